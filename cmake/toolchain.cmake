@@ -1,0 +1,33 @@
+# How every target is compiled: language level, warnings, sanitizers, compiler cache.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+endif()
+
+add_library(tiercel_warnings INTERFACE)
+target_compile_options(tiercel_warnings INTERFACE -Wall -Wextra -Wshadow -Wconversion -Werror)
+
+add_compile_options(-fno-omit-frame-pointer)
+if(TIERCEL_SANITIZE)
+  add_compile_options(-fsanitize=${TIERCEL_SANITIZE} -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${TIERCEL_SANITIZE})
+  if(TIERCEL_SANITIZE MATCHES thread)
+    # Asio orders memory with fences that the thread sanitizer does not understand.
+    add_compile_definitions(BOOST_ASIO_DISABLE_FENCED_BLOCK)
+    if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+      add_compile_options(-Wno-tsan)
+    endif()
+  endif()
+endif()
+if(TIERCEL_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=address,undefined)
+endif()
+if(TIERCEL_TEST_HOOKS)
+  add_compile_definitions(TIERCEL_TEST_HOOKS=1)
+endif()

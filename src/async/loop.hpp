@@ -1,0 +1,39 @@
+#pragma once
+
+// One event loop with what everything on it shares: its io_context, its deadlines and its gate.
+// Thread: constructed anywhere, run by exactly one thread; post() from any thread.
+
+#include "async/drain_gate.hpp"
+#include "async/timer_wheel.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+
+#include <utility>
+
+namespace tiercel::async {
+
+class loop {
+public:
+    loop() : context_(1), wheel_(context_) {}
+    loop(const loop&) = delete;
+    loop& operator=(const loop&) = delete;
+
+    asio::io_context& context() noexcept { return context_; }
+    executor get_executor() noexcept { return context_.get_executor(); }
+    timer_wheel& wheel() noexcept { return wheel_; }
+    drain_gate& gate() noexcept { return gate_; }
+
+    template <class F>
+    void post(F&& f)
+    {
+        asio::post(context_, std::forward<F>(f));
+    }
+
+private:
+    asio::io_context context_;
+    timer_wheel wheel_;
+    drain_gate gate_;
+};
+
+}  // namespace tiercel::async
