@@ -1,0 +1,241 @@
+#include "app/explain.hpp"
+
+#include "async/loop.hpp"
+#include "config/config_loader.hpp"
+#include "config/value.hpp"
+#include "flow/request_flow.hpp"
+#include "http/head_parser.hpp"
+#include "l2/redis_name.hpp"
+#include "routing/cidr.hpp"
+#include "telemetry/metrics.hpp"
+
+#include <tiercel/cache_key.hpp>
+#include <tiercel/rules.hpp>
+
+#include <algorithm>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+namespace tiercel::app {
+namespace {
+
+// The question as bytes on a connection, and the scheme it came by.
+struct raw_request {
+    std::string bytes;
+    std::string scheme = "http";
+    std::string problem;      // set: the question is none
+};
+
+bool has_line_break(std::string_view text) { return text.find_first_of("\r\n") != text.npos; }
+
+bool is_host_field(const std::string& field)
+{
+    constexpr std::string_view host = "host:";
+    return field.size() >= host.size() && std::equal(host.begin(), host.end(), field.begin(), [](char a, char b) {
+               return a == (b >= 'A' && b <= 'Z' ? static_cast<char>(b - 'A' + 'a') : b);
+           });
+}
+
+raw_request make_raw(const question& q)
+{
+    raw_request r;
+    if (has_line_break(q.method) || has_line_break(q.url) || std::any_of(q.fields.begin(), q.fields.end(), has_line_break)) {
+        r.problem = "method, URL and fields must not hold line breaks";
+        return r;
+    }
+    std::string_view target = q.url;
+    std::string_view host;
+    if (!target.starts_with('/') && target != "*") {
+        const auto scheme_end = target.find("://");
+        r.scheme = target.substr(0, scheme_end);
+        if (r.scheme != "http" && r.scheme != "https") {
+            r.problem = "the URL must be http://…, https://… or a path";
+            return r;
+        }
+        target.remove_prefix(scheme_end + 3);
+        const auto end = std::min(target.find_first_of("/?"), target.size());
+        host = target.substr(0, end);
+        target.remove_prefix(end);
+    }
+    r.bytes = q.method + " " + (target.starts_with('/') || target == "*" ? "" : "/") + std::string(target) + " HTTP/1.1\r\n";
+    if (!host.empty() || std::none_of(q.fields.begin(), q.fields.end(), is_host_field)) {
+        r.bytes += "Host: " + (host.empty() ? std::string("localhost") : std::string(host)) + "\r\n";
+    }
+    for (const auto& f : q.fields) {
+        r.bytes += f + "\r\n";
+    }
+    r.bytes += "\r\n";
+    return r;
+}
+
+bool is_trusted(const config::loaded& what, std::string_view peer)
+{
+    routing::cidr_set trusted;
+    for (const auto& text : what.value.server.trusted_proxies) {
+        if (const auto block = routing::cidr::parse(text)) {
+            trusted.add(*block);
+        }
+    }
+    const auto address = routing::parse_ip(peer);
+    return address && trusted.contains(*address);
+}
+
+// A process with nothing in its caches, around the flow's own decision.
+class empty_process {
+public:
+    explicit empty_process(const config::config& c)
+        : l1_(memory_store_options{.max_bytes = 0}), tenants_(c.tenancy), routes_(c.routes), metrics_(telemetry::metric_names{}),
+          cells_(metrics_.attach()),
+          process_{.time = clock_, .l1 = l1_, .valid = valid_, .flights = flights_, .marks = marks_, .tenants = tenants_, .routes = routes_,
+                   .tiers = c.cache.tiers},
+          worker_{.process = process_, .loop = loop_, .origins = {}, .counts = cells_, .ids = {}}
+    {
+    }
+
+    flow::worker_context& worker() { return worker_; }
+    instant now() const { return clock_.now(); }
+
+private:
+    system_clock clock_;
+    memory_store l1_;
+    validity valid_;
+    flow::flight_table flights_;
+    flow::mark_table marks_;
+    routing::tenancy tenants_;
+    routing::route_table routes_;
+    async::loop loop_;
+    telemetry::metrics metrics_;
+    telemetry::cells cells_;
+    flow::process_context process_;
+    flow::worker_context worker_;
+};
+
+std::string text_of(seconds s) { return config::write_time(std::chrono::duration_cast<milliseconds>(s)); }
+
+class printer {
+public:
+    explicit printer(std::ostream& out) : out_(out) {}
+    void line(std::string_view label, std::string_view text)
+    {
+        constexpr std::size_t width = 10;
+        out_ << label << std::string(width - std::min(width, label.size()), ' ') << "  " << text << '\n';
+    }
+
+private:
+    std::ostream& out_;
+};
+
+std::string reason(detail why) { return why == detail::none ? std::string() : " (" + std::string(name_of(why)) + ")"; }
+
+void print_identity(printer& p, const config::config& c, const flow::request& rq)
+{
+    const auto number = static_cast<std::size_t>(std::find_if(c.routes.begin(), c.routes.end(),
+                                                              [&](const auto& r) { return r.name == rq.route->name; }) -
+                                                 c.routes.begin());
+    p.line("tenant", rq.tenant.empty() ? "none: the request goes past the cache" : rq.tenant);
+    p.line("route", rq.route->name + " (routes[" + std::to_string(number) + "]), origin " + rq.route->origin);
+    if (!rq.key.empty()) {
+        p.line("key", key_text(rq.key));
+        p.line("hash", hex(stable_hash(rq.key)));
+        if (c.cache.l2.kind == l2::kind::redis) {
+            p.line("redis", l2::entry_name(c.cache.l2.prefix, rq.tenant, rq.key));
+        }
+    }
+}
+
+void print_decision(printer& p, const config::config& c, const flow::decision& d)
+{
+    if (d.what == action::pass) {
+        p.line("lookup", "none: goes to the origin" + reason(d.why));
+        p.line("storing", "never");
+        return;
+    }
+    std::string tiers = c.cache.l1.max_bytes != 0 ? "memory, " : "";
+    tiers += c.cache.l2.kind == l2::kind::redis ? "Redis, " : c.cache.l2.kind == l2::kind::memory ? "the shared memory, " : "";
+    p.line("lookup", tiers + "origin");
+    p.line("sharing", d.alone ? "none: fetches for itself" + reason(d.why) : std::string("waits for a fetch of the same key that is under way"));
+}
+
+// What would become of answers of the most common kinds.
+void print_storing(printer& p, const flow::request& rq, instant now)
+{
+    struct sample {
+        std::string_view says;
+        field line;
+    };
+    const sample samples[] = {
+        {"says nothing about caching", {}},
+        {"says Cache-Control: max-age=60", {"Cache-Control", "max-age=60", header::cache_control}},
+        {"says Cache-Control: private", {"Cache-Control", "private", header::cache_control}},
+        {"has a Set-Cookie and max-age=60", {"Set-Cookie", "a=b", header::set_cookie}},
+    };
+    const field fresh{"Cache-Control", "max-age=60", header::cache_control};
+    for (const auto& s : samples) {
+        std::vector<field> fields;
+        if (!s.line.name.empty()) {
+            fields.push_back(s.line);
+        }
+        if (s.line.id == header::set_cookie) {
+            fields.push_back(fresh);
+        }
+        response_head rs;
+        rs.status = 200;
+        rs.fields = fields;
+        for (const auto& f : fields) {
+            rs.present |= std::uint64_t{1} << static_cast<unsigned>(f.id);
+        }
+        const fetch_times when{.requested = now, .received = now, .received_wall = wall_time(now.time_since_epoch())};
+        const auto v = judge_storing(rq.head, rq.target.path, rs, rq.route->caching, when);
+        const auto life = std::chrono::duration_cast<seconds>(v.times.fresh_until - now);
+        p.line("a 200 that", std::string(s.says) + ": " + (v.store ? "stored, fresh for " + text_of(life) : "not stored" + reason(v.why)));
+    }
+    const auto& stale = rq.route->caching.stale;
+    p.line("stale", "served for " + text_of(stale.while_revalidate) + " while refreshing, for " + text_of(stale.if_error) +
+                        " after a 5xx, for " + text_of(stale.if_unreachable) + " without an answer, unless the answer says otherwise");
+}
+
+}  // namespace
+
+exit_code explain(const config::loaded& what, const question& q, console io)
+{
+    const auto raw = make_raw(q);
+    if (!raw.problem.empty()) {
+        io.err << "tiercel: " << raw.problem << '\n';
+        return bad_usage;
+    }
+    const auto& limits = what.value.server.limits;
+    request_head_parser parser({.uri = limits.uri, .header_bytes = limits.header_bytes, .header_count = limits.header_count});
+    const auto parsed = parser.parse(raw.bytes);
+
+    printer p(io.out);
+    p.line("request", q.method + " " + q.url);
+    if (!parsed || *parsed != raw.bytes.size()) {
+        p.line("refused", parsed ? name_of(errc::bad_request) : name_of(errc_of(parsed.error())));
+        return done;
+    }
+    empty_process process(what.value);
+    const flow::peer peer{.address = q.from, .trusted = is_trusted(what, q.from)};
+    flow::request_scratch scratch;
+    flow::request rq;
+    rq.head = parser.head();
+    rq.raw = raw.bytes;
+    rq.from = &peer;
+    rq.scheme = raw.scheme;
+    rq.now = process.now();
+    const auto d = flow::decide(rq, scratch, process.worker());
+
+    p.line("peer", q.from + (peer.trusted ? ", a trusted proxy" : ", not a trusted proxy"));
+    if (d.refused != errc{}) {
+        p.line("refused", name_of(d.refused));
+        return done;
+    }
+    print_identity(p, what.value, rq);
+    print_decision(p, what.value, d);
+    if (d.what != action::pass) {
+        print_storing(p, rq, rq.now);
+    }
+    return done;
+}
+
+}  // namespace tiercel::app

@@ -1,0 +1,128 @@
+// The command line: arguments in, exit code out.
+
+#include "app/app.hpp"
+#include "app/commands.hpp"
+#include "app/explain.hpp"
+
+#include "config/config_loader.hpp"
+#include "config/spelling.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <cstdlib>
+#include <exception>
+#include <iostream>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace {
+
+using namespace tiercel;
+
+std::optional<std::string> variable(std::string_view name)
+{
+    const char* const value = std::getenv(std::string(name).c_str());
+    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+}
+
+int run(std::string file, app::console io)
+{
+    if (file.empty()) {
+        const auto usual = app::usual_file();
+        if (!usual) {
+            io.err << "tiercel: neither conf/quickstart.yaml nor /etc/tiercel/tiercel.yaml is there; name a file with -c\n";
+            return app::bad_usage;
+        }
+        file = *usual;
+    }
+    const auto what = app::load_or_complain(file, variable, io);
+    return what ? app::run(*what) : static_cast<int>(app::bad_usage);
+}
+
+// What to say about arguments that make no sense. The library calls a misspelt command a missing one.
+std::string complaint(const CLI::App& program, int argc, char** argv, const CLI::ParseError& e)
+{
+    const std::string_view first = argc > 1 ? argv[1] : "";
+    std::vector<std::string_view> names;
+    for (const auto* command : program.get_subcommands(nullptr)) {
+        names.push_back(command->get_name());
+    }
+    if (first.empty() || first.starts_with('-') || std::find(names.begin(), names.end(), first) != names.end()) {
+        return e.what();
+    }
+    const auto near = config::nearest_name(first, names);
+    return "there is no command " + std::string(first) + (near.empty() ? "" : "; did you mean " + std::string(near) + "?");
+}
+
+int command_line(int argc, char** argv)
+{
+    const app::console io{std::cout, std::cerr};
+    CLI::App program("A caching reverse proxy for HTTP: answers from memory and from Redis, and asks the origin as rarely as it may.", "tiercel");
+    program.set_version_flag("--version", "tiercel " TIERCEL_VERSION);
+    program.require_subcommand(1);
+    program.footer("Exit codes: 0 all is well, 1 a failure at run time, 2 bad usage or configuration.\n"
+                   "tiercel config --reference prints every configuration key with its default and meaning.");
+
+    std::string file;
+    auto* const run_command = program.add_subcommand("run", "Serve. SIGTERM and SIGINT end it when the requests under way are answered.");
+    run_command->add_option("-c,--config", file, "Configuration; without it conf/quickstart.yaml, then /etc/tiercel/tiercel.yaml")->type_name("FILE");
+
+    auto* const check_command = program.add_subcommand("check", "Find all mistakes in a configuration, each with its place.");
+    check_command->add_option("FILE", file, "Configuration")->required()->type_name("");
+
+    bool reference = false;
+    auto* const config_command = program.add_subcommand("config", "Print every key with its value and where it comes from, secrets left out.");
+    auto* const config_file = config_command->add_option("FILE", file, "Configuration")->type_name("");
+    config_command->add_flag("--reference", reference, "Print a file with every key, its default and its meaning instead")->excludes(config_file);
+
+    app::question question;
+    auto* const explain_command =
+        program.add_subcommand("explain", "Tell what would happen to a request: tenant, route, key and every decision.");
+    explain_command->add_option("-c,--config", file, "Configuration")->required()->type_name("FILE");
+    explain_command->add_option("METHOD", question.method, "GET, POST, …")->required()->type_name("");
+    explain_command->add_option("URL", question.url, "http://host/path?query, or a path with a Host field")->required()->type_name("");
+    explain_command->add_option("-H,--header", question.fields, "A field of the request; may be repeated")
+        ->type_name("'NAME: VALUE'")->allow_extra_args(false);
+    explain_command->add_option("--from", question.from, "Address of the peer that sends it")->type_name("ADDRESS")->capture_default_str();
+
+    try {
+        program.parse(argc, argv);
+    } catch (const CLI::ParseError& e) {
+        if (e.get_exit_code() == 0) {
+            return program.exit(e);   // help or version
+        }
+        std::cerr << "tiercel: " << complaint(program, argc, argv, e) << " (--help tells more)\n";
+        return app::bad_usage;
+    }
+
+    if (run_command->parsed()) {
+        return run(file, io);
+    }
+    if (check_command->parsed()) {
+        return app::check(file, variable, io);
+    }
+    if (config_command->parsed()) {
+        if (!reference && file.empty()) {
+            std::cerr << "tiercel: config needs a FILE or --reference\n";
+            return app::bad_usage;
+        }
+        return reference ? app::show_reference(io) : app::show_config(file, variable, io);
+    }
+    const auto what = app::load_or_complain(file, variable, io);
+    return what ? app::explain(*what, question, io) : app::bad_usage;
+}
+
+}  // namespace
+
+int main(int argc, char** argv)
+{
+    try {
+        return command_line(argc, argv);
+    } catch (const std::exception& e) {
+        std::cerr << "tiercel: " << e.what() << '\n';
+        return app::failed;
+    }
+}

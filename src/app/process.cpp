@@ -1,0 +1,277 @@
+#include "app/process.hpp"
+
+#include "config/config_print.hpp"
+
+#include <boost/json.hpp>
+
+#include <algorithm>
+#include <random>
+#include <stdexcept>
+#include <thread>
+
+namespace tiercel::app {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::uint64_t random_seed()
+{
+    std::random_device entropy;
+    return (static_cast<std::uint64_t>(entropy()) << 32) | entropy();
+}
+
+telemetry::metric_names names_of(const config::config& c)
+{
+    telemetry::metric_names names;
+    for (const auto& r : c.routes) {
+        names.routes.push_back(r.name);
+    }
+    for (const auto& [name, o] : c.origins) {
+        names.origins.push_back(name);
+        for (const auto& e : o.endpoints) {
+            names.endpoints.push_back({name, telemetry::redact_url(e.url)});
+        }
+    }
+    names.version = TIERCEL_VERSION;
+    return names;
+}
+
+routing::cidr_set trusted_of(const config::config& c)
+{
+    routing::cidr_set set;
+    for (const std::string& text : c.server.trusted_proxies) {
+        if (const auto block = routing::cidr::parse(text)) {   // checked when the configuration was loaded
+            set.add(*block);
+        }
+    }
+    return set;
+}
+
+}  // namespace
+
+process::process(const config::loaded& configuration, const clock& time)
+    : loaded_(configuration), time_(time), started_(time.now())
+{
+    const config::config& c = configuration.value;
+    logs_ = std::make_unique<telemetry::logs>(c.log, time);
+    access_ = std::make_unique<telemetry::access_log>(c.log.access, logs_->get("access"));
+    metrics_ = std::make_unique<telemetry::metrics>(names_of(c), c.metrics);
+    l1_ = std::make_unique<memory_store>(c.cache.l1);
+    tenants_ = std::make_unique<routing::tenancy>(c.tenancy);
+    routes_ = std::make_unique<routing::route_table>(c.routes);
+    context_ = std::make_unique<flow::process_context>(
+        flow::process_context{time, *l1_, valid_, flights_, marks_, *tenants_, *routes_, random_seed(), c.cache.tiers,
+                              c.cache.l1.max_object});
+    shared_ = std::make_unique<server::server_shared>(*context_, c.server, c.cache.l2, l2::make_shared_memory(c.cache.l2),
+                                                      *metrics_, *access_, logs_->get("server"), trusted_of(c));
+    for (const auto& [name, options] : c.origins) {
+        auto up = std::make_unique<origin::upstream>(name, options, time, random_seed());
+        if (const error_code ec = up->resolve()) {
+            throw std::runtime_error("origins." + name + ": no endpoint can be resolved");
+        }
+        shared_->upstreams.push_back(up.get());
+        upstreams_.push_back(std::move(up));
+    }
+    for (const auto& r : c.routes) {
+        const auto at = c.origins.find(r.origin);
+        shared_->upstream_of_route.push_back(static_cast<std::size_t>(std::distance(c.origins.begin(), at)));
+    }
+    watch();
+}
+
+process::~process()
+{
+    if (admin_ != nullptr) {
+        admin_->stop();
+    }
+    stop_now();
+    drain();
+}
+
+// Gauges that are asked for when metrics are read.
+void process::watch()
+{
+    namespace m = telemetry::metric;
+    metrics_->watch(m::l1_bytes, [this] { return static_cast<double>(l1_->usage().bytes); });
+    metrics_->watch(m::l1_limit_bytes, [this] { return static_cast<double>(l1_->usage().limit); });
+    metrics_->watch(m::l1_entries, [this] { return static_cast<double>(l1_->usage().entries); });
+    for (std::size_t i = 0; i < static_cast<std::size_t>(cause::last_); ++i) {
+        metrics_->watch(m::l1_evictions_total, [this, i] { return static_cast<double>(l1_->usage().removed[i]); },
+                        static_cast<cause>(i));
+    }
+    std::size_t number = 0;
+    for (std::size_t i = 0; i < upstreams_.size(); ++i) {
+        const origin::upstream* up = upstreams_[i].get();
+        metrics_->watch(m::origin_inflight, [up] {
+            double n = 0;
+            for (const auto& e : up->endpoints()) {
+                n += static_cast<double>(e->limit().inflight());
+            }
+            return n;
+        }, telemetry::origin_index(i));
+        for (const auto& e : up->endpoints()) {
+            const origin::endpoint* one = e.get();
+            metrics_->watch(m::breaker_state, [one] { return static_cast<double>(one->breaker().state()); },
+                            telemetry::endpoint_index(number++));
+        }
+    }
+}
+
+void process::start()
+{
+    const config::config& c = loaded_.value;
+    std::vector<server::listen_address> where;
+    for (const auto& l : c.server.listen) {
+        auto parsed = server::parse_listen_address(l.address);
+        if (auto* wrong = std::get_if<std::string>(&parsed)) {
+            throw std::runtime_error("server.listen: " + l.address + ": " + *wrong);
+        }
+        where.push_back(std::get<server::listen_address>(std::move(parsed)));
+    }
+    const unsigned threads = c.server.threads != 0 ? c.server.threads : std::max(1u, std::thread::hardware_concurrency());
+    for (unsigned i = 0; i < threads; ++i) {
+        workers_.push_back(std::make_unique<server::worker>(*shared_, i == 0));
+        workers_.back()->listen(where, i == 0 ? nullptr : workers_.front().get());
+    }
+    addresses_ = workers_.front()->addresses();
+    if (!c.admin.listen.empty()) {
+        admin_ = std::make_unique<admin::admin_server>(c.admin, static_cast<const admin::admin_source&>(*this));
+        if (const error_code ec = admin_->start()) {
+            throw std::runtime_error("admin.listen: " + c.admin.listen + ": " + ec.message());
+        }
+    }
+    for (const auto& w : workers_) {
+        {
+            const std::lock_guard hold(mutex_);
+            ++running_;
+        }
+        w->start();
+    }
+}
+
+std::uint16_t process::admin_port() const noexcept { return admin_ != nullptr ? admin_->port() : 0; }
+
+bool process::wait_for_workers(std::chrono::steady_clock::duration limit)
+{
+    std::unique_lock hold(mutex_);
+    changed_.wait_for(hold, limit, [this] { return running_ == 0 || hurry_; });
+    return running_ == 0;
+}
+
+bool process::drain()
+{
+    {
+        const std::lock_guard hold(mutex_);
+        if (draining_) {
+            return true;
+        }
+        draining_ = true;
+    }
+    const bool any = running_ != 0;
+    if (any) {
+        for (const auto& w : workers_) {
+            w->drain([this] {
+                const std::lock_guard hold(mutex_);
+                --running_;
+                changed_.notify_all();
+            });
+        }
+    }
+    const bool clean = wait_for_workers(loaded_.value.server.timeouts.drain);
+    if (!clean) {
+        for (const auto& w : workers_) {
+            w->abort();
+        }
+    }
+    for (const auto& w : workers_) {
+        w->join();
+    }
+    for (const auto& l : loaded_.value.server.listen) {
+        const auto parsed = server::parse_listen_address(l.address);
+        const auto* at = std::get_if<server::listen_address>(&parsed);
+        if (any && at != nullptr && !at->unix_path.empty()) {
+            ::unlink(at->unix_path.c_str());
+        }
+    }
+    workers_.clear();
+    access_->stop();
+    logs_->stop();
+    return clean;
+}
+
+void process::stop_now()
+{
+    const std::lock_guard hold(mutex_);
+    hurry_ = true;
+    changed_.notify_all();
+}
+
+void process::reopen_logs()
+{
+    logs_->reopen();
+    access_->reopen();
+}
+
+std::vector<admin::dependency> process::dependencies() const
+{
+    std::vector<admin::dependency> out;
+    const config::config& c = loaded_.value;
+    if (c.cache.l2.kind == l2::kind::redis) {
+        const bool up = std::any_of(workers_.begin(), workers_.end(), [](const auto& w) { return w->l2_state() == l2::state::up; });
+        admin::dependency d{"redis", admin::health::ok, ""};
+        if (!up) {
+            d.state = c.cache.l2.required ? admin::health::down : admin::health::degraded;
+            d.reason = "not reachable; answers come from the in-process tier and the origins";
+        }
+        out.push_back(std::move(d));
+    }
+    for (const auto& up : upstreams_) {
+        admin::dependency d{"origin " + up->name(), admin::health::ok, ""};
+        if (up->all_breakers_open()) {
+            d.state = admin::health::degraded;
+            d.reason = "every endpoint's breaker is open";
+        }
+        out.push_back(std::move(d));
+    }
+    return out;
+}
+
+std::string process::metrics_text() const { return metrics_->render(); }
+
+std::string process::status_json() const
+{
+    const memory_store_usage u = l1_->usage();
+    const config::config& c = loaded_.value;
+    boost::json::object origins;
+    for (const auto& up : upstreams_) {
+        boost::json::array endpoints;
+        for (const auto& e : up->endpoints()) {
+            boost::json::object one;
+            one["url"] = telemetry::redact_url(e->name());
+            one["breaker"] = resilience::name_of(e->breaker().state());
+            one["inflight"] = e->limit().inflight();
+            one["connections"] = e->slots().open();
+            endpoints.push_back(std::move(one));
+        }
+        origins[up->name()] = {{"endpoints", std::move(endpoints)}};
+    }
+    boost::json::array listen(addresses_.begin(), addresses_.end());
+    constexpr std::string_view kinds[] = {"redis", "memory", "none"};
+    const boost::json::object status{
+        {"version", TIERCEL_VERSION},
+        {"uptime_seconds", std::chrono::floor<seconds>(time_.now() - started_).count()},
+        {"listen", std::move(listen)},
+        {"workers", workers_.size()},
+        {"connections", shared_->connections.load()},
+        {"flights", flights_.size()},
+        {"l1", {{"bytes", u.bytes}, {"limit_bytes", u.limit}, {"entries", u.entries}}},
+        {"l2", {{"kind", kinds[static_cast<std::size_t>(c.cache.l2.kind)]},
+                {"state", workers_.empty() ? "off" : l2::name_of(workers_.front()->l2_state())}}},
+        {"origins", std::move(origins)},
+    };
+    return boost::json::serialize(status);
+}
+
+std::string process::config_json() const { return config::effective_json(loaded_); }
+
+}  // namespace tiercel::app

@@ -1,0 +1,86 @@
+#pragma once
+
+// All objects of a running proxy, in the order in which they depend on each other. Start and stop are a pair; used by the
+// program and by the scenario tests alike.
+
+#include "admin/admin_server.hpp"
+#include "config/config_loader.hpp"
+#include "flow/context.hpp"
+#include "server/worker.hpp"
+#include "telemetry/access_log.hpp"
+#include "telemetry/log.hpp"
+#include "telemetry/metrics.hpp"
+
+#include <tiercel/clock.hpp>
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace tiercel::app {
+
+class process final : admin::admin_source {
+public:
+    // Opens log files, resolves the origins' names (blocking). Throws std::exception with a message for the operator.
+    // REQUIRES: configuration.ok(); both outlive this.
+    process(const config::loaded& configuration, const clock& time);
+    ~process();   // stops at once what still runs
+    process(const process&) = delete;
+    process& operator=(const process&) = delete;
+
+    // Binds all listeners and starts all threads. Throws as above.
+    void start();
+
+    // What the listeners are bound to, with the ports that the system chose.
+    const std::vector<std::string>& addresses() const noexcept { return addresses_; }
+    std::uint16_t admin_port() const noexcept;
+
+    // Stops accepting and lets what is under way end, for at most server.timeouts.drain; then breaks it off. False: had to.
+    bool drain();
+    // Makes a drain() in another thread end at once. Thread: any.
+    void stop_now();
+
+    void reopen_logs();
+
+    // Usage and counts, for tests.
+    memory_store& l1() noexcept { return *l1_; }
+    telemetry::metrics& metrics() noexcept { return *metrics_; }
+
+private:
+    std::vector<admin::dependency> dependencies() const override;
+    std::string metrics_text() const override;
+    std::string status_json() const override;
+    std::string config_json() const override;
+
+    void watch();
+    bool wait_for_workers(std::chrono::steady_clock::duration limit);
+
+    const config::loaded& loaded_;
+    const clock& time_;
+    instant started_;
+    std::unique_ptr<telemetry::logs> logs_;
+    std::unique_ptr<telemetry::access_log> access_;
+    std::unique_ptr<telemetry::metrics> metrics_;
+    std::unique_ptr<memory_store> l1_;
+    validity valid_;
+    flow::flight_table flights_;
+    flow::mark_table marks_;
+    std::unique_ptr<routing::tenancy> tenants_;
+    std::unique_ptr<routing::route_table> routes_;
+    std::vector<std::unique_ptr<origin::upstream>> upstreams_;
+    std::unique_ptr<flow::process_context> context_;
+    std::unique_ptr<server::server_shared> shared_;
+    std::vector<std::unique_ptr<server::worker>> workers_;
+    std::vector<std::string> addresses_;
+    std::unique_ptr<admin::admin_server> admin_;
+
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::size_t running_ = 0;       // workers whose loop has not ended
+    bool hurry_ = false;
+    bool draining_ = false;
+};
+
+}  // namespace tiercel::app

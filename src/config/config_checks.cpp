@@ -1,0 +1,188 @@
+#include "config/config_checks.hpp"
+
+#include "config/config_loader.hpp"
+#include "config/problems.hpp"
+#include "config/spelling.hpp"
+#include "config/value.hpp"
+
+#include "admin/listen_address.hpp"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace tiercel::config {
+namespace {
+
+std::string item(std::string_view list, std::size_t i) { return std::string(list) + "[" + std::to_string(i) + "]"; }
+
+class checker {
+public:
+    checker(const loaded& what, problem_list& problems) : what_(what), c_(what.value), problems_(problems) {}
+
+    void check()
+    {
+        check_listeners();
+        check_admin();
+        check_tiers();
+        check_tenancy();
+        check_origins();
+        check_routes();
+    }
+
+private:
+    // At the key, or at the nearest thing around it that the files speak of.
+    void complain(const std::string& key, std::string why)
+    {
+        std::string at = key;
+        for (;;) {
+            if (const auto m = what_.mentions.find(at); m != what_.mentions.end()) {
+                problems_.add(m->second.where, key, std::move(why));
+                return;
+            }
+            const auto cut = at.find_last_of(".[");
+            if (cut == at.npos) {
+                problems_.add({}, key, std::move(why));
+                return;
+            }
+            at.resize(cut);
+        }
+    }
+    // What a module says about a part of which each value was fine.
+    void complain_unless_known(const std::string& key, std::string why)
+    {
+        if (!problems_.has_inside(key)) {
+            complain(key, std::move(why));
+        }
+    }
+    bool is_set(const std::string& key) const { return what_.mentions.contains(key); }
+
+    template <class T>
+    void check_order(const std::string& low, T low_value, const std::string& high, T high_value)
+    {
+        // Blames the one that was written; a default is nobody's mistake.
+        if (low_value > high_value) {
+            if (is_set(high)) {
+                complain(high, "is less than " + low);
+            } else {
+                complain(low, "is more than " + high);
+            }
+        }
+    }
+
+    void check_listeners()
+    {
+        std::map<std::string_view, std::size_t> seen;
+        for (std::size_t i = 0; i < c_.server.listen.size(); ++i) {
+            const auto [first, fresh] = seen.emplace(c_.server.listen[i].address, i);
+            if (!fresh && !c_.server.listen[i].address.ends_with(":0")) {
+                complain(item("server.listen", i) + ".address", "is the same as " + item("server.listen", first->second));
+            }
+        }
+        if (c_.server.listen.empty()) {
+            complain("server.listen", "needs at least one address");
+        }
+    }
+
+    void check_admin()
+    {
+        const auto where = admin::parse_listen_address(c_.admin.listen);
+        if (where && !admin::is_local(*where) && c_.admin.tokens.empty()) {
+            complain("admin.listen", "is open to other machines, which needs at least one of admin.tokens");
+        }
+        for (std::size_t i = 0; i < c_.admin.tokens.size(); ++i) {
+            const auto& t = c_.admin.tokens[i];
+            const auto key = item("admin.tokens", i);
+            const bool is_tenant = t.role == admin::role::tenant;
+            if (is_tenant && t.tenant.empty()) {
+                complain(key + ".tenant", "must name the tenant, since the role is tenant");
+            } else if (!is_tenant && !t.tenant.empty()) {
+                complain(key + ".tenant", "has no meaning unless the role is tenant");
+            }
+            const auto same = [&](const auto& other) { return other.token == t.token; };
+            const auto before = c_.admin.tokens.begin() + static_cast<std::ptrdiff_t>(i);
+            if (std::any_of(c_.admin.tokens.begin(), before, same)) {
+                complain(key + ".token", "is given twice");
+            }
+        }
+    }
+
+    void check_tiers()
+    {
+        const auto& l1 = c_.cache.l1;
+        if (l1.max_bytes != 0 && is_set("cache.l1.max_object") && l1.max_object > l1.max_bytes) {
+            complain("cache.l1.max_object", "is more than cache.l1.max_bytes");
+        }
+        if (c_.cache.l2.kind == l2::kind::redis && c_.cache.l2.url.empty()) {
+            complain("cache.l2.url", "is needed for kind redis");
+        }
+    }
+
+    void check_tenancy()
+    {
+        if (auto why = routing::problem(c_.tenancy)) {
+            complain_unless_known("tenancy", std::move(*why));
+        }
+    }
+
+    void check_origins()
+    {
+        if (c_.origins.empty() && is_set("origins")) {
+            complain_unless_known("origins", "needs at least one origin");
+        }
+        for (const auto& [name, o] : c_.origins) {
+            const auto key = "origins." + name;
+            check_order(key + ".breaker.open", o.breaker.open, key + ".breaker.max_open", o.breaker.max_open);
+            check_order(key + ".retry.base", o.retry.base, key + ".retry.cap", o.retry.cap);
+            if (o.limit.max_inflight != 0) {
+                check_order(key + ".limit.refill", o.limit.refill, key + ".limit.max_inflight", o.limit.max_inflight);
+            }
+            if (auto why = origin::problem(o); !why.empty()) {
+                complain_unless_known(key, without_userinfo(why));
+            }
+        }
+    }
+
+    void check_routes()
+    {
+        if (c_.routes.empty() && is_set("routes")) {
+            complain_unless_known("routes", "needs at least one route");
+        }
+        std::vector<std::string_view> origins;
+        for (const auto& [name, o] : c_.origins) {
+            origins.push_back(name);
+        }
+        std::map<std::string_view, std::size_t> names;
+        for (std::size_t i = 0; i < c_.routes.size(); ++i) {
+            const auto& r = c_.routes[i];
+            const auto key = item("routes", i);
+            if (!r.origin.empty() && !c_.origins.contains(r.origin)) {
+                const auto near = nearest_name(r.origin, origins);
+                complain(key + ".origin", "there is no origin \"" + r.origin + "\"" +
+                                              (near.empty() ? std::string() : " (did you mean " + std::string(near) + "?)"));
+            }
+            const auto [first, fresh] = names.emplace(r.name, i);
+            if (!fresh && !r.name.empty()) {
+                complain(key + ".name", "is the name of " + item("routes", first->second) + " already");
+            }
+            check_order(key + ".ttl.min", r.caching.ttl.min, key + ".ttl.max", r.caching.ttl.max);
+        }
+        if (auto why = routing::problem(c_.routes)) {
+            complain_unless_known("routes", std::move(*why));
+        }
+    }
+
+    const loaded& what_;
+    const config& c_;
+    problem_list& problems_;
+};
+
+}  // namespace
+
+void check_together(const loaded& what, problem_list& problems) { checker(what, problems).check(); }
+
+}  // namespace tiercel::config

@@ -1,0 +1,629 @@
+#include "config/config_table.hpp"
+
+#include "admin/listen_address.hpp"
+#include "origin/address.hpp"
+#include "origin/balancing_policy.hpp"
+#include "redis/server_address.hpp"
+#include "routing/cidr.hpp"
+#include "routing/host_pattern.hpp"
+#include "routing/path_pattern.hpp"
+#include "server/listener.hpp"
+
+#include <tiercel/check.hpp>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <optional>
+#include <string>
+#include <variant>
+
+namespace tiercel::config {
+
+// The causes of retries are a set of bits, and read like a list.
+template <>
+struct sequence<resilience::retry_causes> {
+    static constexpr bool is_sequence = true;
+    using element = resilience::retry_cause;
+    static void clear(resilience::retry_causes& s) { s = {}; }
+    static void add(resilience::retry_causes& s, element e) { s.add(e); }
+    static std::vector<element> all(const resilience::retry_causes& s)
+    {
+        std::vector<element> list;
+        for (unsigned i = 0; i < static_cast<unsigned>(element::last_); ++i) {
+            if (s.has(static_cast<element>(i))) {
+                list.push_back(static_cast<element>(i));
+            }
+        }
+        return list;
+    }
+};
+
+namespace {
+
+using namespace std::chrono_literals;
+using enum change;
+using admin::admin_options;
+using admin::token_options;
+using origin::endpoint_options;
+using origin::origin_options;
+using routing::resolver_options;
+using routing::route;
+using server::listen_options;
+
+constexpr milliseconds longest_wait = std::chrono::hours(1);
+constexpr milliseconds longest_life = std::chrono::hours(24 * 365);
+constexpr byte_count tebibyte = 1024_GiB;
+
+// ---- checks of texts -------------------------------------------------------------------------------------------------
+
+using complaint_text = std::optional<std::string>;
+
+complaint_text not_empty(std::string_view text)
+{
+    return text.empty() ? complaint_text("must not be empty") : std::nullopt;
+}
+
+// A token (RFC 9110 §5.6.2): names of fields, methods and cookies.
+complaint_text token(std::string_view text)
+{
+    constexpr std::string_view allowed =
+        "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    const bool good = !text.empty() && text.find_first_not_of(allowed) == text.npos;
+    return good ? std::nullopt : complaint_text("must be a name of letters, digits and - _ . or the like");
+}
+
+complaint_text token_or_empty(std::string_view text) { return text.empty() ? std::nullopt : token(text); }
+
+complaint_text label(std::string_view text)
+{
+    constexpr std::string_view allowed = "_-.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    const bool good = !text.empty() && text.size() <= 64 && text.find_first_not_of(allowed) == text.npos;
+    return good ? std::nullopt : complaint_text("must have 1 to 64 letters, digits, '_', '-' or '.'");
+}
+
+complaint_text cidr_block(std::string_view text)
+{
+    return routing::cidr::parse(text) ? std::nullopt
+                                      : complaint_text("must be a block of addresses, as in 10.0.0.0/8 or fd00::/8, "
+                                                       "with no bits set behind the prefix");
+}
+
+complaint_text listen_address_or_empty(std::string_view text)
+{
+    return text.empty() ? std::nullopt : admin::problem_of_listen_address(text);
+}
+
+complaint_text listen_address(std::string_view text)
+{
+    auto parsed = server::parse_listen_address(std::string(text));
+    auto* const why = std::get_if<std::string>(&parsed);
+    return why == nullptr ? std::nullopt : complaint_text(std::move(*why));
+}
+
+complaint_text endpoint_url(std::string_view text)
+{
+    auto parsed = origin::parse_address(text);
+    return parsed.problem.empty() ? std::nullopt : complaint_text(std::move(parsed.problem));
+}
+
+complaint_text redis_url(std::string_view text)
+{
+    auto parsed = redis::parse_server_url(text);
+    return parsed.problem.empty() ? std::nullopt : complaint_text(std::move(parsed.problem));
+}
+
+complaint_text redis_prefix(std::string_view text)
+{
+    constexpr std::string_view allowed = "_-.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    const bool good = !text.empty() && text.size() <= 32 && text.find_first_not_of(allowed) == text.npos;
+    return good ? std::nullopt : complaint_text("must have 1 to 32 letters, digits, '_', '-' or '.'");
+}
+
+complaint_text tenant_name(std::string_view text)
+{
+    return text.empty() || routing::is_tenant_name(text) ? std::nullopt : complaint_text("cannot be the name of a tenant");
+}
+
+texts checked(complaint_text (*check)(std::string_view), secrecy hide = secrecy::open) { return {.check = check, .hide = hide}; }
+
+words<std::string> balancing_names()
+{
+    words<std::string> w;
+    for (const auto& r : origin::balancing_policies()) {
+        w.known.push_back({r.name, std::string(r.name)});
+    }
+    w.unavailable = {{"hash"}};
+    return w;
+}
+
+words<resilience::retry_cause> retry_cause_names()
+{
+    words<resilience::retry_cause> w;
+    for (unsigned i = 0; i < static_cast<unsigned>(resilience::retry_cause::last_); ++i) {
+        const auto c = static_cast<resilience::retry_cause>(i);
+        w.known.push_back({resilience::name_of(c), c});
+    }
+    return w;
+}
+
+words<routing::resolver_kind> resolver_kinds()
+{
+    using enum routing::resolver_kind;
+    words<routing::resolver_kind> w;
+    for (const auto k : {none, header, host, path}) {
+        w.known.push_back({routing::name_of(k), k});
+    }
+    w.unavailable = {{"jwt"}, {"api_key"}, {"client_cert"}};
+    return w;
+}
+
+// ---- the rows --------------------------------------------------------------------------------------------------------
+
+// Shortens the accessors: AT(config, cache.l1.max_bytes) is a lambda from a config to that member.
+#define TIERCEL_AT(owner, member) [](owner& o) -> auto& { return o.member; }
+
+using rows = std::vector<row>;
+
+rows general_rows()
+{
+    rows r;
+    r.push_back(key("include", TIERCEL_AT(config, include), texts{.check = not_empty}, fixed,
+        "More files, relative to this one; * and ? match. Lists grow, maps are united; a value may be set in one file only."));
+    return r;
+}
+
+rows server_rows()
+{
+    rows r;
+    r.push_back(items("server.listen", TIERCEL_AT(config, server.listen), fixed,
+        "Where clients connect. A plain address may stand for an item.").or_just("address"));
+    r.push_back(key("server.listen[].address", TIERCEL_AT(listen_options, address), checked(listen_address), fixed,
+        "host:port, [ipv6]:port or unix:/path; port 0 lets the system choose.").needed("0.0.0.0:8080"));
+    r.push_back(key("server.threads", TIERCEL_AT(config, server.threads), counts{.low = 1, .high = 1024, .zero = "auto"}, fixed,
+        "Event loops, each with its own thread. auto: one per core."));
+    r.push_back(key("server.trusted_proxies", TIERCEL_AT(config, server.trusted_proxies), checked(cidr_block), fixed,
+        "Peers whose Forwarded, X-Forwarded-* and tenant fields are believed; from everybody else they are removed."));
+    r.push_back(key("server.limits.connections", TIERCEL_AT(config, server.limits.connections), counts{1, 1'000'000}, fixed,
+        "Client connections at a time; one more is answered 503 and closed."));
+    r.push_back(key("server.limits.connections_per_client", TIERCEL_AT(config, server.limits.connections_per_client),
+        counts{0, 1'000'000}, fixed, "Of these, from one address. 0: no limit of its own."));
+    r.push_back(key("server.limits.uri", TIERCEL_AT(config, server.limits.uri), between(64, 1_MiB), fixed,
+        "Longest request target; 414 beyond."));
+    r.push_back(key("server.limits.header_bytes", TIERCEL_AT(config, server.limits.header_bytes), between(1_KiB, 1_MiB), fixed,
+        "Largest request head; 431 beyond."));
+    r.push_back(key("server.limits.header_count", TIERCEL_AT(config, server.limits.header_count), counts{8, 10'000}, fixed,
+        "Most field lines in a request; 431 beyond."));
+    r.push_back(key("server.limits.body", TIERCEL_AT(config, server.limits.body), between(0, tebibyte), fixed,
+        "Largest request body; 413 beyond."));
+    r.push_back(key("server.limits.pipeline", TIERCEL_AT(config, server.limits.pipeline), counts{1, 10'000}, fixed,
+        "Pipelined requests of one connection that are answered before other connections get their turn."));
+    r.push_back(key("server.timeouts.header", TIERCEL_AT(config, server.timeouts.header), between(10ms, longest_wait), fixed,
+        "For a request head to be complete, from its first byte; 408 after."));
+    r.push_back(key("server.timeouts.body_idle", TIERCEL_AT(config, server.timeouts.body_idle), between(10ms, longest_wait), fixed,
+        "Between two pieces of a request body; 408 after."));
+    r.push_back(key("server.timeouts.write_idle", TIERCEL_AT(config, server.timeouts.write_idle), between(10ms, longest_wait), fixed,
+        "For a client to take the next piece of an answer; then the connection is closed."));
+    r.push_back(key("server.timeouts.keep_alive", TIERCEL_AT(config, server.timeouts.keep_alive), between(0ms, longest_wait), fixed,
+        "Between two requests of a connection. 0: closed after each answer."));
+    r.push_back(key("server.timeouts.drain", TIERCEL_AT(config, server.timeouts.drain), between(0ms, longest_wait), fixed,
+        "At shutdown, for requests that are being answered; what is left then is cut off."));
+    return r;
+}
+
+rows admin_rows()
+{
+    using enum admin::role;
+    rows r;
+    r.push_back(key("admin.listen", TIERCEL_AT(config, admin.listen), checked(listen_address_or_empty), fixed,
+        "Where the admin API listens; empty: nowhere. Anywhere but loopback or a unix socket needs a token."));
+    r.push_back(items("admin.tokens", TIERCEL_AT(config, admin.tokens), fixed,
+        "Who may use the admin API. Empty: everybody who can reach it. Probes (/livez, /readyz) need no token."));
+    r.push_back(key("admin.tokens[].token", TIERCEL_AT(token_options, token), checked(not_empty, secrecy::secret), fixed,
+        "The bearer token itself; better from the environment than from this file.").needed("${TIERCEL_ADMIN_TOKEN}"));
+    r.push_back(key("admin.tokens[].role", TIERCEL_AT(token_options, role),
+        words<enum admin::role>{.known = {{"read", read}, {"tenant", tenant}, {"system", system}}}, fixed,
+        "read: sees everything, changes nothing; tenant: acts for one tenant alone; system: may do everything."));
+    r.push_back(key("admin.tokens[].tenant", TIERCEL_AT(token_options, tenant), checked(tenant_name), fixed,
+        "The tenant, when the role is tenant."));
+    return r;
+}
+
+rows cache_rows()
+{
+    rows r;
+    r.push_back(key("cache.l1.max_bytes", TIERCEL_AT(config, cache.l1.max_bytes), between(0, tebibyte), fixed,
+        "Memory that the in-process tier may hold: content, heads, keys and bookkeeping are all counted. 0 turns it off."));
+    r.push_back(key("cache.l1.max_object", TIERCEL_AT(config, cache.l1.max_object), between(1_KiB, tebibyte), fixed,
+        "Largest single answer kept in memory."));
+    r.push_back(key("cache.l1.policy", TIERCEL_AT(config, cache.policy),
+        words<eviction>{.known = {{"lru", eviction::lru}}, .unavailable = {{"s3fifo"}}}, fixed,
+        "What has to go when the memory is full. lru: what was not used for the longest time."));
+    r.push_back(key("cache.l1.max_ttl", TIERCEL_AT(config, cache.tiers.max_ttl), between(0ms, longest_life), fixed,
+        "How long memory answers after a store without asking Redis again. Plays no part without L2."));
+    r.push_back(key("cache.l1.promote_ttl", TIERCEL_AT(config, cache.tiers.promote_ttl), between(0ms, longest_life), fixed,
+        "The same after an answer was taken over from Redis."));
+    r.push_back(key("cache.l2.kind", TIERCEL_AT(config, cache.l2.kind),
+        words<enum l2::kind>{.known = {{"redis", l2::kind::redis}, {"memory", l2::kind::memory}, {"none", l2::kind::none}}}, fixed,
+        "The tier that instances share. memory: inside this process, for trials; none: each instance is on its own."));
+    r.push_back(key("cache.l2.url", TIERCEL_AT(config, cache.l2.url), checked(redis_url, secrecy::url), fixed,
+        "redis://[[user]:password@]host[:port][/database] or unix://[[user]:password@]/path[?db=database]."));
+    r.push_back(key("cache.l2.user", TIERCEL_AT(config, cache.l2.user), texts{}, fixed,
+        "User at Redis, instead of the one in the URL."));
+    r.push_back(key("cache.l2.password", TIERCEL_AT(config, cache.l2.password), texts{.hide = secrecy::secret}, fixed,
+        "Password at Redis, instead of the one in the URL."));
+    r.push_back(key("cache.l2.prefix", TIERCEL_AT(config, cache.l2.prefix), checked(redis_prefix), fixed,
+        "First part of every name in Redis; instances that share a cache share it."));
+    r.push_back(key("cache.l2.timeout", TIERCEL_AT(config, cache.l2.timeout), between(1ms, 5s), fixed,
+        "Longest wait for an answer from Redis; then the request goes on as a miss."));
+    r.push_back(key("cache.l2.max_value", TIERCEL_AT(config, cache.l2.max_value), between(1_KiB, 512_MiB), fixed,
+        "Largest entry written to Redis; larger ones stay in memory alone."));
+    r.push_back(key("cache.l2.max_life", TIERCEL_AT(config, cache.l2.max_life), between(1s, longest_life), fixed,
+        "Longest stay of an entry in Redis, whatever its freshness."));
+    r.push_back(key("cache.l2.required", TIERCEL_AT(config, cache.l2.required), flag{}, fixed,
+        "true: not ready (/readyz) while Redis is away. false: ready on memory alone, and /readyz says degraded."));
+    return r;
+}
+
+rows tenancy_rows()
+{
+    using enum routing::missing_rule;
+    rows r;
+    r.push_back(items("tenancy.resolvers", TIERCEL_AT(config, tenancy.resolvers), fixed,
+        "How the tenant of a request is found: tried in order, the first that yields one wins. A plain kind may stand for an item.")
+        .or_just("kind"));
+    r.push_back(key("tenancy.resolvers[].kind", TIERCEL_AT(resolver_options, kind), resolver_kinds(), fixed,
+        "none: everything belongs to the tenant \"default\"; header: a field from a trusted proxy; host, path: the {tenant} in a pattern.")
+        .needed("none"));
+    r.push_back(key("tenancy.resolvers[].name", TIERCEL_AT(resolver_options, name), checked(token), fixed,
+        "header: the field. Believed only from server.trusted_proxies."));
+    r.push_back(key("tenancy.resolvers[].pattern", TIERCEL_AT(resolver_options, pattern), texts{}, fixed,
+        "host, path: text around {tenant}, as in {tenant}.shop.example or /t/{tenant}/."));
+    r.push_back(key("tenancy.on_missing", TIERCEL_AT(config, tenancy.on_missing),
+        words<routing::missing_rule>{.known = {{"reject", reject}, {"bypass", bypass}}}, fixed,
+        "When no resolver yields a tenant. reject: 401; bypass: passed to the origin, never from or into the cache."));
+    r.push_back(key("tenancy.forward_header", TIERCEL_AT(config, tenancy.forward_header), checked(token_or_empty), fixed,
+        "Field that tells the origin the tenant; copies from clients are removed first. Empty: none."));
+    return r;
+}
+
+rows origin_rows()
+{
+    using resilience::breaker_mode;
+    rows r;
+    r.push_back(named("origins", TIERCEL_AT(config, origins), fixed, "The servers behind, by name.").needed("shop"));
+    r.push_back(items("origins.<name>.endpoints", TIERCEL_AT(origin_options, endpoints), fixed,
+        "Where this origin is. A plain URL may stand for an item.").or_just("url").needed("-"));
+    r.push_back(key("origins.<name>.endpoints[].url", TIERCEL_AT(endpoint_options, url), checked(endpoint_url, secrecy::url), fixed,
+        "http://host[:port] or unix:/path.").needed("http://127.0.0.1:3000"));
+    r.push_back(key("origins.<name>.endpoints[].weight", TIERCEL_AT(endpoint_options, weight), counts{1, 1000}, fixed,
+        "Share of the traffic, next to the other endpoints."));
+    r.push_back(key("origins.<name>.balance", TIERCEL_AT(origin_options, balance), balancing_names(), fixed,
+        "Which endpoint is next. p2c: the less busy of two drawn at random."));
+    r.push_back(key("origins.<name>.connect_timeout", TIERCEL_AT(origin_options, connect_timeout), between(1ms, longest_wait), fixed,
+        "For a connection to stand."));
+    r.push_back(key("origins.<name>.try_timeout", TIERCEL_AT(origin_options, try_timeout), between(1ms, longest_wait), fixed,
+        "For the first byte of an answer, and between two pieces of it, per attempt."));
+    r.push_back(key("origins.<name>.pool.max", TIERCEL_AT(origin_options, pool.max), counts{1, 65'535}, fixed,
+        "Connections to one endpoint, over all threads."));
+    r.push_back(key("origins.<name>.pool.idle", TIERCEL_AT(origin_options, pool.idle), counts{0, 65'535}, fixed,
+        "Idle connections that one thread keeps to one endpoint. 0: none is reused."));
+    r.push_back(key("origins.<name>.pool.idle_timeout", TIERCEL_AT(origin_options, pool.idle_timeout), between(0ms, longest_wait), fixed,
+        "How long; below what the origin allows, else requests meet closing connections."));
+    r.push_back(key("origins.<name>.pool.max_life", TIERCEL_AT(origin_options, pool.max_life), between(1s, longest_life), fixed,
+        "Age at which a connection is no longer reused, give or take a tenth."));
+    r.push_back(key("origins.<name>.pool.queue", TIERCEL_AT(origin_options, pool.queue), counts{0, 100'000}, fixed,
+        "Requests that may wait for a connection when all are busy. 0: refused at once."));
+    r.push_back(key("origins.<name>.pool.queue_timeout", TIERCEL_AT(origin_options, pool.queue_timeout), between(0ms, longest_wait), fixed,
+        "And how long."));
+    r.push_back(key("origins.<name>.deadline_header", TIERCEL_AT(origin_options, deadline_header), checked(token_or_empty), fixed,
+        "Field that tells the origin the milliseconds left for the request. Empty: none."));
+    r.push_back(key("origins.<name>.limits.header_bytes", TIERCEL_AT(origin_options, limits.header_bytes), between(1_KiB, 16_MiB), fixed,
+        "Largest response head; 502 beyond."));
+    r.push_back(key("origins.<name>.limits.header_count", TIERCEL_AT(origin_options, limits.header_count), counts{8, 10'000}, fixed,
+        "Most field lines in a response; 502 beyond."));
+    r.push_back(key("origins.<name>.retry.max", TIERCEL_AT(origin_options, retry.max), counts{0, 10}, fixed,
+        "Retries after the first attempt. 0: none."));
+    r.push_back(key("origins.<name>.retry.base", TIERCEL_AT(origin_options, retry.base), between(1ms, 1min), fixed,
+        "Longest pause before the first retry; doubles with each. The pause is drawn at random below it."));
+    r.push_back(key("origins.<name>.retry.cap", TIERCEL_AT(origin_options, retry.cap), between(1ms, 10min), fixed,
+        "Where the doubling ends."));
+    r.push_back(key("origins.<name>.retry.on", TIERCEL_AT(origin_options, retry.on), retry_cause_names(), fixed,
+        "What is retried: failures to connect, resets before an answer, statuses."));
+    r.push_back(key("origins.<name>.retry.methods", TIERCEL_AT(origin_options, retry.methods), checked(token), fixed,
+        "Methods that are safe to send twice."));
+    r.push_back(key("origins.<name>.retry.budget", TIERCEL_AT(origin_options, retry.budget), numbers{0, 1}, fixed,
+        "Retries per request over the last seconds, so that an origin in trouble does not get a multiple of its load."));
+    r.push_back(key("origins.<name>.retry.budget_floor", TIERCEL_AT(origin_options, retry.budget_floor), counts{0, 10'000}, fixed,
+        "And so many per second on top."));
+    r.push_back(key("origins.<name>.breaker.mode", TIERCEL_AT(origin_options, breaker.mode),
+        words<breaker_mode>{.known = {{"hybrid", breaker_mode::hybrid}, {"consecutive", breaker_mode::consecutive}}}, fixed,
+        "What opens the breaker of an endpoint. hybrid: a run of failures and a share of failures together; consecutive: the run alone."));
+    r.push_back(key("origins.<name>.breaker.failures", TIERCEL_AT(origin_options, breaker.failures),
+        counts{1, resilience::circuit_breaker::window_capacity}, fixed, "Length of the run."));
+    r.push_back(key("origins.<name>.breaker.window", TIERCEL_AT(origin_options, breaker.window), between(100ms, longest_wait), fixed,
+        "hybrid: older attempts are forgotten."));
+    r.push_back(key("origins.<name>.breaker.ratio", TIERCEL_AT(origin_options, breaker.ratio), numbers{0, 1}, fixed,
+        "hybrid: least share of failures in the window."));
+    r.push_back(key("origins.<name>.breaker.open", TIERCEL_AT(origin_options, breaker.open), between(10ms, longest_wait), fixed,
+        "How long it stays open before probes may go; doubles each time they fail."));
+    r.push_back(key("origins.<name>.breaker.max_open", TIERCEL_AT(origin_options, breaker.max_open), between(10ms, 24h), fixed,
+        "Where the doubling ends."));
+    r.push_back(key("origins.<name>.breaker.half_open_permits", TIERCEL_AT(origin_options, breaker.half_open_permits), counts{1, 100}, fixed,
+        "Probes at a time."));
+    r.push_back(key("origins.<name>.breaker.close_after", TIERCEL_AT(origin_options, breaker.close_after), counts{1, 100}, fixed,
+        "Probes that must succeed to close it."));
+    r.push_back(key("origins.<name>.breaker.reset_after", TIERCEL_AT(origin_options, breaker.reset_after), between(0ms, 24h), fixed,
+        "Closed for so long, the next open time is the first one again."));
+    r.push_back(key("origins.<name>.breaker.slow_call", TIERCEL_AT(origin_options, breaker.slow_call), between(0ms, longest_wait), fixed,
+        "hybrid: an answer that takes longer to begin is slow. 0: slowness never opens."));
+    r.push_back(key("origins.<name>.breaker.slow_ratio", TIERCEL_AT(origin_options, breaker.slow_ratio), numbers{0, 1}, fixed,
+        "hybrid: share of slow answers in the window that opens."));
+    r.push_back(key("origins.<name>.breaker.slow_calls", TIERCEL_AT(origin_options, breaker.slow_calls),
+        counts{1, resilience::circuit_breaker::window_capacity}, fixed, "hybrid: fewest answers in the window for that."));
+    r.push_back(key("origins.<name>.breaker.probe_timeout", TIERCEL_AT(origin_options, breaker.probe_timeout), between(10ms, longest_wait), fixed,
+        "A probe that reported nothing for so long has failed."));
+    r.push_back(key("origins.<name>.limit.max_inflight", TIERCEL_AT(origin_options, limit.max_inflight), counts{0, 1'000'000}, fixed,
+        "Requests at a time to one endpoint; more are answered 503 or from stale entries. 0: no limit."));
+    r.push_back(key("origins.<name>.limit.refill", TIERCEL_AT(origin_options, limit.refill), counts{0, 1'000'000}, fixed,
+        "Of these, at most so many for refreshes that nobody waits for. 0: none."));
+    return r;
+}
+
+rows route_rows()
+{
+    using routing::route_mode;
+    using routing::wait_rule;
+    using routing::write_rule;
+    constexpr std::string_view no_write_behind =
+        "is refused: a write has succeeded when the origin says so; answering before it has the data could lose them";
+    rows r;
+    r.push_back(items("routes", TIERCEL_AT(config, routes), fixed,
+        "Which request goes where, and how it is cached. The first that matches wins; none: 404.").needed("-"));
+    r.push_back(key("routes[].name", TIERCEL_AT(route, name), checked(label), fixed,
+        "For logs and metrics; made from the path when not given.").shown_as("products"));
+    r.push_back(key("routes[].match.hosts", TIERCEL_AT(route, match.hosts), checked(routing::host_pattern::problem), fixed,
+        "Names, or *.example.com for all names below. Empty: any host."));
+    r.push_back(key("routes[].match.path", TIERCEL_AT(route, match.path), checked(routing::path_pattern::problem), fixed,
+        "A prefix that ends on a segment boundary, or a glob over the whole path with * (in a segment) and ** (any segments).")
+        .shown_as("/products/"));
+    r.push_back(key("routes[].match.methods", TIERCEL_AT(route, match.methods), checked(token), fixed,
+        "Empty: any. GET includes HEAD."));
+    r.push_back(key("routes[].origin", TIERCEL_AT(route, origin), checked(not_empty), fixed,
+        "One of the names under origins.").needed("shop"));
+    r.push_back(key("routes[].mode", TIERCEL_AT(route, mode),
+        words<route_mode>{.known = {{"cache", route_mode::cache}, {"pass", route_mode::pass}}, .unavailable = {{"shadow"}}}, fixed,
+        "pass: never from, never into the cache."));
+    r.push_back(key("routes[].ttl.default", TIERCEL_AT(route, caching.ttl.default_), between(0s, longest_life), fixed,
+        "Freshness of answers that name none. 0: the heuristics of RFC 9111."));
+    r.push_back(key("routes[].ttl.min", TIERCEL_AT(route, caching.ttl.min), between(0s, longest_life), fixed,
+        "Least freshness of what may be stored at all."));
+    r.push_back(key("routes[].ttl.max", TIERCEL_AT(route, caching.ttl.max), between(0s, longest_life), fixed,
+        "Most freshness, whatever the answer says."));
+    r.push_back(key("routes[].ttl.heuristic_max", TIERCEL_AT(route, caching.ttl.heuristic_max), between(0s, longest_life), fixed,
+        "Most freshness that is only guessed from Last-Modified. 0: no guessing."));
+    r.push_back(key("routes[].ttl.negative", TIERCEL_AT(route, caching.ttl.negative), between(0s, longest_life), fixed,
+        "Freshness of 404 and 410 that name none. 0: not stored."));
+    r.push_back(key("routes[].stale.while_revalidate", TIERCEL_AT(route, caching.stale.while_revalidate), between(0s, longest_life), fixed,
+        "How long an expired answer is served while it is fetched anew, when it does not say so itself (RFC 5861)."));
+    r.push_back(key("routes[].stale.if_error", TIERCEL_AT(route, caching.stale.if_error), between(0s, longest_life), fixed,
+        "How long it may stand in for a 5xx, when it does not say so itself (RFC 5861)."));
+    r.push_back(key("routes[].stale.if_unreachable", TIERCEL_AT(route, caching.stale.if_unreachable), between(0s, longest_life), fixed,
+        "How long it may stand in when the origin cannot be reached at all (RFC 9111 §4.2.4)."));
+    r.push_back(key("routes[].stale.with_s_maxage", TIERCEL_AT(route, caching.stale.with_s_maxage), flag{}, fixed,
+        "May answers with s-maxage be served stale too? RFC 9111 says no."));
+    r.push_back(key("routes[].targeted", TIERCEL_AT(route, caching.targeted), checked(token), fixed,
+        "Fields that win over Cache-Control (RFC 9213); the first that is present and valid counts."));
+    r.push_back(key("routes[].request_directives", TIERCEL_AT(route, caching.request_directives),
+        words<request_directives_rule>{.known = {{"ignore", request_directives_rule::ignore}, {"honour", request_directives_rule::honour}}},
+        fixed, "Cache-Control in requests: whether clients may ask for fresher answers."));
+    r.push_back(key("routes[].store_errors", TIERCEL_AT(route, caching.store_errors),
+        words<store_errors_rule>{.known = {{"never", store_errors_rule::never}, {"explicit", store_errors_rule::explicit_}}}, fixed,
+        "never: 5xx is never stored; explicit: any final status with freshness of its own."));
+    r.push_back(key("routes[].set_cookie", TIERCEL_AT(route, caching.set_cookie),
+        words<set_cookie_rule>{.known = {{"refuse", set_cookie_rule::refuse}, {"strip", set_cookie_rule::strip}, {"store", set_cookie_rule::store}}},
+        fixed, "Answers with Set-Cookie. refuse: not stored; strip: stored without it; store: stored with it, as RFC 9111 allows."));
+    r.push_back(key("routes[].deception_guard", TIERCEL_AT(route, caching.deception_guard), flag{}, fixed,
+        "An answer whose type contradicts the extension of the path is not stored."));
+    r.push_back(key("routes[].key.query", TIERCEL_AT(route, key.query.mode),
+        words<query_mode>{.known = {{"sort", query_mode::sort}, {"as_is", query_mode::as_is}, {"none", query_mode::none}}}, fixed,
+        "The query in the key. sort: by name; none: not in it, and not sent to the origin either."));
+    r.push_back(key("routes[].key.drop", TIERCEL_AT(route, key.query.drop), checked(not_empty), fixed,
+        "Query parameters that are removed, also for the origin; a trailing * matches a prefix."));
+    r.push_back(key("routes[].key.allow", TIERCEL_AT(route, key.query.allow), checked(not_empty), fixed,
+        "When not empty, only these stay."));
+    r.push_back(key("routes[].key.headers", TIERCEL_AT(route, key.headers), checked(token), fixed,
+        "Request fields whose values are part of the key."));
+    r.push_back(key("routes[].key.cookies", TIERCEL_AT(route, key.cookies), checked(token), fixed,
+        "Cookies whose values are part of the key."));
+    r.push_back(key("routes[].key.vary.languages", TIERCEL_AT(route, caching.vary_languages), checked(not_empty), fixed,
+        "Languages that the origin has; Accept-Language is reduced to one of them before it selects."));
+    r.push_back(key("routes[].key.vary.allow", TIERCEL_AT(route, caching.vary_allow), checked(token), fixed,
+        "Fields that may select an answer (Vary) although they are personal, such as Cookie."));
+    r.push_back(key("routes[].stampede.coalesce", TIERCEL_AT(route, stampede.coalesce), flag{}, fixed,
+        "Requests for the same key wait for one fetch."));
+    r.push_back(key("routes[].stampede.max_wait", TIERCEL_AT(route, stampede.max_wait), between(1ms, longest_wait), fixed,
+        "How long one waits for another's fetch."));
+    r.push_back(key("routes[].stampede.max_waiters", TIERCEL_AT(route, stampede.max_waiters), counts{0, 1'000'000}, fixed,
+        "How many wait for one key; more are answered 503 or from a stale entry."));
+    r.push_back(key("routes[].stampede.on_timeout", TIERCEL_AT(route, stampede.on_timeout),
+        words<wait_rule>{.known = {{"stale", wait_rule::stale}, {"fetch", wait_rule::fetch}, {"503", wait_rule::unavailable}}}, fixed,
+        "When the wait was too long. stale: an expired answer if there is one, else 503; fetch: asks the origin itself."));
+    r.push_back(key("routes[].stampede.error_memo", TIERCEL_AT(route, stampede.error_memo), between(0ms, 1min), fixed,
+        "How long a key that got no answer is refused without asking again. 0: asked each time."));
+    r.push_back(key("routes[].stampede.mark_ttl", TIERCEL_AT(route, stampede.mark_ttl), between(0ms, 24h), fixed,
+        "How long a key whose answer could not be stored is not waited for."));
+    r.push_back(key("routes[].stampede.personal_cookies", TIERCEL_AT(route, stampede.personal_cookies), checked(token), fixed,
+        "A request with one of these never waits for another's fetch."));
+    r.push_back(key("routes[].on_write", TIERCEL_AT(route, on_write),
+        words<write_rule>{.known = {{"invalidate", write_rule::invalidate}, {"off", write_rule::off}},
+                          .unavailable = {{"refresh"}, {"behind", no_write_behind}}},
+        fixed, "What an unsafe request that succeeded does to the stored answer of its URL (RFC 9111 §4.4)."));
+    r.push_back(key("routes[].deadline", TIERCEL_AT(route, deadline), between(10ms, longest_wait), fixed,
+        "For a whole request, all waits and retries included; 504 after."));
+    return r;
+}
+
+rows telemetry_rows()
+{
+    using telemetry::log_format;
+    using telemetry::log_level;
+    const words<log_format> formats{.known = {{"text", log_format::text}, {"json", log_format::json}}};
+    rows r;
+    r.push_back(key("log.level", TIERCEL_AT(config, log.level),
+        words<log_level>{.known = {{"debug", log_level::debug}, {"info", log_level::info}, {"warn", log_level::warn}, {"error", log_level::error}}},
+        fixed, "Least weight of a line that is written."));
+    r.push_back(key("log.format", TIERCEL_AT(config, log.format), formats, fixed, "Of the log of the program itself."));
+    r.push_back(key("log.file", TIERCEL_AT(config, log.file), texts{}, fixed, "Empty: standard error."));
+    r.push_back(key("log.rate", TIERCEL_AT(config, log.rate), counts{0, 1'000'000}, fixed,
+        "Lines per second from one place in the program; the rest is counted. 0: no limit."));
+    r.push_back(key("log.slow_origin", TIERCEL_AT(config, log.slow_origin), between(0ms, longest_wait), fixed,
+        "An origin that took longer is worth a line."));
+    r.push_back(key("log.access.format", TIERCEL_AT(config, log.access.format), formats, fixed, "Of the line for each request."));
+    r.push_back(key("log.access.file", TIERCEL_AT(config, log.access.file), texts{}, fixed,
+        "Empty or -: standard output; off: no such lines."));
+    r.push_back(key("log.access.sample", TIERCEL_AT(config, log.access.sample), numbers{0, 1}, fixed,
+        "Share of the requests that get a line."));
+    r.push_back(key("metrics.tenants", TIERCEL_AT(config, metrics.tenants), counts{0, 10'000}, fixed,
+        "So many tenants, the busiest, get a label of their own; the rest is \"other\"."));
+    return r;
+}
+
+#undef TIERCEL_AT
+
+// Known from the documentation, without a row as long as nothing acts on them. A group stands for all in it.
+constexpr auto reserved = std::to_array<std::string_view>({
+    "server.listen[].proxy_protocol", "server.listen[].tls", "server.purge",
+    "limits",
+    "cache.l1.ttl_when_blind", "cache.l1.blind_grace", "cache.l1.when_blind", "cache.admission",
+    "cache.l2.compression", "cache.l2.admin_user", "cache.l2.admin_password", "cache.l2.migrate",
+    "tenancy.attest_header", "tenancy.on_mismatch", "tenancy.tenants",
+    "tenancy.resolvers[].header", "tenancy.resolvers[].keys", "tenancy.resolvers[].claim", "tenancy.resolvers[].issuer",
+    "tenancy.resolvers[].audience", "tenancy.resolvers[].algorithms", "tenancy.resolvers[].file", "tenancy.resolvers[].field",
+    "origins.<name>.limit.adaptive", "origins.<name>.health", "origins.<name>.tls", "origins.<name>.resolve_interval",
+    "routes[].entity", "routes[].tags", "routes[].strip_tags", "routes[].range", "routes[].read_your_writes",
+    "routes[].lag_budget", "routes[].key.body", "routes[].stampede.lock", "routes[].stampede.xfetch",
+    "routes[].compress", "routes[].rewrite", "routes[].headers",
+    "invalidation", "warm", "tracing",
+});
+
+// ---- the tree --------------------------------------------------------------------------------------------------------
+
+// "routes[].ttl.default" -> "routes", "ttl", "default": one item of a list or map is the node of the list or map itself.
+std::vector<std::string_view> parts_of(std::string_view name)
+{
+    std::vector<std::string_view> parts;
+    while (!name.empty()) {
+        const auto end = std::min(name.find('.'), name.size());
+        auto part = name.substr(0, end);
+        name.remove_prefix(std::min(end + 1, name.size()));
+        if (part.ends_with("[]")) {
+            part.remove_suffix(2);
+        }
+        if (part != "<name>") {
+            parts.push_back(part);
+        }
+    }
+    return parts;
+}
+
+schema& node_at(schema& top, std::string_view name)
+{
+    schema* at = &top;
+    for (const auto part : parts_of(name)) {
+        const auto found = std::find_if(at->keys.begin(), at->keys.end(), [part](const schema& s) { return s.name == part; });
+        if (found == at->keys.end()) {
+            at->keys.push_back({.name = part, .entry = nullptr, .reserved = false, .keys = {}});
+            at = &at->keys.back();
+        } else {
+            at = &*found;
+        }
+    }
+    return *at;
+}
+
+// The pointers that rows take are untyped: here it is made sure that each gets the struct that it was written for.
+void check_owners(const schema& s, std::type_index owner)
+{
+    for (const auto& k : s.keys) {
+        if (k.entry == nullptr) {
+            check_owners(k, owner);
+            continue;
+        }
+        TIERCEL_CHECK(k.entry->owner == owner);
+        if (!k.keys.empty()) {
+            check_owners(k, k.entry->item);
+        }
+    }
+}
+
+schema make_schema()
+{
+    schema top;
+    for (const auto& r : table()) {
+        auto& node = node_at(top, r.name);
+        TIERCEL_CHECK(node.entry == nullptr);
+        node.entry = &r;
+    }
+    for (const auto name : reserved) {
+        auto& node = node_at(top, name);
+        TIERCEL_CHECK(node.entry == nullptr && node.keys.empty());
+        node.reserved = true;
+    }
+    check_owners(top, typeid(config));
+    return top;
+}
+
+std::vector<row> make_table()
+{
+    std::vector<row> all;
+    for (auto* const part : {general_rows, server_rows, admin_rows, cache_rows, tenancy_rows, origin_rows, route_rows, telemetry_rows}) {
+        auto some = part();
+        std::move(some.begin(), some.end(), std::back_inserter(all));
+    }
+    return all;
+}
+
+void visit_keys(const schema& s, const void* owner, const std::string& path, const value_visitor& visit)
+{
+    for (const auto& k : s.keys) {
+        const auto inner = path.empty() ? std::string(k.name) : path + "." + std::string(k.name);
+        if (k.entry == nullptr) {
+            visit_keys(k, owner, inner, visit);
+        } else if (k.entry->what == shape::value || k.entry->what == shape::values) {
+            visit(inner, *k.entry, owner);
+        } else {
+            std::size_t i = 0;
+            k.entry->each(owner, [&](std::string_view name, const void* item) {
+                const auto step = k.entry->what == shape::named ? "." + std::string(name) : "[" + std::to_string(i++) + "]";
+                visit_keys(k, item, inner + step, visit);
+            });
+        }
+    }
+}
+
+}  // namespace
+
+const std::vector<row>& table()
+{
+    static const std::vector<row> all = make_table();
+    return all;
+}
+
+std::span<const std::string_view> reserved_names() { return reserved; }
+
+const schema* schema::find(std::string_view key) const noexcept
+{
+    const auto found = std::find_if(keys.begin(), keys.end(), [key](const schema& s) { return s.name == key; });
+    return found == keys.end() ? nullptr : &*found;
+}
+
+const schema& root()
+{
+    static const schema top = make_schema();
+    return top;
+}
+
+void for_each_value(const config& c, const value_visitor& visit) { visit_keys(root(), &c, {}, visit); }
+
+}  // namespace tiercel::config

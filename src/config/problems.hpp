@@ -1,0 +1,28 @@
+#pragma once
+
+// Problems while they are being found: with places in place of file names.
+
+#include "config/problem.hpp"
+#include "config/yaml_tree.hpp"
+
+#include <string>
+#include <vector>
+
+namespace tiercel::config {
+
+class problem_list {
+public:
+    void add(place where, std::string key, std::string what);
+    void add(std::vector<yaml_error> errors);
+    bool empty() const noexcept { return found_.empty(); }
+    // Is there one about this key or something in it?
+    bool has_inside(const std::string& key) const;
+
+    // In the order of their places.
+    std::vector<problem> take(const std::vector<std::string>& files);
+
+private:
+    std::vector<yaml_error> found_;
+};
+
+}  // namespace tiercel::config

@@ -1,0 +1,111 @@
+#include "flow/client_body.hpp"
+
+#include <boost/asio/redirect_error.hpp>
+
+#include <algorithm>
+
+namespace tiercel::flow {
+namespace {
+
+constexpr std::size_t buffer_size = 16 * 1024;
+constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
+
+}  // namespace
+
+client_body::client_body(client_io& io, framing content, limits l, bool answer_100)
+    : io_(io), content_(content), limits_(l), answer_100_(answer_100),
+      complete_(content.kind == framing_kind::none || (content.kind == framing_kind::length && content.length == 0))
+{
+}
+
+// Takes the next run of content out of `input`; an empty run with complete_ unset means: more input is needed.
+result<std::string_view> client_body::decode(std::string_view& input)
+{
+    if (content_.kind == framing_kind::length) {
+        const auto n = static_cast<std::size_t>(std::min<byte_count>(input.size(), content_.length - taken_));
+        const std::string_view run = input.substr(0, n);
+        input.remove_prefix(n);
+        taken_ += n;
+        complete_ = taken_ == content_.length;
+        return run;
+    }
+    while (!input.empty()) {
+        const auto step = decoder_.feed(input);
+        input.remove_prefix(step.consumed);
+        switch (step.state) {
+        case chunk_state::malformed: return fail(errc::bad_request);
+        case chunk_state::done: complete_ = true; return std::string_view();
+        case chunk_state::content:
+            taken_ += step.content.size();
+            if (limits_.largest != 0 && taken_ > limits_.largest) {
+                return fail(errc::body_too_large);
+            }
+            return step.content;
+        case chunk_state::need_more: break;
+        }
+    }
+    return std::string_view();
+}
+
+void client_body::stop()
+{
+    error_code ignored;
+    io_.socket().cancel(ignored);
+}
+
+async::task<result<std::string_view>> client_body::next()
+{
+    if (failure_ != errc{}) {
+        co_return failure_;
+    }
+    while (!complete_) {
+        if (from_head_) {
+            std::string_view input = io_.received();
+            const std::size_t before = input.size();
+            const auto run = decode(input);
+            io_.consume(before - input.size());
+            if (!run || !run->empty() || complete_) {
+                co_return run;
+            }
+            from_head_ = !io_.received().empty();
+            continue;
+        }
+        if (!unread_.empty()) {
+            const auto run = decode(unread_);
+            if (complete_ && !unread_.empty()) {
+                io_.give_back(unread_);   // the next request came right behind the content
+            }
+            if (!run || !run->empty() || complete_) {
+                co_return run;
+            }
+            continue;
+        }
+        if (answer_100_) {
+            answer_100_ = false;
+            const std::string_view piece[] = {go_on};
+            const error_code gone = co_await io_.send(piece, limits_.idle);
+            if (gone) {
+                co_return fail(errc::client_gone);
+            }
+        }
+        if (buffer_ == nullptr) {
+            buffer_ = std::make_unique_for_overwrite<char[]>(buffer_size);
+        }
+        std::size_t room = buffer_size;
+        if (content_.kind == framing_kind::length) {   // never past the end: what follows stays in the socket
+            room = static_cast<std::size_t>(std::min<byte_count>(room, content_.length - taken_));
+        }
+        io_.arm(limits_.idle);
+        error_code ec;
+        const std::size_t n = co_await io_.socket().async_read_some(boost::asio::buffer(buffer_.get(), room),
+                                                                    boost::asio::redirect_error(async::use_task, ec));
+        io_.disarm();
+        if (ec) {
+            co_return fail(io_.timed_out() ? errc::body_timeout : errc::client_gone);
+        }
+        unread_ = std::string_view(buffer_.get(), n);
+    }
+    co_return std::string_view();
+}
+
+}  // namespace tiercel::flow

@@ -1,0 +1,55 @@
+#pragma once
+
+// What the flow of every request uses: the process's shared objects, and those of the worker it runs on. References go
+// downward only; the owners (app, server/worker) outlive every request.
+
+#include "async/loop.hpp"
+#include "flow/flight.hpp"
+#include "flow/marks.hpp"
+#include "flow/options.hpp"
+#include "flow/request_id.hpp"
+#include "l2/l2_store.hpp"
+#include "origin/client.hpp"
+#include "routing/route_table.hpp"
+#include "routing/tenant.hpp"
+#include "telemetry/metrics.hpp"
+
+#include <tiercel/clock.hpp>
+#include <tiercel/memory_store.hpp>
+#include <tiercel/scope.hpp>
+
+#include <vector>
+
+namespace tiercel::flow {
+
+// Thread: shared by all workers; each member guards itself or is constant.
+struct process_context {
+    const clock& time;
+    memory_store& l1;
+    validity& valid;
+    flight_table& flights;
+    mark_table& marks;
+    const routing::tenancy& tenants;
+    const routing::route_table& routes;
+    std::uint64_t hash_seed = 0;
+    tier_options tiers;
+    byte_count max_object = 0;                       // larger answers are passed through, not stored
+};
+
+// Thread: one worker's.
+struct worker_context {
+    process_context& process;
+    async::loop& loop;
+    l2::store* l2 = nullptr;                         // null: no L2 configured
+    std::vector<origin::client*> origins;            // by route index
+    telemetry::cells& counts;
+    request_id_source ids;
+
+    std::size_t index_of(const routing::route& r) const noexcept
+    {
+        return static_cast<std::size_t>(&r - process.routes.routes().data());
+    }
+    origin::client& origin_of(const routing::route& r) const noexcept { return *origins[index_of(r)]; }
+};
+
+}  // namespace tiercel::flow

@@ -1,0 +1,645 @@
+#include "flow/fill.hpp"
+
+#include "cache/vary_index.hpp"
+#include "flow/keep.hpp"
+#include "flow/relay.hpp"
+#include "flow/reply.hpp"
+#include "flow/upstream_head.hpp"
+
+#include <tiercel/check.hpp>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+namespace tiercel::flow {
+namespace {
+
+using async::steady;
+
+// An answer that turned out to be for one client only, on its way from the fill to the client that caused it. Both run on
+// one loop. The exchange refers to the request that it was made for, hence they travel together.
+struct handover {
+    origin::outgoing asked;
+    origin::exchange_ptr answer;   // destroyed before `asked`
+    bool awaited = true;           // the client is still there
+};
+
+struct fill_job {
+    explicit fill_job(const request& original) : rq(original) {}
+
+    kept_request rq;
+    std::shared_ptr<flight> joined;
+    hash128 hash;                  // of the flight's key
+    entry_ptr stored;              // stale, or fresh when only L2 is to be asked
+    bool background = false;       // nobody waits
+    bool revisit = false;          // ask L2 only
+    std::shared_ptr<handover> over;
+};
+
+// ---- the fill --------------------------------------------------------------------------------------------------------
+
+// Ends the flight: first out of the table, then the word to those who wait, so that nobody joins what is over.
+class ending {
+public:
+    ending(fill_job& job, worker_context& cx) : job_(job), cx_(cx) {}
+
+    void complete(entry_ptr e, flight_report report)
+    {
+        leave_table();
+        job_.joined->complete(std::move(e), std::move(report));
+    }
+    void fail(flight_failure f, flight_report report)
+    {
+        leave_table();
+        job_.joined->fail(f, std::move(report));
+    }
+    void leave_alone(flight_report report)
+    {
+        leave_table();
+        job_.joined->leave_alone(std::move(report));
+    }
+    void break_off(errc why)
+    {
+        leave_table();
+        job_.joined->break_off(why);
+    }
+    void give_up(errc why)
+    {
+        leave_table();
+        job_.joined->give_up(why);
+    }
+    void leave_table() { cx_.process.flights.remove(*job_.joined, job_.hash); }
+
+private:
+    fill_job& job_;
+    worker_context& cx_;
+};
+
+flight_report report_of(outcome what, detail why)
+{
+    flight_report r;
+    r.what = what;
+    r.why = why;
+    return r;
+}
+
+// An entry that another node stored, unless an invalidation that this node knows of came after. Redis time and ours differ
+// by what their sampling leaves, hence the margin; it can only cost a fetch.
+bool outlived_invalidations(const entry& e, const process_context& p)
+{
+    constexpr milliseconds margin{250};
+    const auto as_of = e.times().received.time_since_epoch() - margin;
+    return p.valid.is_valid(e.scopes(), static_cast<sequence>(std::max<std::int64_t>(as_of.count(), 0)) * 1000);
+}
+
+async::task<entry_ptr> read_l2(fill_job& job, worker_context& cx)
+{
+    process_context& p = cx.process;
+    const request& rq = job.rq.view();
+    const sequence stamp = job.joined->stamp();
+    entry_ptr found = co_await cx.l2->get(rq.tenant, rq.key, rq.hash, stamp);
+    if (found == nullptr || !outlived_invalidations(*found, p)) {
+        co_return nullptr;
+    }
+    if (!found->is(entry_flag::vary_descriptor)) {
+        co_return found;
+    }
+    const entry_ptr descriptor = std::move(found);
+    promote(descriptor, cx, p.time.now());
+    for (const vary_list names : vary_lists_of(*descriptor)) {
+        std::vector<std::string> selecting;
+        for (const std::string_view name : names) {
+            selecting.emplace_back(name);
+        }
+        const std::string key = variant_key(rq, selecting);
+        entry_ptr variant = co_await cx.l2->get(rq.tenant, key, seeded_hash(key, p.hash_seed), stamp);
+        if (variant != nullptr && outlived_invalidations(*variant, p)) {
+            co_return variant;
+        }
+    }
+    co_return nullptr;
+}
+
+std::string_view line_value(std::string_view head, header which)
+{
+    std::string_view lines = head.substr(std::min(head.find("\r\n") + 2, head.size()));
+    while (!lines.empty()) {
+        const std::string_view line = lines.substr(0, lines.find("\r\n"));
+        lines.remove_prefix(std::min(line.size() + 2, lines.size()));
+        const std::size_t colon = line.find(':');
+        if (colon != std::string_view::npos && header_of(line.substr(0, colon)) == which) {
+            return line.substr(std::min(colon + 2, line.size()));
+        }
+    }
+    return {};
+}
+
+// Our own conditions: both stored validators, verbatim (RFC 9111 §4.3.1). True when there are any.
+bool add_conditions(std::string& head, const entry& stored)
+{
+    const std::string_view modified = line_value(stored.head(), header::last_modified);
+    if (!stored.etag().empty()) {
+        head.append("If-None-Match: ").append(stored.etag()).append("\r\n");
+    }
+    if (!modified.empty()) {
+        head.append("If-Modified-Since: ").append(modified).append("\r\n");
+    }
+    return !stored.etag().empty() || !modified.empty();
+}
+
+fetch_times times_of(const origin::exchange& ex, const process_context& p)
+{
+    fetch_times t;
+    t.received = p.time.now();
+    t.requested = t.received - std::chrono::duration_cast<milliseconds>(ex.answered_at() - ex.requested_at());
+    t.received_wall = p.time.wall();
+    return t;
+}
+
+milliseconds smoothed(const entry_ptr& old, milliseconds now)
+{
+    // Moving average over refills, weight 0.3 for the new one.
+    return old == nullptr || old->times().delta.count() == 0 ? now : (old->times().delta * 7 + now * 3) / 10;
+}
+
+bool is_no_answer(errc e) noexcept
+{
+    return fault_of(e) == fault::origin && e != errc::breaker_open && e != errc::origin_busy;
+}
+
+class fill {
+public:
+    fill(fill_job& job, worker_context& cx) : job_(job), cx_(cx), p_(cx.process), end_(job, cx), rq_(job.rq.view()) {}
+
+    async::task<> run()
+    {
+        if (!job_.revisit && is_stored_meanwhile()) {
+            co_return;
+        }
+        if (cx_.l2 != nullptr) {
+            entry_ptr found = co_await read_l2(job_, cx_);
+            if (is_answered_by_l2(std::move(found))) {
+                co_return;
+            }
+        }
+        if (job_.revisit) {
+            end_.complete(job_.stored, report_of(outcome::hit_l1, detail::l1));
+            co_return;
+        }
+        co_await ask_origin();
+    }
+
+private:
+    // Between the lookup that found nothing and the creation of this flight another one may have ended.
+    bool is_stored_meanwhile()
+    {
+        entry_ptr e = p_.l1.find(job_.joined->key(), job_.hash, rq_.now);
+        if (e == nullptr || e == job_.stored || e->is(entry_flag::vary_descriptor) ||
+            !p_.valid.is_valid(e->scopes(), e->stamp()) ||
+            judge_reuse(rq_.head, e.get(), rq_.route->caching, rq_.now).what != action::serve) {
+            return false;
+        }
+        end_.complete(std::move(e), report_of(outcome::hit_l1, detail::l1));
+        return true;
+    }
+
+    bool is_answered_by_l2(entry_ptr found)
+    {
+        const instant now = p_.time.now();
+        if (found == nullptr) {
+            if (job_.revisit) {   // evicted there: our copy is still good, write it back
+                job_.stored->revisit().store((now + p_.tiers.max_ttl).time_since_epoch().count(), std::memory_order_relaxed);
+                cx_.l2->put(rq_.tenant, job_.stored);
+            }
+            return false;
+        }
+        const bool newer = job_.stored == nullptr || found->times().fresh_until > job_.stored->times().fresh_until;
+        if (job_.revisit && !newer) {
+            job_.stored->revisit().store((now + p_.tiers.promote_ttl).time_since_epoch().count(), std::memory_order_relaxed);
+            return false;
+        }
+        if (judge_reuse(rq_.head, found.get(), rq_.route->caching, now).what == action::serve && promote(found, cx_, now)) {
+            end_.complete(std::move(found), report_of(outcome::hit_l2, detail::l2));
+            return true;
+        }
+        if (newer) {
+            job_.stored = std::move(found);   // stale, but it has validators and may have to stand in for the origin
+        }
+        return false;
+    }
+
+    async::task<> ask_origin()
+    {
+        for (bool conditional = job_.stored != nullptr;;) {
+            origin::outgoing& out = job_.over->asked;
+            out = origin::outgoing();
+            out.verb = rq_.head.verb;
+            out.verb_text = rq_.head.verb_text;
+            out.head = upstream_head(rq_, p_.tenants, purpose::fill);
+            conditional = conditional && add_conditions(out.head, *job_.stored);
+            out.deadline = steady::now() + rq_.route->deadline;
+            out.may_retry = job_.stored == nullptr || !may_serve_on_failure(*job_.stored, failure::unreachable, p_.time.now());
+            out.background = job_.background;
+            auto fetched = co_await cx_.origin_of(*rq_.route).fetch(out);
+            if (!fetched) {
+                flight_failure f;
+                f.code = errc_of(fetched.error());
+                f.retry_after = out.report.retry_after;
+                fail(f);
+                co_return;
+            }
+            origin::exchange_ptr ex = std::move(*fetched);
+            const fetch_times when = times_of(*ex, p_);
+            report_.attempts = ex->attempts();
+            report_.origin_status = ex->head().status;
+            report_.origin_time = std::chrono::duration_cast<std::chrono::microseconds>(ex->answered_at() - ex->requested_at());
+            report_.age = ex->head().first(header::age);
+            if (ex->head().status == 304) {
+                if (conditional && !update(*ex, when)) {
+                    conditional = false;   // it confirms something else than what we have: ask for the whole
+                    continue;
+                }
+                if (!conditional) {
+                    flight_failure f;
+                    f.code = errc::origin_invalid;   // nobody asked whether anything was modified
+                    fail(f);
+                }
+                co_return;
+            }
+            co_await take(std::move(ex), when);
+            co_return;
+        }
+    }
+
+    // 304 to our conditions. False: it does not confirm what is stored.
+    bool update(origin::exchange& ex, const fetch_times& when)
+    {
+        const auto took = std::chrono::duration_cast<milliseconds>(ex.answered_at() - ex.requested_at());
+        entry_ptr e = make_updated(*job_.stored, rq_, ex.head(), when, job_.joined->stamp(), smoothed(job_.stored, took), p_);
+        if (e == nullptr) {
+            return false;
+        }
+        report_.what = outcome::revalidated;
+        report_.stored = keep(e, {}, rq_, cx_);
+        report_.why = report_.stored ? detail::none : detail::fence;
+        end_.complete(std::move(e), std::move(report_));
+        return true;
+    }
+
+    // A full answer: judged by its head, then stored while it arrives, or handed to the one client that may have it.
+    async::task<> take(origin::exchange_ptr ex, fetch_times when)
+    {
+        const int status = ex->head().status;
+        if (status >= 500 && job_.stored != nullptr && may_serve_on_failure(*job_.stored, failure::server_error, p_.time.now())) {
+            flight_failure f;
+            f.status = status;
+            fail(f);
+            co_return;
+        }
+        storing_verdict verdict = judge_storing(rq_.head, rq_.target.path, ex->head(), rq_.route->caching, when);
+        if (verdict.store && ex->framing().kind == framing_kind::length && ex->framing().length > p_.max_object) {
+            verdict = storing_verdict();
+            verdict.why = detail::too_large;
+            verdict.mark = true;
+        }
+        if (!verdict.store) {
+            hand_over(std::move(ex), verdict);
+            co_return;
+        }
+        const storable s = make_storable(rq_, ex->head(), std::move(verdict), job_.joined->stamp(), when);
+        report_.selecting = s.selecting;
+        co_await store(std::move(ex), s);
+    }
+
+    void hand_over(origin::exchange_ptr ex, const storing_verdict& verdict)
+    {
+        const int status = ex->head().status;
+        cx_.counts.count(telemetry::metric::uncacheable_total, telemetry::route_index(cx_.index_of(*rq_.route)), verdict.why);
+        if (status < 500 && job_.stored != nullptr) {   // RFC 9111 §4.3.3: the full answer replaces it, and is not to be kept
+            p_.l1.remove(*job_.stored, cause::replaced);
+            if (cx_.l2 != nullptr) {
+                cx_.l2->remove(rq_.tenant, job_.joined->key());
+            }
+        }
+        if (verdict.mark) {
+            p_.marks.mark_uncacheable(rq_.hash, p_.time.now() + rq_.route->stampede.mark_ttl);
+        }
+        report_.why = verdict.why;
+        report_.what = outcome::miss;
+        if (job_.over->awaited) {
+            job_.over->answer = std::move(ex);
+        }
+        if (status >= 500) {
+            // The failure is everybody's; only the client that caused the request gets the origin's own words.
+            flight_failure f;
+            f.code = errc::origin_invalid;
+            f.status = status;
+            end_.fail(f, std::move(report_));
+        } else {
+            end_.leave_alone(std::move(report_));
+        }
+    }
+
+    async::task<> store(origin::exchange_ptr ex, const storable& s)
+    {
+        report_.what = outcome::miss;
+        std::optional<result<std::string_view>> run = ex->try_read();
+        const std::string_view first = run && *run ? **run : std::string_view();
+        if (ex->is_complete()) {   // small answers are here as a whole: one allocation, no chunks
+            finish(make_entry(s, rq_, smoothed(job_.stored, since(*ex)), first, nullptr, p_), s);
+            co_return;
+        }
+        body_ptr content = body::make();
+        content->append(first);
+        live_answer live;
+        live.head = s.head;
+        live.status = s.status;
+        live.content = content;
+        live.ttl = std::chrono::floor<seconds>(s.verdict.times.fresh_until - s.verdict.times.received);
+        if (ex->framing().kind == framing_kind::length) {
+            live.length = ex->framing().length;
+        }
+        report_.stored = true;
+        job_.joined->publish_head(std::move(live), report_);
+        while (!ex->is_complete()) {
+            const result<std::string_view> more = co_await ex->read();
+            if (!more) {
+                end_.break_off(errc_of(more.error()));
+                co_return;
+            }
+            content->append(*more);
+            if (content->size() > p_.max_object) {
+                end_.break_off(errc::origin_invalid);
+                co_return;
+            }
+            job_.joined->publish_progress();
+        }
+        finish(make_entry(s, rq_, smoothed(job_.stored, since(*ex)), {}, content, p_), s);
+    }
+
+    void finish(entry_ptr e, const storable& s)
+    {
+        report_.stored = keep(e, s.selecting, rq_, cx_);
+        if (!report_.stored) {
+            report_.why = detail::fence;
+        } else if (e->is(entry_flag::negative)) {
+            report_.why = detail::negative;
+        }
+        end_.complete(std::move(e), std::move(report_));
+    }
+
+    // No answer, or one that the stale copy is better than.
+    void fail(flight_failure f)
+    {
+        const failure how = f.status != 0 ? failure::server_error : failure::unreachable;
+        if (f.status == 0 && is_no_answer(f.code)) {
+            p_.marks.note_failure(rq_.hash, f.code, p_.time.now(), rq_.route->stampede.error_memo);
+        }
+        if (job_.stored != nullptr && may_serve_on_failure(*job_.stored, how, p_.time.now())) {
+            report_.what = outcome::stale;
+            report_.why = detail::sie;
+            end_.complete(job_.stored, std::move(report_));
+            return;
+        }
+        end_.fail(f, std::move(report_));
+    }
+
+    static milliseconds since(const origin::exchange& ex)
+    {
+        return std::chrono::duration_cast<milliseconds>(steady::now() - ex.requested_at());
+    }
+
+    fill_job& job_;
+    worker_context& cx_;
+    process_context& p_;
+    ending end_;
+    const request& rq_;
+    flight_report report_;
+};
+
+async::task<> run_fill(std::unique_ptr<fill_job> job, worker_context& cx, async::drain_gate::pass inside)
+{
+    const async::drain_gate::pass held = std::move(inside);
+    const std::unique_ptr<fill_job> mine = std::move(job);
+    try {
+        fill one(*mine, cx);
+        co_await one.run();
+    } catch (...) {
+        // Out of memory, most likely. Nobody who waits may be left behind.
+        ending(*mine, cx).give_up(errc::internal);
+    }
+}
+
+// The client's share of the hand-over when there is a client; null when the loop takes no more work.
+std::shared_ptr<handover> start_fill(std::unique_ptr<fill_job> job, worker_context& cx)
+{
+    auto pass = cx.loop.gate().try_enter();
+    if (!pass) {
+        ending(*job, cx).give_up(errc::draining);
+        return nullptr;
+    }
+    auto over = std::make_shared<handover>();
+    over->awaited = !job->background;
+    job->over = over;
+    auto work = run_fill(std::move(job), cx, std::move(pass));
+    boost::asio::co_spawn(cx.loop.get_executor(), std::move(work), boost::asio::detached);
+    return over;
+}
+
+// ---- the client's side -----------------------------------------------------------------------------------------------
+
+void note_report(answered& a, const flight_report& r, const decision& d, bool created)
+{
+    a.what = r.what;
+    a.why = r.why;
+    a.stored = r.stored;
+    a.attempts = created ? r.attempts : 0;
+    a.forward_status = r.origin_status;
+    a.origin_time = r.origin_time;
+    const bool forwarded = r.what != outcome::hit_l1 && r.what != outcome::hit_l2;
+    a.forward = forwarded ? (d.stored != nullptr ? forward_reason::stale : d.forward) : forward_reason::none;
+    a.collapsed = forwarded && !created;
+}
+
+async::task<answered> send_live(const request& rq, const live_answer& live, flight_reader& reader, answered a,
+                                std::string_view age, client_io& io, client_limits limits)
+{
+    io.out().clear();
+    a.status = live.status;
+    const client_framing framed = compose_live(io.out(), rq, live, a, age);
+    a.close = framed == client_framing::close;
+    byte_count at = 0;
+    bool head_sent = false;
+    for (bool over = false; !over;) {
+        const flight_state state = reader.look().state;   // before the content: complete means that no more will come
+        const std::string_view run = live.content->at(at);
+        over = run.empty() && state == flight_state::complete;
+        if (run.empty() && state == flight_state::broken) {
+            a.close = true;
+            a.failure = errc::origin_truncated;
+            co_return a;
+        }
+        std::array<char, 20> line;
+        std::array<std::string_view, 4> out{};
+        out[0] = head_sent ? std::string_view() : std::string_view(io.out());
+        out[2] = run;
+        if (framed == client_framing::chunked && !run.empty()) {
+            char* end = std::to_chars(line.data(), line.data() + 16, run.size(), 16).ptr;
+            *end++ = '\r';
+            *end++ = '\n';
+            out[1] = std::string_view(line.data(), static_cast<std::size_t>(end - line.data()));
+            out[3] = "\r\n";
+        } else if (framed == client_framing::chunked && over) {
+            out[3] = "0\r\n\r\n";
+        }
+        const error_code gone = co_await io.send(out, limits.write_idle);
+        if (gone) {
+            a.close = true;
+            a.failure = errc::client_gone;
+            co_return a;
+        }
+        head_sent = true;
+        at += run.size();
+        a.content_bytes = at;
+        if (!over && run.empty()) {
+            const bool progress = co_await reader.next(steady::now() + rq.route->deadline);
+            if (!progress) {
+                a.close = true;
+                a.failure = errc::origin_timeout;
+                co_return a;
+            }
+        }
+    }
+    co_return a;
+}
+
+// Is the answer the one that this request would have selected?
+bool fits(const request& rq, std::string_view flight_key, const flight::view& v, std::string_view stored_key)
+{
+    if (v.report.selecting.empty()) {
+        return true;
+    }
+    const std::string own = variant_key(rq, v.report.selecting);
+    return own == stored_key || own == flight_key;
+}
+
+}  // namespace
+
+async::task<answered> join(request& rq, request_scratch& scratch, decision d, client_io& io, client_limits limits,
+                           worker_context& cx)
+{
+    process_context& p = cx.process;
+    answered a;
+    a.forward = d.forward;
+    if (const auto memo = p.marks.recent_failure(rq.hash, rq.now)) {
+        flight_failure f;
+        f.code = *memo;
+        answered repeated = co_await answer_failure(rq, d.stored, f, a, io, limits, cx);
+        co_return repeated;
+    }
+
+    const std::string_view key = scratch.secondary.empty() ? rq.key : std::string_view(scratch.secondary);
+    const hash128 hash = scratch.secondary.empty() ? rq.hash : seeded_hash(key, p.hash_seed);
+    const flight_table::place place = p.flights.join(key, hash, p.valid.applied());
+    const scope_hash scope[] = {hash_scope(scope_kind::url, rq.tenant, rq.key)};
+    if (!place.created && !p.valid.is_valid(scope, place.joined->stamp())) {
+        answered own = co_await relay(rq, d, io, limits, cx);   // it fetches what was invalidated before we came
+        co_return own;
+    }
+    if (!place.created && place.joined->readers() >= rq.route->stampede.max_waiters) {
+        flight_failure f;
+        f.code = errc::origin_busy;
+        f.retry_after = seconds(1);
+        answered crowded = co_await answer_failure(rq, d.stored, f, a, io, limits, cx);
+        co_return crowded;
+    }
+    flight_reader reader(place.joined, cx.loop);
+    std::shared_ptr<handover> over;
+    if (place.created) {
+        auto job = std::make_unique<fill_job>(rq);
+        job->joined = place.joined;
+        job->hash = hash;
+        job->stored = d.stored;
+        over = start_fill(std::move(job), cx);
+    } else {
+        cx.counts.count(telemetry::metric::coalesced_total, telemetry::route_index(cx.index_of(*rq.route)));
+    }
+
+    const bool conditional = rq.head.has(header::if_none_match) || rq.head.has(header::if_modified_since);
+    const auto limit = steady::now() + (place.created ? rq.route->deadline : std::min(rq.route->stampede.max_wait, rq.route->deadline));
+    for (;;) {
+        const bool changed = co_await reader.next(limit);
+        if (!changed) {
+            break;
+        }
+        const flight::view v = reader.look();
+        if (v.state == flight_state::fetching || (v.state == flight_state::streaming && conditional)) {
+            continue;   // a condition is evaluated against the complete answer
+        }
+        note_report(a, v.report, d, place.created);
+        if (v.state == flight_state::streaming && fits(rq, key, v, key)) {
+            answered done = co_await send_live(rq, *v.live, reader, a, v.report.age, io, limits);
+            co_return done;
+        }
+        if (v.state == flight_state::complete && fits(rq, key, v, v.entry->key())) {
+            answered done = co_await send_entry(rq, v.entry, a, v.report.age, io, limits);
+            co_return done;
+        }
+        if (over != nullptr && over->answer != nullptr) {
+            a.forward = d.forward;
+            const origin::exchange_ptr answer = std::move(over->answer);
+            answered done = co_await relay_answer(rq, *answer, a, io, limits, cx);
+            co_return done;
+        }
+        if (v.state == flight_state::failed || v.state == flight_state::broken) {
+            answered failed = co_await answer_failure(rq, d.stored, v.failure, a, io, limits, cx);
+            co_return failed;
+        }
+        answered own = co_await relay(rq, d, io, limits, cx);   // not ours to share
+        co_return own;
+    }
+
+    // Nothing came in time.
+    if (over != nullptr) {
+        over->awaited = false;
+        over->answer.reset();
+    }
+    if (!place.created && rq.route->stampede.on_timeout != routing::wait_rule::unavailable) {
+        const bool stale = rq.route->stampede.on_timeout == routing::wait_rule::stale && d.stored != nullptr &&
+                           may_serve_on_failure(*d.stored, failure::unreachable, p.time.now());
+        if (!stale) {
+            answered own = co_await relay(rq, d, io, limits, cx);
+            co_return own;
+        }
+    }
+    flight_failure f;
+    f.code = place.created ? errc::deadline_exceeded : errc::origin_busy;
+    f.retry_after = place.created ? seconds(0) : seconds(1);
+    answered late = co_await answer_failure(rq, d.stored, f, a, io, limits, cx);
+    co_return late;
+}
+
+void refresh(const request& rq, const decision& d, worker_context& cx)
+{
+    process_context& p = cx.process;
+    if (p.marks.recent_failure(rq.hash, rq.now)) {
+        return;   // the last refresh failed a moment ago
+    }
+    const flight_table::place place = p.flights.join(d.stored->key(), d.stored->hash(), p.valid.applied());
+    if (!place.created) {
+        return;
+    }
+    auto job = std::make_unique<fill_job>(rq);
+    job->joined = place.joined;
+    job->hash = d.stored->hash();
+    job->stored = d.stored;
+    job->background = true;
+    job->revisit = d.what == action::serve;
+    start_fill(std::move(job), cx);
+}
+
+}  // namespace tiercel::flow

@@ -1,0 +1,187 @@
+#include "flow/flight.hpp"
+
+#include <tiercel/check.hpp>
+
+#include <algorithm>
+
+namespace tiercel::flow {
+
+// Applies a change and wakes everybody who had seen all before it.
+template <class Change>
+void flight::change(Change&& c)
+{
+    std::vector<std::shared_ptr<waiter>> sleepers;
+    {
+        const std::lock_guard hold(mutex_);
+        c(view_);
+        ++version_;
+        sleepers.swap(sleepers_);
+        for (const auto& w : sleepers) {
+            w->asleep = false;
+        }
+    }
+    wake(std::move(sleepers));
+}
+
+// One post per loop, whatever the number of waiters on it.
+void flight::wake(std::vector<std::shared_ptr<waiter>> sleepers)
+{
+    std::sort(sleepers.begin(), sleepers.end(), [](const auto& a, const auto& b) { return &a->loop < &b->loop; });
+    for (auto first = sleepers.begin(); first != sleepers.end();) {
+        async::loop& loop = (*first)->loop;
+        const auto last = std::find_if(first, sleepers.end(), [&](const auto& w) { return &w->loop != &loop; });
+        std::vector<std::shared_ptr<waiter>> mine(std::make_move_iterator(first), std::make_move_iterator(last));
+        loop.post([mine = std::move(mine)] {
+            for (const auto& w : mine) {
+                w->ready.set();
+            }
+        });
+        first = last;
+    }
+}
+
+void flight::publish_head(live_answer head, flight_report report)
+{
+    auto shared = std::make_shared<const live_answer>(std::move(head));
+    change([&](view& v) {
+        TIERCEL_CHECK(v.state == flight_state::fetching);
+        v.state = flight_state::streaming;
+        v.live = std::move(shared);
+        v.report = std::move(report);
+    });
+}
+
+void flight::publish_progress()
+{
+    change([](view&) {});
+}
+
+void flight::complete(entry_ptr e, flight_report report)
+{
+    change([&](view& v) {
+        TIERCEL_CHECK(v.state == flight_state::fetching || v.state == flight_state::streaming);
+        v.state = flight_state::complete;
+        v.entry = std::move(e);
+        v.report = std::move(report);
+    });
+}
+
+void flight::break_off(errc why)
+{
+    change([&](view& v) {
+        TIERCEL_CHECK(v.state == flight_state::streaming);
+        v.state = flight_state::broken;
+        v.failure.code = why;
+    });
+}
+
+void flight::fail(flight_failure f, flight_report report)
+{
+    change([&](view& v) {
+        TIERCEL_CHECK(v.state == flight_state::fetching);
+        v.state = flight_state::failed;
+        v.failure = f;
+        v.report = std::move(report);
+    });
+}
+
+void flight::leave_alone(flight_report report)
+{
+    change([&](view& v) {
+        TIERCEL_CHECK(v.state == flight_state::fetching);
+        v.state = flight_state::alone;
+        v.report = std::move(report);
+    });
+}
+
+void flight::give_up(errc why)
+{
+    change([&](view& v) {
+        if (v.state == flight_state::fetching || v.state == flight_state::streaming) {
+            v.state = v.state == flight_state::fetching ? flight_state::failed : flight_state::broken;
+            v.failure.code = why;
+        }
+    });
+}
+
+flight::view flight::look() const
+{
+    const std::lock_guard hold(mutex_);
+    return view_;
+}
+
+flight_reader::flight_reader(std::shared_ptr<flight> f, async::loop& l)
+    : flight_(std::move(f)), waiter_(std::make_shared<flight::waiter>(l))
+{
+    flight_->readers_.fetch_add(1, std::memory_order_relaxed);
+}
+
+// A wake-up under way keeps the waiter alive by itself; it is then set without anybody waiting, which harms nobody.
+flight_reader::~flight_reader()
+{
+    flight_->readers_.fetch_sub(1, std::memory_order_relaxed);
+    const std::lock_guard hold(flight_->mutex_);
+    if (waiter_->asleep) {
+        std::erase(flight_->sleepers_, waiter_);
+    }
+}
+
+async::task<bool> flight_reader::next(async::steady::time_point limit)
+{
+    for (;;) {
+        {
+            const std::lock_guard hold(flight_->mutex_);
+            if (!seen_ || *seen_ != flight_->version_) {
+                seen_ = flight_->version_;
+                co_return true;
+            }
+            waiter_->ready.reset();
+            if (!waiter_->asleep) {
+                waiter_->asleep = true;
+                flight_->sleepers_.push_back(waiter_);
+            }
+        }
+        const bool woken = co_await waiter_->ready.wait_until(limit);
+        if (!woken && async::steady::now() >= limit) {
+            co_return false;
+        }
+    }
+}
+
+flight_table::place flight_table::join(std::string_view key, const hash128& hash, sequence stamp)
+{
+    stripe& s = stripes_[hash.hi % stripes];
+    const std::lock_guard hold(s.mutex);
+    auto& slot = s.flights[hash];
+    if (slot != nullptr && slot->key() == key) {
+        return {slot, false};
+    }
+    // An equal hash of another key (practically never) simply is not entered: it flies without companions.
+    auto made = std::make_shared<flight>(std::string(key), stamp);
+    if (slot == nullptr) {
+        slot = made;
+    }
+    return {made, true};
+}
+
+void flight_table::remove(const flight& f, const hash128& hash)
+{
+    stripe& s = stripes_[hash.hi % stripes];
+    const std::lock_guard hold(s.mutex);
+    const auto found = s.flights.find(hash);
+    if (found != s.flights.end() && found->second.get() == &f) {
+        s.flights.erase(found);
+    }
+}
+
+std::size_t flight_table::size() const
+{
+    std::size_t n = 0;
+    for (const stripe& s : stripes_) {
+        const std::lock_guard hold(s.mutex);
+        n += s.flights.size();
+    }
+    return n;
+}
+
+}  // namespace tiercel::flow

@@ -1,0 +1,167 @@
+#pragma once
+
+// One fetch of one key in this process, and everybody who waits for it.
+//
+// The flight belongs to its key: a coroutine of its own (flow/fill) feeds it, and the client that caused it is a waiter
+// like any other. Its state only moves forward:
+//
+//     fetching -> streaming -> complete | broken
+//     fetching -> complete | failed | alone
+//
+// Waiters are woken by state, never by polling: each change posts one task per event loop that has waiters, and each waiter
+// has its own deadline. A body that is still arriving is read from shared chunks by per-reader cursors, so a slow reader
+// paces nobody.
+
+#include "async/event.hpp"
+#include "async/loop.hpp"
+
+#include <tiercel/entry.hpp>
+#include <tiercel/rules.hpp>
+
+#include <array>
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace tiercel::flow {
+
+enum class flight_state : std::uint8_t {
+    fetching,    // nothing known yet
+    streaming,   // head known and storable; content is arriving
+    complete,    // the answer is an entry
+    broken,      // content ended too early: readers must break their connections, never end them cleanly
+    failed,      // no answer; everybody who joined gets the same failure
+    alone,       // an answer that may not be shared: everybody fetches for itself, at once
+};
+
+// The head of an answer whose content is still arriving.
+struct live_answer {
+    std::string head;                   // status line and fields without framing, as in entry::head()
+    int status = 200;
+    std::optional<byte_count> length;   // unknown: the origin sends chunks
+    body_ptr content;
+    seconds ttl{0};
+    bool will_store = true;
+};
+
+// Why there is no answer.
+struct flight_failure {
+    errc code = errc::internal;
+    int status = 0;                     // the origin's own 5xx, else 0
+    seconds retry_after{0};
+};
+
+// What the fill did to get the answer; the same for all waiters.
+struct flight_report {
+    outcome what = outcome::miss;
+    detail why = detail::none;
+    bool stored = false;
+    int origin_status = 0;
+    unsigned attempts = 0;
+    std::chrono::microseconds origin_time{0};
+    std::vector<std::string> selecting; // lower-case names of Vary: whom the answer fits
+    std::string age;                    // Age as the origin sent it (RFC 9111 §5.1: a miss passes it on)
+};
+
+// Thread: the publishing calls come from the fill's loop; everything else from any thread.
+class flight {
+public:
+    struct view {
+        flight_state state = flight_state::fetching;
+        std::shared_ptr<const live_answer> live;   // from streaming on
+        entry_ptr entry;                           // complete
+        flight_failure failure;                    // failed
+        flight_report report;
+    };
+
+    // `stamp`: the validity sequence under which the fetch begins.
+    flight(std::string key, sequence stamp) : key_(std::move(key)), stamp_(stamp) {}
+
+    const std::string& key() const noexcept { return key_; }
+    sequence stamp() const noexcept { return stamp_; }
+    std::size_t readers() const noexcept { return readers_.load(std::memory_order_relaxed); }
+
+    // ---- the fill ----
+    void publish_head(live_answer head, flight_report report);
+    void publish_progress();                       // content grew
+    void complete(entry_ptr e, flight_report report);
+    void break_off(errc why);
+    void fail(flight_failure f, flight_report report);
+    void leave_alone(flight_report report);
+    void give_up(errc why);                        // failed or broken, whatever fits; for the unforeseen
+
+    // ---- waiters ----
+    view look() const;
+
+private:
+    friend class flight_reader;
+    struct waiter {
+        async::loop& loop;
+        async::event ready;
+        bool asleep = false;                       // in sleepers_; guarded by the flight's mutex
+        explicit waiter(async::loop& l) : loop(l), ready(l.context(), l.wheel()) {}
+    };
+
+    template <class Change>
+    void change(Change&& c);
+    void wake(std::vector<std::shared_ptr<waiter>> sleepers);
+
+    const std::string key_;
+    const sequence stamp_;
+    std::atomic<std::size_t> readers_{0};
+    mutable std::mutex mutex_;
+    view view_;
+    std::uint64_t version_ = 0;                    // counts changes, progress included
+    std::vector<std::shared_ptr<waiter>> sleepers_;
+};
+
+// One waiter's place at a flight. Thread: its loop's only.
+class flight_reader {
+public:
+    flight_reader(std::shared_ptr<flight> f, async::loop& l);
+    ~flight_reader();
+    flight_reader(const flight_reader&) = delete;
+    flight_reader& operator=(const flight_reader&) = delete;
+
+    // Waits until something changed since the last call (the first call reports the present state at once). False: the
+    // deadline passed first.
+    async::task<bool> next(async::steady::time_point limit);
+    flight::view look() const { return flight_->look(); }
+
+private:
+    std::shared_ptr<flight> flight_;
+    std::shared_ptr<flight::waiter> waiter_;
+    std::optional<std::uint64_t> seen_;
+};
+
+// The flights of this process by key. Thread: any.
+class flight_table {
+public:
+    struct place {
+        std::shared_ptr<flow::flight> joined;
+        bool created = false;                      // the caller must start the fill
+    };
+
+    // Joins the flight of that key or creates it.
+    place join(std::string_view key, const hash128& hash, sequence stamp);
+    // The flight is over for newcomers. REQUIRES: whatever it stored is in L1 already, so that nobody can miss both.
+    void remove(const flight& f, const hash128& hash);
+    std::size_t size() const;
+
+private:
+    static constexpr std::size_t stripes = 64;
+    struct hasher {
+        std::size_t operator()(const hash128& h) const noexcept { return h.lo; }
+    };
+    struct stripe {
+        mutable std::mutex mutex;
+        std::unordered_map<hash128, std::shared_ptr<flight>, hasher> flights;
+    };
+    std::array<stripe, stripes> stripes_;
+};
+
+}  // namespace tiercel::flow

@@ -1,0 +1,302 @@
+#include "flow/relay.hpp"
+
+#include "flow/client_body.hpp"
+#include "flow/keep.hpp"
+#include "flow/reply.hpp"
+#include "flow/upstream_head.hpp"
+
+#include <array>
+#include <charconv>
+
+namespace tiercel::flow {
+namespace {
+
+using async::steady;
+
+// Collects an answer's content on its way to one client, so that it can be stored at the end.
+struct keeping {
+    storable what;
+    body_ptr content;
+    byte_count largest = 0;
+    bool still = true;         // false: grew beyond what may be stored
+};
+
+std::string_view chunk_line(std::array<char, 20>& space, std::size_t n)
+{
+    char* end = std::to_chars(space.data(), space.data() + 16, n, 16).ptr;
+    *end++ = '\r';
+    *end++ = '\n';
+    return {space.data(), static_cast<std::size_t>(end - space.data())};
+}
+
+fetch_times times_of(const origin::exchange& ex, const process_context& p)
+{
+    fetch_times t;
+    t.received = p.time.now();
+    t.requested = t.received - std::chrono::duration_cast<milliseconds>(ex.answered_at() - ex.requested_at());
+    t.received_wall = p.time.wall();
+    return t;
+}
+
+void note_exchange(answered& a, const origin::exchange& ex)
+{
+    a.forward_status = ex.head().status;
+    a.attempts = ex.attempts();
+    a.origin_time = std::chrono::duration_cast<std::chrono::microseconds>(ex.answered_at() - ex.requested_at());
+}
+
+// Sends head and content; stops at the first trouble. `kept` may be null.
+async::task<answered> stream(const request& rq, origin::exchange& ex, answered a, keeping* kept, client_io& io,
+                             client_limits limits)
+{
+    const bool to_head = rq.head.verb == method::head;
+    io.out().clear();
+    a.status = ex.head().status;
+    const client_framing framed = compose_relayed(io.out(), rq, ex.head(), ex.framing(), a);
+    if (framed == client_framing::close) {
+        a.close = true;
+    }
+    bool head_sent = false;
+    while (!ex.is_complete() || !head_sent) {
+        // Content that is here already travels with the head, in one send. What is not does not hold the head back.
+        std::optional<result<std::string_view>> run = ex.try_read();
+        if (!run && head_sent) {
+            result<std::string_view> awaited = co_await ex.read();
+            run = std::move(awaited);
+        }
+        if (run && !*run) {
+            a.failure = errc_of(run->error());
+            a.close = true;   // never a clean end for content that is not whole (RFC 9112 §8)
+            if (!head_sent) {
+                a.status = 0;
+            }
+            co_return a;
+        }
+        const std::string_view content = run ? **run : std::string_view();
+        std::array<char, 20> line;
+        std::array<std::string_view, 5> out{};
+        out[0] = head_sent ? std::string_view() : std::string_view(io.out());
+        if (!content.empty() && !to_head) {
+            out[2] = content;
+            if (framed == client_framing::chunked) {
+                out[1] = chunk_line(line, content.size());
+                out[3] = "\r\n";
+            }
+        }
+        if (ex.is_complete() && framed == client_framing::chunked && !to_head) {
+            out[4] = "0\r\n\r\n";
+        }
+        if (kept != nullptr && kept->still) {
+            kept->still = kept->content->size() + content.size() <= kept->largest;
+            if (kept->still) {
+                kept->content->append(content);
+            }
+        }
+        head_sent = true;
+        const error_code gone = co_await io.send(out, limits.write_idle);
+        if (gone) {
+            a.failure = errc::client_gone;
+            a.close = true;
+            co_return a;
+        }
+        a.content_bytes += content.size();
+    }
+    co_return a;
+}
+
+// An answer that failed before anything was sent: an error of our own takes its place.
+async::task<answered> answer_invalid(const request& rq, answered a, client_io& io, client_limits limits, worker_context& cx)
+{
+    flight_failure f;
+    f.code = a.failure;
+    a.close = false;
+    answered b = co_await answer_failure(rq, nullptr, f, a, io, limits, cx);
+    co_return b;
+}
+
+bool is_success(int status) noexcept { return status >= 200 && status < 400; }
+
+// Whether the client waits for our word before it sends its content.
+bool expects_continue(const request& rq)
+{
+    return rq.head.minor_version == 1 && rq.head.has(header::expect);
+}
+
+detail detail_of(errc e) noexcept
+{
+    switch (e) {
+    case errc::breaker_open: return detail::breaker;
+    case errc::origin_busy: return detail::shed;
+    case errc::origin_timeout:
+    case errc::origin_connect_timeout: return detail::timeout;
+    case errc::deadline_exceeded: return detail::deadline;
+    case errc::origin_invalid:
+    case errc::origin_head_too_large:
+    case errc::origin_truncated: return detail::invalid;
+    case errc::origin_refused:
+    case errc::origin_reset:
+    case errc::origin_unresolved: return detail::unreachable;
+    default: return detail::none;
+    }
+}
+
+}  // namespace
+
+async::task<answered> send_entry(const request& rq, entry_ptr e, answered a, std::string_view origin_age, client_io& io,
+                                 client_limits limits)
+{
+    io.out().clear();
+    const bool asks = rq.head.has(header::if_none_match) || rq.head.has(header::if_modified_since);
+    if (asks && is_not_modified(rq.head, *e)) {
+        a.status = 304;
+        compose_not_modified(io.out(), rq, *e, a);
+    } else {
+        a.status = e->status();
+        compose_entry(io.out(), rq, *e, a, origin_age);
+        a.content_bytes = rq.head.verb == method::head ? 0 : e->body_size();
+    }
+    byte_count at = 0;
+    bool head_sent = false;
+    do {
+        std::array<std::string_view, 2> out{};
+        out[0] = head_sent ? std::string_view() : std::string_view(io.out());
+        if (at < a.content_bytes) {
+            out[1] = e->body_at(at);
+        }
+        head_sent = true;
+        at += out[1].size();
+        const error_code gone = co_await io.send(out, limits.write_idle);
+        if (gone) {
+            a.failure = errc::client_gone;
+            a.close = true;
+            co_return a;
+        }
+    } while (at < a.content_bytes);
+    co_return a;
+}
+
+async::task<answered> answer_failure(const request& rq, const entry_ptr& stale, const flight_failure& f, answered a,
+                                     client_io& io, client_limits limits, worker_context& cx)
+{
+    const failure how = f.status != 0 ? failure::server_error : failure::unreachable;
+    if (stale != nullptr && may_serve_on_failure(*stale, how, cx.process.time.now())) {
+        a.what = outcome::stale;
+        a.why = detail::sie;
+        a.failure = errc{};
+        const answered done = co_await send_entry(rq, stale, a, {}, io, limits);
+        co_return done;
+    }
+    a.what = outcome::error;
+    a.failure = f.code;
+    a.why = detail_of(f.code);
+    a.status = f.status != 0 ? f.status : status_of(f.code);
+    io.out().clear();
+    compose_problem(io.out(), rq, f.code, a.status, f.retry_after, a);
+    const std::array<std::string_view, 1> out{io.out()};
+    const error_code gone = co_await io.send(out, limits.write_idle);
+    a.close = a.close || static_cast<bool>(gone);
+    co_return a;
+}
+
+async::task<answered> relay_answer(const request& rq, origin::exchange& ex, answered a, client_io& io,
+                                   client_limits limits, worker_context& cx)
+{
+    note_exchange(a, ex);
+    answered done = co_await stream(rq, ex, a, nullptr, io, limits);
+    if (done.status == 0) {
+        done = co_await answer_invalid(rq, done, io, limits, cx);
+    }
+    co_return done;
+}
+
+async::task<answered> relay(request& rq, decision d, client_io& io, client_limits limits, worker_context& cx)
+{
+    process_context& p = cx.process;
+    answered a;
+    a.what = outcome::pass;
+    a.why = d.why;
+    a.forward = d.forward;
+    if (rq.content.kind == framing_kind::length && rq.content.length > limits.largest_content) {
+        flight_failure f;
+        f.code = errc::body_too_large;
+        a.close = true;
+        rq.keep_alive = false;
+        answered refused = co_await answer_failure(rq, nullptr, f, a, io, limits, cx);
+        co_return refused;
+    }
+
+    const sequence stamp = p.valid.applied();
+    client_body body(io, rq.content, {limits.largest_content, limits.content_idle}, expects_continue(rq));
+    origin::outgoing out;
+    out.verb = rq.head.verb;
+    out.verb_text = rq.head.verb_text;
+    out.head = upstream_head(rq, p.tenants, purpose::alone);
+    out.body = rq.content.kind == framing_kind::none ? nullptr : &body;
+    out.chunked_body = rq.content.kind == framing_kind::chunked;
+    out.deadline = steady::now() + rq.route->deadline;
+    out.may_retry = d.stored == nullptr || !may_serve_on_failure(*d.stored, failure::unreachable, rq.now);
+
+    auto fetched = co_await cx.origin_of(*rq.route).fetch(out);
+    if (!body.is_complete()) {
+        rq.keep_alive = false;   // unread content stands between us and the next request
+    }
+    if (!fetched) {
+        flight_failure f;
+        f.code = body.failure() != errc{} ? body.failure() : errc_of(fetched.error());
+        f.retry_after = out.report.retry_after;
+        a.attempts = out.report.attempts;
+        a.close = !rq.keep_alive;
+        answered failed = co_await answer_failure(rq, d.stored, f, a, io, limits, cx);
+        co_return failed;
+    }
+    const origin::exchange_ptr ex = std::move(*fetched);
+    note_exchange(a, *ex);
+    const int status = ex->head().status;
+    if (!is_safe(rq.head.verb) && is_success(status) && rq.route->on_write != routing::write_rule::off) {
+        invalidate_target(rq, cx);
+    }
+    if (status >= 500 && d.stored != nullptr && may_serve_on_failure(*d.stored, failure::server_error, p.time.now())) {
+        flight_failure f;
+        f.status = status;
+        answered stale = co_await answer_failure(rq, d.stored, f, a, io, limits, cx);
+        co_return stale;
+    }
+
+    // An answer to somebody who went alone may still be good for everybody else.
+    std::optional<keeping> kept;
+    if (d.what == action::fetch && rq.head.verb == method::get && !rq.head.has(header::range)) {
+        storing_verdict verdict = judge_storing(rq.head, rq.target.path, ex->head(), rq.route->caching, times_of(*ex, p));
+        const bool fits = ex->framing().kind != framing_kind::length || ex->framing().length <= p.max_object;
+        if (verdict.store && fits) {
+            kept.emplace();
+            kept->what = make_storable(rq, ex->head(), std::move(verdict), stamp, times_of(*ex, p));
+            kept->content = body::make();
+            kept->largest = p.max_object;
+            a.what = outcome::miss;
+            a.stored = true;
+        } else if (!verdict.store) {
+            cx.counts.count(telemetry::metric::uncacheable_total, telemetry::route_index(cx.index_of(*rq.route)), verdict.why);
+            if (a.why != detail::mark) {
+                a.why = verdict.why;
+            }
+        }
+    }
+    answered done = co_await stream(rq, *ex, a, kept ? &*kept : nullptr, io, limits);
+    if (ex->is_uploading()) {
+        co_await ex->finish();
+    }
+    if (!body.is_complete()) {
+        rq.keep_alive = false;
+        done.close = true;
+    }
+    if (done.status == 0) {
+        done = co_await answer_invalid(rq, done, io, limits, cx);
+    }
+    if (kept && kept->still && ex->is_complete() && done.failure == errc{}) {
+        const auto delta = std::chrono::duration_cast<milliseconds>(steady::now() - ex->requested_at());
+        keep(make_entry(kept->what, rq, delta, {}, kept->content, p), kept->what.selecting, rq, cx);
+    }
+    co_return done;
+}
+
+}  // namespace tiercel::flow

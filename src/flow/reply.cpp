@@ -1,0 +1,325 @@
+#include "flow/reply.hpp"
+
+#include "http/cache_status.hpp"
+#include "http/forwarding.hpp"
+#include "http/http_date.hpp"
+
+#include <tiercel/check.hpp>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+namespace tiercel::flow {
+namespace {
+
+void add(std::string& out, std::string_view name, std::string_view value)
+{
+    out.append(name).append(": ").append(value).append("\r\n");
+}
+
+void add_number(std::string& out, std::string_view name, std::int64_t value)
+{
+    char digits[24];
+    const auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
+    add(out, name, std::string_view(digits, static_cast<std::size_t>(end - digits)));
+}
+
+// Whole seconds, towards minus infinity: half a second past expiry is ttl=-1, not 0.
+std::int64_t floor_seconds(milliseconds ms)
+{
+    return std::chrono::floor<seconds>(ms).count();
+}
+
+void add_cache_status(std::string& out, const request& rq, const answered& a, std::optional<std::int64_t> ttl)
+{
+    cache_status s;
+    s.hit = a.forward == forward_reason::none && (a.what == outcome::hit_l1 || a.what == outcome::hit_l2 || a.what == outcome::stale);
+    s.fwd = name_of(a.forward);
+    s.fwd_status = a.forward_status;
+    s.stored = a.stored;
+    s.collapsed = a.collapsed;
+    s.ttl = ttl;
+    s.detail = name_of(a.why);
+    std::string key;
+    if (rq.debug && !rq.key.empty()) {
+        key = hex(stable_hash(rq.key));
+        s.key = key;
+    }
+    out.append("Cache-Status: ");
+    append_cache_status(out, s);
+    out.append("\r\n");
+}
+
+void add_connection(std::string& out, const request& rq)
+{
+    if (!rq.keep_alive) {
+        out.append("Connection: close\r\n");
+    } else if (rq.head.minor_version == 0) {
+        out.append("Connection: keep-alive\r\n");
+    }
+}
+
+void finish(std::string& out, const request& rq)
+{
+    out.append("X-Request-ID: ").append(rq.id).append("\r\n");
+    if (rq.debug && rq.route != nullptr) {
+        add(out, "Tiercel-Route", rq.route->name);
+        add(out, "Tiercel-Tenant", rq.tenant);
+        if (!rq.key.empty()) {
+            add(out, "Tiercel-Key", key_text(rq.key));
+        }
+    }
+    add_connection(out, rq);
+    out.append("\r\n");
+}
+
+// The Age of an answer: computed for what was in the store, passed on for what just came (RFC 9111 §5.1).
+void add_age(std::string& out, const request& rq, const entry& e, const answered& a, std::string_view origin_age)
+{
+    if (a.what == outcome::miss) {
+        if (!origin_age.empty()) {
+            add(out, "Age", origin_age);
+        }
+        return;
+    }
+    add_number(out, "Age", std::max<std::int64_t>(0, floor_seconds(e.age(rq.now))));
+}
+
+client_framing frame_for(std::string& out, const request& rq, std::optional<byte_count> length)
+{
+    if (length) {
+        append_length(out, *length);
+        return client_framing::length;
+    }
+    if (rq.head.minor_version == 0) {
+        return client_framing::close;
+    }
+    out.append("Transfer-Encoding: chunked\r\n");
+    return client_framing::chunked;
+}
+
+struct status_row {
+    errc code;
+    int status;
+    std::string_view text;    // for people; says nothing about the inside
+};
+
+constexpr std::array statuses{
+    status_row{errc::bad_request, 400, "The request is malformed."},
+    status_row{errc::bad_target, 400, "The request target is malformed."},
+    status_row{errc::bad_host, 400, "The Host field is missing, repeated or malformed."},
+    status_row{errc::bad_tenant, 400, "The tenant is malformed."},
+    status_row{errc::tenant_missing, 401, "The request names no tenant."},
+    status_row{errc::forbidden, 403, "The request is not allowed."},
+    status_row{errc::no_route, 404, "No route matches the request."},
+    status_row{errc::method_not_allowed, 405, "The method is not allowed."},
+    status_row{errc::head_timeout, 408, "The request head did not arrive in time."},
+    status_row{errc::body_timeout, 408, "The request content did not arrive in time."},
+    status_row{errc::body_too_large, 413, "The request content is too large."},
+    status_row{errc::uri_too_long, 414, "The request target is too long."},
+    status_row{errc::expectation_failed, 417, "The expectation cannot be met."},
+    status_row{errc::misdirected, 421, "This server does not answer for that authority."},
+    status_row{errc::head_too_large, 431, "The request head is too large."},
+    status_row{errc::internal, 500, "Something went wrong here."},
+    status_row{errc::method_unknown, 501, "The request uses something that is not implemented."},
+    status_row{errc::version_not_supported, 505, "The protocol version is not supported."},
+    status_row{errc::too_many_connections, 503, "Too many connections."},
+    status_row{errc::draining, 503, "The server is going away."},
+    status_row{errc::breaker_open, 503, "The origin is failing and gets a pause."},
+    status_row{errc::origin_busy, 503, "The origin is busy."},
+    status_row{errc::origin_timeout, 504, "The origin did not answer in time."},
+    status_row{errc::origin_connect_timeout, 504, "The origin did not accept a connection in time."},
+    status_row{errc::deadline_exceeded, 504, "The request took too long."},
+    status_row{errc::origin_unresolved, 502, "The origin has no address."},
+    status_row{errc::origin_refused, 502, "The origin refused the connection."},
+    status_row{errc::origin_reset, 502, "The origin closed the connection."},
+    status_row{errc::origin_truncated, 502, "The origin's answer ended too early."},
+    status_row{errc::origin_invalid, 502, "The origin's answer is malformed."},
+    status_row{errc::origin_head_too_large, 502, "The origin's answer head is too large."},
+};
+
+const status_row& row_of(errc e) noexcept
+{
+    const auto found = std::find_if(statuses.begin(), statuses.end(), [&](const status_row& r) { return r.code == e; });
+    return found == statuses.end() ? *std::find_if(statuses.begin(), statuses.end(),
+                                                   [](const status_row& r) { return r.code == errc::internal; })
+                                   : *found;
+}
+
+std::string_view reason_of(int status) noexcept
+{
+    switch (status) {
+    case 400: return "Bad Request";
+    case 401: return "Unauthorized";
+    case 403: return "Forbidden";
+    case 404: return "Not Found";
+    case 405: return "Method Not Allowed";
+    case 408: return "Request Timeout";
+    case 413: return "Content Too Large";
+    case 414: return "URI Too Long";
+    case 417: return "Expectation Failed";
+    case 421: return "Misdirected Request";
+    case 431: return "Request Header Fields Too Large";
+    case 500: return "Internal Server Error";
+    case 501: return "Not Implemented";
+    case 502: return "Bad Gateway";
+    case 503: return "Service Unavailable";
+    case 504: return "Gateway Timeout";
+    case 505: return "HTTP Version Not Supported";
+    default: return "Error";
+    }
+}
+
+void add_status_line(std::string& out, const response_head& rs)
+{
+    char digits[4];
+    const auto end = std::to_chars(digits, digits + sizeof digits, rs.status).ptr;
+    out.append("HTTP/1.1 ").append(digits, static_cast<std::size_t>(end - digits)).append(" ").append(rs.reason).append("\r\n");
+}
+
+void add_date_if_missing(std::string& out, const response_head& rs, wall_time received)
+{
+    if (!rs.has(header::date)) {
+        char date[29];
+        format_http_date(std::chrono::floor<seconds>(received).time_since_epoch().count(), date);
+        add(out, "Date", std::string_view(date, sizeof date));
+    }
+}
+
+bool is_dropped(const std::vector<std::string>& drop, std::string_view name) noexcept
+{
+    return std::any_of(drop.begin(), drop.end(), [&](const std::string& d) {
+        return d.size() == name.size() && std::equal(d.begin(), d.end(), name.begin(), [](char a, char b) {
+                   return a == ((b >= 'A' && b <= 'Z') ? static_cast<char>(b + 32) : b);
+               });
+    });
+}
+
+}  // namespace
+
+int status_of(errc e) noexcept { return row_of(e).status; }
+
+void append_length(std::string& head, byte_count n)
+{
+    add_number(head, "Content-Length", static_cast<std::int64_t>(n));
+}
+
+void compose_entry(std::string& out, const request& rq, const entry& e, const answered& a, std::string_view origin_age)
+{
+    out.append(e.head());
+    add_age(out, rq, e, a, origin_age);
+    add_cache_status(out, rq, a, a.what == outcome::miss && !a.stored
+                                     ? std::nullopt
+                                     : std::optional(floor_seconds(e.times().fresh_until - rq.now)));
+    finish(out, rq);
+}
+
+void compose_not_modified(std::string& out, const request& rq, const entry& e, const answered& a)
+{
+    out.append("HTTP/1.1 304 Not Modified\r\n");
+    std::string_view lines = e.head();
+    lines.remove_prefix(lines.find("\r\n") + 2);
+    while (!lines.empty()) {
+        const std::size_t end = lines.find("\r\n");
+        const std::string_view line = lines.substr(0, end + 2);
+        lines.remove_prefix(end + 2);
+        switch (header_of(line.substr(0, line.find(':')))) {
+        case header::cache_control:
+        case header::cdn_cache_control:
+        case header::content_location:
+        case header::date:
+        case header::etag:
+        case header::expires:
+        case header::last_modified:   // with an ETag it is redundant, without one clients need it
+        case header::vary:
+        case header::via: out.append(line); break;
+        default: break;
+        }
+    }
+    add_age(out, rq, e, a, {});
+    add_cache_status(out, rq, a, floor_seconds(e.times().fresh_until - rq.now));
+    finish(out, rq);
+}
+
+client_framing compose_live(std::string& out, const request& rq, const live_answer& live, const answered& a,
+                            std::string_view origin_age)
+{
+    out.append(live.head);
+    const client_framing f = frame_for(out, rq, live.length);
+    if (!origin_age.empty()) {
+        add(out, "Age", origin_age);
+    }
+    add_cache_status(out, rq, a, live.will_store ? std::optional<std::int64_t>(live.ttl.count()) : std::nullopt);
+    finish(out, rq);
+    return f;
+}
+
+client_framing compose_relayed(std::string& out, const request& rq, const response_head& rs, const framing& content,
+                               const answered& a)
+{
+    add_status_line(out, rs);
+    const connection_options named(rs);
+    for (const field& f : rs.fields) {
+        if (is_hop_by_hop(f.id) || named.strips(f) || f.id == header::content_length || f.id == header::x_request_id) {
+            continue;
+        }
+        add(out, f.name, f.value);
+    }
+    out.append("Via: 1.1 tiercel\r\n");
+    client_framing framed = client_framing::as_stored;
+    if (content.kind != framing_kind::none) {
+        framed = frame_for(out, rq, content.kind == framing_kind::length ? std::optional(content.length) : std::nullopt);
+    } else if (rs.has(header::content_length) && rs.status != 204) {
+        add(out, "Content-Length", rs.first(header::content_length));   // HEAD and 304: what a GET would have had
+    }
+    add_cache_status(out, rq, a, std::nullopt);
+    finish(out, rq);
+    return framed;
+}
+
+void compose_problem(std::string& out, const request& rq, errc why, int status, seconds retry_after, const answered& a)
+{
+    std::string content;
+    content.append("{\"type\":\"urn:tiercel:problem:").append(name_of(why)).append("\",\"title\":\"").append(reason_of(status));
+    content.append("\",\"status\":").append(std::to_string(status)).append(",\"detail\":\"").append(row_of(why).text);
+    content.append("\",\"request_id\":\"").append(rq.id).append("\"}\n");
+
+    out.append("HTTP/1.1 ").append(std::to_string(status)).append(" ").append(reason_of(status)).append("\r\n");
+    add(out, "Content-Type", "application/problem+json");
+    add(out, "Cache-Control", "no-store");
+    if (status == 405) {
+        add(out, "Allow", "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH");
+    } else if (status == 401) {
+        add(out, "WWW-Authenticate", "Tenant");
+    }
+    if (retry_after.count() > 0) {
+        add_number(out, "Retry-After", retry_after.count());
+    }
+    append_length(out, content.size());
+    add_cache_status(out, rq, a, std::nullopt);
+    finish(out, rq);
+    if (rq.head.verb != method::head) {
+        out.append(content);
+    }
+}
+
+std::string storable_head(const response_head& rs, const std::vector<std::string>& drop, wall_time received)
+{
+    std::string out;
+    out.reserve(512);
+    add_status_line(out, rs);
+    const connection_options named(rs);
+    for (const field& f : rs.fields) {
+        if (is_hop_by_hop(f.id) || named.strips(f) || f.id == header::content_length || f.id == header::age ||
+            f.id == header::x_request_id || (!drop.empty() && is_dropped(drop, f.name))) {
+            continue;
+        }
+        add(out, f.name, f.value);
+    }
+    add_date_if_missing(out, rs, received);
+    out.append("Via: 1.1 tiercel\r\n");
+    return out;
+}
+
+}  // namespace tiercel::flow

@@ -1,0 +1,46 @@
+#pragma once
+
+// What the client gets: heads composed from stored, live or relayed answers, and the proxy's own errors.
+// All functions append a complete head, empty line included, to `out`; content is sent by the caller.
+
+#include "flow/flight.hpp"
+#include "flow/request.hpp"
+
+#include <tiercel/entry.hpp>
+
+#include <string>
+
+namespace tiercel::flow {
+
+// How the content of an answer is framed towards this client.
+enum class client_framing : std::uint8_t { as_stored, length, chunked, close };
+
+// A stored answer. `a` says how it came about (hit or result of a fetch) and ends up in Cache-Status; `origin_age` is the
+// Age that came with a miss (a hit computes its own).
+void compose_entry(std::string& out, const request& rq, const entry& e, const answered& a, std::string_view origin_age);
+
+// 304 from a stored answer: only the fields that RFC 9110 §15.4.5 asks for.
+void compose_not_modified(std::string& out, const request& rq, const entry& e, const answered& a);
+
+// An answer whose content is still arriving. Returns how to frame the content.
+client_framing compose_live(std::string& out, const request& rq, const live_answer& live, const answered& a,
+                            std::string_view origin_age);
+
+// An answer passed through from the origin.
+client_framing compose_relayed(std::string& out, const request& rq, const response_head& rs, const framing& content,
+                               const answered& a);
+
+// An error of our own as problem+json (RFC 9457), content included (left out for HEAD). Sets nothing else.
+void compose_problem(std::string& out, const request& rq, errc why, int status, seconds retry_after, const answered& a);
+
+// The status that an error becomes.
+int status_of(errc e) noexcept;
+
+// Status line and fields of an origin's answer as they are stored and sent again: hop-by-hop and dropped fields removed,
+// Date added when missing, Via appended; without framing, Age, and empty line.
+std::string storable_head(const response_head& rs, const std::vector<std::string>& drop, wall_time received);
+
+// Appends "Content-Length: n".
+void append_length(std::string& head, byte_count n);
+
+}  // namespace tiercel::flow

@@ -1,0 +1,93 @@
+#pragma once
+
+// One request on its way through the flow, and what became of it.
+
+#include "http/framing.hpp"
+#include "http/target.hpp"
+#include "routing/route_table.hpp"
+
+#include <tiercel/cache_key.hpp>
+#include <tiercel/message.hpp>
+#include <tiercel/rules.hpp>
+
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tiercel::flow {
+
+// Who is at the other end of a client connection; fixed at accept.
+struct peer {
+    std::string address;          // "192.0.2.1" or "unix"
+    bool trusted = false;         // in server.trusted_proxies
+};
+
+// Buffers whose capacity is kept from request to request, so that a hit allocates nothing.
+struct request_scratch {
+    std::string target;
+    std::string query;
+    std::string key;
+    std::string secondary;        // key with secondary parts, when the resource varies
+    std::string id;
+};
+
+// Facts of one request: views into the connection's buffer and its scratch, valid until the request is answered.
+struct request {
+    request_head head;
+    std::string_view raw;                    // the head's bytes
+    const peer* from = nullptr;
+    canonical_target target;
+    std::string_view scheme = "http";
+    std::string_view query;                  // as keyed and forwarded
+    bool has_query = false;
+    framing content;                         // of the request's own content
+    std::string_view tenant;                 // empty when the request bypasses the cache
+    const routing::route* route = nullptr;
+    std::string_view key;                    // framed primary key
+    hash128 hash;
+    std::string_view id;                     // X-Request-ID
+    instant now{};
+    bool keep_alive = true;                  // what the client wants and the server allows
+    bool debug = false;                      // Tiercel-Debug from a trusted peer
+};
+
+// The outcome of one request, for metrics, access log and Cache-Status alike.
+struct answered {
+    int status = 0;
+    byte_count content_bytes = 0;            // of the answer's content that was sent
+    outcome what = outcome::error;
+    detail why = detail::none;
+    forward_reason forward = forward_reason::none;
+    int forward_status = 0;
+    bool stored = false;
+    bool collapsed = false;
+    unsigned attempts = 0;
+    std::chrono::microseconds origin_time{0};
+    errc failure{};                          // set when what is error, or the client left
+    bool close = false;                      // the client connection cannot be used any further
+};
+
+// A copy of a request that outlives its connection: fills and refreshes belong to the key, not to the client.
+class kept_request {
+public:
+    explicit kept_request(const request& original);
+    kept_request(const kept_request&) = delete;
+    kept_request& operator=(const kept_request&) = delete;
+
+    const request& view() const noexcept { return view_; }
+
+private:
+    std::string raw_;
+    std::vector<field> fields_;
+    std::string host_;
+    std::string path_;
+    std::string query_;
+    std::string tenant_;
+    std::string key_;
+    std::string id_;
+    peer from_;
+    request view_;
+};
+
+}  // namespace tiercel::flow

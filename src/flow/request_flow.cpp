@@ -1,0 +1,276 @@
+#include "flow/request_flow.hpp"
+
+#include "cache/vary_index.hpp"
+#include "flow/fill.hpp"
+#include "flow/relay.hpp"
+#include "flow/reply.hpp"
+#include "http/forwarding.hpp"
+#include "http/vary.hpp"
+
+#include <tiercel/check.hpp>
+
+#include <algorithm>
+
+namespace tiercel::flow {
+namespace {
+
+decision refused(errc e)
+{
+    decision d;
+    d.refused = e;
+    return d;
+}
+
+decision passed(detail why, forward_reason forward)
+{
+    decision d;
+    d.what = action::pass;
+    d.alone = true;
+    d.why = why;
+    d.forward = forward;
+    return d;
+}
+
+// Appends the client's values of the selecting fields to its primary key.
+void make_secondary(std::string& out, const request& rq, const vary_list& names)
+{
+    out.assign(rq.key);
+    for (const std::string_view name : names) {
+        const auto value = selecting_value(rq.head, name, rq.route->caching.vary_languages);
+        append_secondary(out, name, value.value_or(std::string()), value.has_value());
+    }
+}
+
+// An entry that no invalidation has overtaken, or null. One comparison when nothing was invalidated since the last look.
+entry_ptr valid_or_null(entry_ptr e, process_context& p)
+{
+    if (e == nullptr) {
+        return e;
+    }
+    const sequence applied = p.valid.applied();
+    if (e->checked().load(std::memory_order_acquire) == applied) {
+        return e;
+    }
+    if (!p.valid.is_valid(e->scopes(), e->stamp())) {
+        p.l1.remove(*e, cause::invalidated);
+        return nullptr;
+    }
+    e->checked().store(applied, std::memory_order_release);
+    return e;
+}
+
+// Among the variants of a resource that match this request, the one with the latest Date (RFC 9111 §4.1). Leaves in
+// `scratch.secondary` the key under which this request's variant is, or would be, stored.
+entry_ptr find_variant(const request& rq, const entry& descriptor, request_scratch& scratch, process_context& p)
+{
+    entry_ptr best;
+    std::string best_key;
+    for (const vary_list names : vary_lists_of(descriptor)) {
+        make_secondary(scratch.secondary, rq, names);
+        entry_ptr e = valid_or_null(p.l1.find(scratch.secondary, seeded_hash(scratch.secondary, p.hash_seed), rq.now), p);
+        if (e != nullptr && (best == nullptr || e->date().value_or(0) > best->date().value_or(0))) {
+            best = std::move(e);
+            best_key = scratch.secondary;
+        }
+    }
+    if (best != nullptr) {
+        scratch.secondary = best_key;
+    }
+    return best;
+}
+
+// Steps 1-5: what must hold before any cache operation. errc{} when all is well.
+errc identify(request& rq, request_scratch& scratch, const worker_context& cx)
+{
+    const process_context& p = cx.process;
+    const auto content = request_framing(rq.head);
+    if (!content) {
+        return errc_of(content.error());
+    }
+    rq.content = *content;
+    if (rq.head.verb == method::connect || rq.head.verb == method::trace) {
+        return errc::method_not_allowed;
+    }
+    const auto target = canonicalise_target(rq.head, scratch.target);
+    if (!target) {
+        return errc_of(target.error());
+    }
+    rq.target = *target;
+    const auto who = p.tenants.resolve(rq.head, rq.target.host, rq.target.path, rq.from->trusted);
+    if (!who) {
+        return errc_of(who.error());
+    }
+    rq.tenant = who->is_bypass() ? std::string_view() : who->who().view();
+    rq.route = p.routes.match(rq.target.host, rq.target.path, rq.head.verb_text);
+    if (rq.route == nullptr) {
+        return p.routes.serves(rq.target.host) ? errc::no_route
+               : rq.target.absolute_form       ? errc::misdirected
+                                               : errc::no_route;
+    }
+    rq.has_query = rq.target.has_query;
+    rq.query = apply(rq.route->key.query, rq.target.query, rq.has_query, scratch.query);
+    return {};
+}
+
+// The value of one cookie of the request, over all Cookie lines (RFC 6265 §5.4).
+std::optional<std::string_view> cookie_of(const request_head& head, std::string_view name) noexcept
+{
+    for (const field& f : head.fields) {
+        if (f.id != header::cookie) {
+            continue;
+        }
+        std::string_view rest = f.value;
+        while (!rest.empty()) {
+            const std::size_t end = std::min(rest.find(';'), rest.size());
+            std::string_view pair = rest.substr(0, end);
+            rest.remove_prefix(std::min(end + 1, rest.size()));
+            pair.remove_prefix(std::min(pair.find_first_not_of(" \t"), pair.size()));
+            const std::size_t equals = pair.find('=');
+            if (equals != std::string_view::npos && pair.substr(0, equals) == name) {
+                return pair.substr(equals + 1);
+            }
+        }
+    }
+    return std::nullopt;
+}
+
+// What the route adds to the key: values of named fields and cookies.
+void append_route_parts(std::string& key, const request& rq)
+{
+    for (const std::string& name : rq.route->key.headers) {
+        const auto value = selecting_value(rq.head, name, rq.route->caching.vary_languages);
+        append_secondary(key, name, value.value_or(std::string()), value.has_value());
+    }
+    for (const std::string& name : rq.route->key.cookies) {
+        const auto value = cookie_of(rq.head, name);
+        append_secondary(key, "cookie " + name, value.value_or(std::string_view()), value.has_value());
+    }
+}
+
+void make_key(request& rq, request_scratch& scratch, std::uint64_t seed)
+{
+    scratch.key.clear();
+    append_key(scratch.key, key_parts{rq.tenant, rq.scheme, rq.target.host, rq.target.path, rq.query, rq.has_query});
+    append_route_parts(scratch.key, rq);
+    rq.key = scratch.key;
+    rq.hash = seeded_hash(rq.key, seed);
+}
+
+// Requests whose answer must not be shared with those who wait for the same key (M-05), or cannot be made from a fill.
+detail reason_to_go_alone(const request& rq)
+{
+    if (rq.head.has(header::authorization)) {
+        return detail::request_authorization;
+    }
+    if (rq.head.verb == method::head) {
+        return detail::method;
+    }
+    if (rq.head.has(header::range)) {
+        return detail::range;
+    }
+    if (!rq.route->stampede.coalesce) {
+        return detail::coalesce_off;
+    }
+    for (const std::string& name : rq.route->stampede.personal_cookies) {
+        if (cookie_of(rq.head, name)) {
+            return detail::request_authorization;
+        }
+    }
+    return detail::none;
+}
+
+}  // namespace
+
+decision decide(request& rq, request_scratch& scratch, worker_context& cx)
+{
+    process_context& p = cx.process;
+    if (const errc e = identify(rq, scratch, cx); e != errc{}) {
+        return refused(e);
+    }
+    if (rq.tenant.empty()) {
+        return passed(detail::tenant, forward_reason::bypass);
+    }
+    make_key(rq, scratch, p.hash_seed);
+    if (rq.head.verb != method::get && rq.head.verb != method::head) {
+        return passed(detail::method, forward_reason::method);
+    }
+    if (rq.route->mode == routing::route_mode::pass) {
+        return passed(detail::pass, forward_reason::bypass);
+    }
+    if (rq.content.kind != framing_kind::none) {
+        return passed(detail::request_body, forward_reason::bypass);
+    }
+    if (rq.head.has(header::if_match) || rq.head.has(header::if_unmodified_since)) {
+        return passed(detail::pass, forward_reason::request);   // the origin's to evaluate (RFC 9111 §4.3.2)
+    }
+
+    decision d;
+    scratch.secondary.clear();
+    d.stored = valid_or_null(p.l1.find(rq.key, rq.hash, rq.now), p);
+    bool varies = false;
+    if (d.stored != nullptr && d.stored->is(entry_flag::vary_descriptor)) {
+        varies = true;
+        const entry_ptr descriptor = std::move(d.stored);
+        d.stored = find_variant(rq, *descriptor, scratch, p);
+    }
+    const reuse_verdict v = judge_reuse(rq.head, d.stored.get(), rq.route->caching, rq.now);
+    d.what = v.what;
+    d.why = v.why;
+    d.forward = v.forward;
+    if (d.what == action::serve || d.what == action::serve_and_refresh) {
+        d.revisit = rq.now.time_since_epoch().count() >= d.stored->revisit().load(std::memory_order_relaxed);
+        return d;
+    }
+    if (d.stored == nullptr) {
+        d.forward = varies ? forward_reason::vary_miss : forward_reason::uri_miss;
+    }
+    if (const detail why = reason_to_go_alone(rq); why != detail::none) {
+        d.alone = true;
+        d.why = why;
+    } else if (d.stored == nullptr && p.marks.is_uncacheable(rq.hash, rq.now)) {
+        d.alone = true;
+        d.why = detail::mark;
+    }
+    return d;
+}
+
+prepared prepare(const request& rq, const decision& d, client_io& io)
+{
+    prepared p;
+    io.out().clear();
+    if (d.refused != errc{}) {
+        p.done.failure = d.refused;
+        p.done.status = status_of(d.refused);
+        compose_problem(io.out(), rq, d.refused, p.done.status, seconds(0), p.done);
+        return p;
+    }
+    const entry& e = *d.stored;
+    const bool stale = d.what == action::serve_and_refresh;
+    p.done.what = stale ? outcome::stale : outcome::hit_l1;
+    p.done.why = d.why;
+    if ((rq.head.has(header::if_none_match) || rq.head.has(header::if_modified_since)) && is_not_modified(rq.head, e)) {
+        p.done.status = 304;
+        compose_not_modified(io.out(), rq, e, p.done);
+        return p;
+    }
+    p.done.status = e.status();
+    compose_entry(io.out(), rq, e, p.done, {});
+    if (rq.head.verb != method::head) {
+        p.done.content_bytes = e.body_size();
+        p.content_of = &e;
+    }
+    return p;
+}
+
+async::task<answered> answer(request& rq, request_scratch& scratch, decision d, client_io& io, const client_limits& limits,
+                             worker_context& cx)
+{
+    if (d.alone || d.what == action::pass) {
+        answered a = co_await relay(rq, d, io, limits, cx);
+        co_return a;
+    }
+    answered a = co_await join(rq, scratch, d, io, limits, cx);
+    co_return a;
+}
+
+}  // namespace tiercel::flow

@@ -1,0 +1,131 @@
+#include "flow/upstream_head.hpp"
+
+#include "http/forwarding.hpp"
+#include "http/vary.hpp"
+
+#include <charconv>
+
+namespace tiercel::flow {
+namespace {
+
+void add(std::string& out, std::string_view name, std::string_view value)
+{
+    out.append(name).append(": ").append(value).append("\r\n");
+}
+
+bool is_client_condition(header h) noexcept
+{
+    switch (h) {
+    case header::if_match:
+    case header::if_modified_since:
+    case header::if_none_match:
+    case header::if_range:
+    case header::if_unmodified_since:
+    case header::range: return true;
+    default: return false;
+    }
+}
+
+// Fields that are written by us, below, or that end here.
+bool is_ours(header h) noexcept
+{
+    switch (h) {
+    case header::host:
+    case header::content_length:
+    case header::transfer_encoding:
+    case header::expect:              // answered by us
+    case header::forwarded:
+    case header::x_forwarded_for:
+    case header::x_forwarded_host:
+    case header::x_forwarded_proto:
+    case header::x_request_id:
+    case header::via: return true;
+    default: return false;
+    }
+}
+
+void add_forwarding(std::string& out, const request& rq)
+{
+    // What a trusted proxy says about its client is kept and extended, anybody else's word is replaced.
+    std::string_view proto = rq.scheme;
+    std::string addresses;
+    if (rq.from->trusted) {
+        for (const field& f : rq.head.fields) {
+            if (f.id == header::x_forwarded_for && !f.value.empty()) {
+                addresses.append(f.value).append(", ");
+            }
+        }
+        if (const auto told = rq.head.first(header::x_forwarded_proto); told == "http" || told == "https") {
+            proto = told;
+        }
+    }
+    addresses.append(rq.from->address);
+    add(out, "X-Forwarded-For", addresses);
+    add(out, "X-Forwarded-Proto", proto);
+    for (const field& f : rq.head.fields) {
+        if (f.id == header::via) {
+            add(out, "Via", f.value);
+        }
+    }
+    add(out, "Via", rq.head.minor_version == 0 ? "1.0 tiercel" : "1.1 tiercel");
+    add(out, "X-Request-ID", rq.id);
+}
+
+void add_framing(std::string& out, const framing& content)
+{
+    if (content.kind == framing_kind::chunked) {
+        add(out, "Transfer-Encoding", "chunked");
+    } else if (content.kind == framing_kind::length) {
+        char digits[24];
+        const auto end = std::to_chars(digits, digits + sizeof digits, content.length).ptr;
+        add(out, "Content-Length", std::string_view(digits, static_cast<std::size_t>(end - digits)));
+    }
+}
+
+}  // namespace
+
+std::string upstream_head(const request& rq, const routing::tenancy& tenants, purpose why)
+{
+    std::string out;
+    out.reserve(rq.raw.size() + 256);
+    out.append(rq.head.verb_text).append(" ").append(rq.target.path);
+    if (rq.has_query) {
+        out.append("?").append(rq.query);
+    }
+    out.append(" HTTP/1.1\r\n");
+    add(out, "Host", rq.target.host);
+
+    const bool cached = rq.route->mode == routing::route_mode::cache;
+    const connection_options named(rq.head);
+    const std::vector<std::string>& languages = rq.route->caching.vary_languages;
+    const bool reduces_languages = !languages.empty();
+    for (const field& f : rq.head.fields) {
+        if (is_ours(f.id) || is_hop_by_hop(f.id) || named.strips(f) || is_unkeyed_influence(f.name) ||
+            tenants.is_tenant_header(f.name)) {
+            continue;
+        }
+        if (why == purpose::fill && is_client_condition(f.id)) {
+            continue;
+        }
+        if (cached && (f.id == header::accept_encoding || (f.id == header::accept_language && reduces_languages))) {
+            continue;   // sent in its reduced form, which is also the keyed one
+        }
+        add(out, f.name, f.value);
+    }
+    if (cached && rq.head.has(header::accept_encoding)) {
+        add(out, "Accept-Encoding", reduced_accept_encoding(rq.head));
+    }
+    if (cached && reduces_languages) {
+        if (const auto language = selecting_value(rq.head, "accept-language", languages); language && !language->empty()) {
+            add(out, "Accept-Language", *language);
+        }
+    }
+    if (!rq.tenant.empty() && !tenants.options().forward_header.empty()) {
+        add(out, tenants.options().forward_header, rq.tenant);
+    }
+    add_forwarding(out, rq);
+    add_framing(out, rq.content);
+    return out;
+}
+
+}  // namespace tiercel::flow

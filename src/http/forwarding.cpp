@@ -1,0 +1,144 @@
+#include "http/forwarding.hpp"
+
+#include <algorithm>
+
+namespace tiercel {
+namespace {
+
+constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+
+bool equal_any_case(std::string_view a, std::string_view b) noexcept
+{
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
+}
+
+// Calls `f` with each member of the message's Connection lists until it returns true.
+template <class F>
+bool any_option(const message_head& m, F&& f) noexcept
+{
+    for (const field& line : m.fields) {
+        if (line.id != header::connection) {
+            continue;
+        }
+        std::string_view rest = line.value;
+        while (!rest.empty()) {
+            const std::size_t comma = std::min(rest.find(','), rest.size());
+            std::string_view member = rest.substr(0, comma);
+            rest.remove_prefix(std::min(comma + 1, rest.size()));
+            while (!member.empty() && (member.front() == ' ' || member.front() == '\t')) {
+                member.remove_prefix(1);
+            }
+            while (!member.empty() && (member.back() == ' ' || member.back() == '\t')) {
+                member.remove_suffix(1);
+            }
+            if (!member.empty() && f(member)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+// What a Connection option never removes.
+bool is_protected(header h) noexcept
+{
+    switch (h) {
+    case header::host:
+    case header::content_length:
+    case header::transfer_encoding:
+    case header::content_type:
+    case header::content_encoding:
+    case header::content_range:
+    case header::authorization:
+    case header::cookie:
+    case header::set_cookie:
+    case header::cache_control:
+    case header::cdn_cache_control:
+    case header::expires:
+    case header::accept_encoding:    // what selects a variant must reach the origin as it was keyed
+    case header::accept_language:
+    case header::date:
+    case header::age:
+    case header::vary: return true;
+    default: return false;
+    }
+}
+
+constexpr std::array influences{
+    std::string_view("front-end-https"),      std::string_view("proxy"),   // becomes HTTP_PROXY in a CGI environment
+    std::string_view("x-host"),               std::string_view("x-http-host-override"),
+    std::string_view("x-http-method"),        std::string_view("x-http-method-override"),
+    std::string_view("x-method-override"),    std::string_view("x-override-url"),
+    std::string_view("x-real-ip"),            std::string_view("x-url-scheme")};
+// Whole families: whatever a framework may invent there tells about the request as somebody else has seen it.
+constexpr std::array<std::string_view, 3> influential_families{"x-forwarded-", "x-original-", "x-rewrite-"};
+
+// Some origins take "_" in a name for "-": the twin of a name is as bad as the name.
+constexpr char without_twin(char c) noexcept { return c == '_' ? '-' : lower(c); }
+
+// "Accept_Language" and the like: the origin may take it for the field that was keyed, written, or checked here.
+bool is_twin_of_known(std::string_view name) noexcept
+{
+    std::array<char, 32> twin;   // longer than any known name
+    if (name.size() > twin.size() || name.find('_') == std::string_view::npos) {
+        return false;
+    }
+    std::transform(name.begin(), name.end(), twin.begin(), without_twin);
+    return header_of(std::string_view(twin.data(), name.size())) != header::other;
+}
+
+}  // namespace
+
+bool is_hop_by_hop(header h) noexcept
+{
+    switch (h) {
+    case header::connection:
+    case header::keep_alive:
+    case header::proxy_authenticate:
+    case header::proxy_authentication_info:
+    case header::proxy_authorization:
+    case header::proxy_connection:
+    case header::te:
+    case header::trailer:
+    case header::transfer_encoding:
+    case header::upgrade: return true;
+    default: return false;
+    }
+}
+
+connection_options::connection_options(const message_head& m) noexcept
+    : head_(m.has(header::connection) ? &m : nullptr)
+{
+}
+
+bool connection_options::strips(const field& f) const noexcept
+{
+    if (head_ == nullptr || is_protected(f.id)) {
+        return false;
+    }
+    return any_option(*head_, [&](std::string_view option) { return equal_any_case(option, f.name); });
+}
+
+bool wants_close(const message_head& m) noexcept
+{
+    if (!m.has(header::connection)) {
+        return m.minor_version == 0;
+    }
+    if (any_option(m, [](std::string_view o) { return equal_any_case(o, "close"); })) {
+        return true;
+    }
+    return m.minor_version == 0 && !any_option(m, [](std::string_view o) { return equal_any_case(o, "keep-alive"); });
+}
+
+bool is_unkeyed_influence(std::string_view name) noexcept
+{
+    const auto matches = [&](std::string_view text, std::string_view bad) {
+        return std::equal(text.begin(), text.end(), bad.begin(), bad.end(), [](char x, char y) { return without_twin(x) == y; });
+    };
+    return std::any_of(influences.begin(), influences.end(), [&](std::string_view bad) { return matches(name, bad); }) ||
+           std::any_of(influential_families.begin(), influential_families.end(),
+                       [&](std::string_view family) { return matches(name.substr(0, family.size()), family); }) ||
+           is_twin_of_known(name);
+}
+
+}  // namespace tiercel

@@ -1,0 +1,287 @@
+#include "http/target.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+namespace tiercel {
+namespace {
+
+constexpr std::size_t npos = std::string_view::npos;
+
+bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+bool is_alpha(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool is_unreserved(char c) noexcept
+{
+    return is_alpha(c) || is_digit(c) || c == '-' || c == '.' || c == '_' || c == '~';
+}
+
+// Characters that stand for themselves in a path or query: unreserved, sub-delims, ":", "@", "/", "?", and a few that
+// browsers send raw although RFC 3986 excludes them ("[", "]", "|", "^", "`", "{", "}"); never controls, blanks, quotes, angle
+// brackets, backslash, "#", or bytes above 0x7e.
+constexpr std::array<bool, 256> make_plain()
+{
+    std::array<bool, 256> t{};
+    for (const char c : std::string_view("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
+                                         "!$&'()*+,;=:@/?[]|^`{}")) {
+        t[static_cast<unsigned char>(c)] = true;
+    }
+    return t;
+}
+constexpr auto plain = make_plain();
+
+int hex_value(char c) noexcept
+{
+    if (is_digit(c)) {
+        return c - '0';
+    }
+    if (c >= 'a' && c <= 'f') {
+        return c - 'a' + 10;
+    }
+    if (c >= 'A' && c <= 'F') {
+        return c - 'A' + 10;
+    }
+    return -1;
+}
+
+enum class part_state : std::uint8_t { canonical, rewritten, bad };
+
+// Appends the canonical form of a path or query to `out` when it differs from the input; `out` is untouched otherwise.
+part_state normalise(std::string_view in, bool raw_question_mark, std::string& out)
+{
+    std::size_t i = 0;
+    while (i < in.size() && plain[static_cast<unsigned char>(in[i])] && (raw_question_mark || in[i] != '?')) {
+        ++i;
+    }
+    if (i == in.size()) {
+        return part_state::canonical;
+    }
+    constexpr char digits[] = "0123456789ABCDEF";
+    out.append(in.substr(0, i));
+    for (; i < in.size(); ++i) {
+        const char c = in[i];
+        if (c != '%') {
+            if (!plain[static_cast<unsigned char>(c)]) {
+                return part_state::bad;
+            }
+            out.push_back(c);
+            continue;
+        }
+        const int hi = i + 2 < in.size() ? hex_value(in[i + 1]) : -1;
+        const int lo = hi >= 0 ? hex_value(in[i + 2]) : -1;
+        if (lo < 0 || (hi == 0 && lo == 0)) {
+            return part_state::bad;
+        }
+        const char decoded = static_cast<char>(hi * 16 + lo);
+        if (is_unreserved(decoded)) {
+            out.push_back(decoded);
+        } else {
+            out.push_back('%');
+            out.push_back(digits[hi]);
+            out.push_back(digits[lo]);
+        }
+        i += 2;
+    }
+    return part_state::rewritten;
+}
+
+// "/./", "/../", or such an end. The path is in canonical form, so encoded dots are dots by now.
+bool has_dot_segment(std::string_view path) noexcept
+{
+    std::size_t at = path.find("/.");
+    while (at != npos) {
+        std::string_view rest = path.substr(at + 2);
+        if (rest.starts_with('.')) {
+            rest.remove_prefix(1);
+        }
+        if (rest.empty() || rest.front() == '/') {
+            return true;
+        }
+        at = path.find("/.", at + 1);
+    }
+    return false;
+}
+
+bool is_host_char(char c) noexcept
+{
+    return is_alpha(c) || is_digit(c) || c == '-' || c == '.' || c == '_';
+}
+
+// Shape of an IPv6 literal between its brackets; whether it is a possible address is the resolver's business.
+bool is_ipv6_text(std::string_view s) noexcept
+{
+    if (s.size() < 2 || s.size() > 45 || s.find(':') == npos) {
+        return false;
+    }
+    for (const char c : s) {
+        if (hex_value(c) < 0 && c != ':' && c != '.') {
+            return false;
+        }
+    }
+    return true;
+}
+
+struct authority {
+    std::string_view name;    // as it came, trailing dot removed
+    std::string_view port;    // digits, empty when absent or default
+    bool has_upper = false;
+};
+
+// host [":" port], nothing else. `default_port` is dropped.
+bool split_authority(std::string_view text, std::string_view default_port, authority& out) noexcept
+{
+    std::size_t end = 0;
+    if (text.starts_with('[')) {
+        end = text.find(']');
+        if (end == npos || !is_ipv6_text(text.substr(1, end - 1))) {
+            return false;
+        }
+        ++end;
+    } else {
+        while (end < text.size() && is_host_char(text[end])) {
+            ++end;
+        }
+    }
+    out.name = text.substr(0, end);
+    std::string_view rest = text.substr(end);
+    if (!rest.empty()) {
+        if (rest.front() != ':') {
+            return false;
+        }
+        rest.remove_prefix(1);
+        unsigned port = 0;
+        const auto [stop, ec] = std::from_chars(rest.data(), rest.data() + rest.size(), port);
+        if (!rest.empty() && (ec != std::errc() || stop != rest.data() + rest.size() || port > 65535)) {
+            return false;
+        }
+        while (rest.size() > 1 && rest.front() == '0') {
+            rest.remove_prefix(1);
+        }
+        out.port = rest == default_port ? std::string_view() : rest;
+    }
+    if (out.name.size() > 1 && out.name.back() == '.') {
+        out.name.remove_suffix(1);
+    }
+    if (out.name.empty() || out.name.back() == '.' || out.name.size() > 255) {
+        return false;
+    }
+    for (const char c : out.name) {
+        out.has_upper = out.has_upper || (c >= 'A' && c <= 'Z');
+    }
+    return true;
+}
+
+char to_lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+
+// The scheme and the rest behind "//", if the target is in absolute form.
+bool take_absolute_form(std::string_view& target, std::string_view& scheme, std::string_view& authority_text) noexcept
+{
+    const std::size_t colon = target.find("://");
+    if (colon == npos) {
+        return false;
+    }
+    const std::string_view s = target.substr(0, colon);
+    const auto is = [&](std::string_view name) {
+        if (s.size() != name.size()) {
+            return false;
+        }
+        for (std::size_t i = 0; i < s.size(); ++i) {
+            if (to_lower(s[i]) != name[i]) {
+                return false;
+            }
+        }
+        return true;
+    };
+    if (is("http")) {
+        scheme = "http";
+    } else if (is("https")) {
+        scheme = "https";
+    } else {
+        return false;
+    }
+    const std::string_view rest = target.substr(colon + 3);
+    const std::size_t end = std::min(rest.find_first_of("/?#"), rest.size());
+    authority_text = rest.substr(0, end);
+    target = rest.substr(end);
+    return true;
+}
+
+}  // namespace
+
+result<canonical_target> canonicalise_target(const request_head& rq, std::string& scratch)
+{
+    canonical_target out;
+    std::string_view target = rq.target;
+    const std::size_t hosts = rq.count(header::host);
+    if (hosts > 1 || (hosts == 0 && rq.minor_version != 0)) {
+        return errc::bad_host;
+    }
+    std::string_view authority_text = rq.first(header::host);
+    if (target.empty() || (target.front() != '/' && target != "*")) {
+        std::string_view replaced = authority_text;
+        if (!take_absolute_form(target, out.scheme, replaced)) {
+            return errc::bad_target;
+        }
+        // Host is checked even where it does not count: a malformed one is a sign of an attack, not of an old client.
+        authority ignored;
+        if (hosts == 1 && !split_authority(authority_text, "80", ignored)) {
+            return errc::bad_host;
+        }
+        authority_text = replaced;
+        out.absolute_form = true;
+    }
+    authority who;
+    if (!split_authority(authority_text, out.scheme == "https" ? "443" : "80", who)) {
+        return errc::bad_host;
+    }
+
+    if (target == "*" && !out.absolute_form) {
+        if (rq.verb != method::options) {
+            return errc::bad_target;
+        }
+        out.path = target;
+    } else {
+        const std::size_t mark = target.find('?');
+        out.has_query = mark != npos;
+        out.path = target.substr(0, std::min(mark, target.size()));
+        out.query = out.has_query ? target.substr(mark + 1) : std::string_view();
+        if (out.path.empty()) {
+            out.path = rq.verb == method::options && !out.has_query ? "*" : "/";   // RFC 9112 §3.2.4
+        }
+    }
+
+    // Rewritten parts lie one behind the other in scratch; reserve first, so that no append moves an earlier part.
+    const bool rewrite_host = who.has_upper || who.name.size() + (who.port.empty() ? 0 : who.port.size() + 1) != authority_text.size();
+    scratch.clear();
+    if (scratch.capacity() < target.size() + authority_text.size()) {
+        if (rewrite_host || target.find('%') != npos) {
+            scratch.reserve(target.size() + authority_text.size());
+        }
+    }
+    const auto rewritten = [&](std::string_view& part, bool raw_question_mark) {
+        const std::size_t begin = scratch.size();
+        const part_state s = normalise(part, raw_question_mark, scratch);
+        if (s == part_state::rewritten) {
+            part = std::string_view(scratch).substr(begin);
+        }
+        return s != part_state::bad;
+    };
+    if (out.path != "*" && (!rewritten(out.path, false) || !rewritten(out.query, true) || has_dot_segment(out.path))) {
+        return errc::bad_target;
+    }
+    if (rewrite_host) {
+        const std::size_t begin = scratch.size();
+        for (const char c : who.name) {
+            scratch.push_back(to_lower(c));
+        }
+        if (!who.port.empty()) {
+            scratch.append(":").append(who.port);
+        }
+        out.host = std::string_view(scratch).substr(begin);
+    } else {
+        out.host = authority_text;
+    }
+    return out;
+}
+
+}  // namespace tiercel

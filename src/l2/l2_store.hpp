@@ -1,0 +1,98 @@
+#pragma once
+
+// The tier that instances share, as the flow sees it: entries in, entries out. It is never needed: whatever goes wrong in it
+// is a miss or a lost write, and a count.
+
+#include "async/loop.hpp"
+#include "async/task.hpp"
+#include "l2/options.hpp"
+
+#include <tiercel/clock.hpp>
+#include <tiercel/entry.hpp>
+#include <tiercel/scope.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+namespace tiercel::l2 {
+
+// The kinds of commands, by the names that metrics use.
+enum class op : std::uint8_t { get, set, del, last_ };
+std::string_view name_of(op o) noexcept;
+
+// Why a command was of no use; the label of l2_errors_total.
+enum class reason : std::uint8_t {
+    down,         // no connection, or the common clock is not known yet
+    timeout,      // no answer within cache.l2.timeout
+    reply,        // an error, or an answer of another type
+    breaker,      // not asked: it failed too often just before
+    overload,     // not asked: too much is outstanding
+    checksum,     // a damaged value, or none of ours under our name; it is deleted
+    version,      // a value of a release that this one does not understand; it is kept
+    key,          // a value of another key whose hash is the same; it is kept
+    too_large,    // not sent: above cache.l2.max_value
+    last_
+};
+std::string_view name_of(reason r) noexcept;
+
+enum class state : std::uint8_t {
+    off,          // kind: none
+    connecting,
+    up,
+    open,         // the breaker refuses calls; probes go on
+    last_
+};
+std::string_view name_of(state s) noexcept;
+
+// Where the counts go. Called on the loop of the store, from within its calls and its handlers.
+class observer {
+public:
+    virtual void on_call(op o, std::chrono::steady_clock::duration took) = 0;   // an answer came, whatever it was
+    virtual void on_failure(op o, reason why) = 0;
+    virtual void on_state(state s, std::string_view why) = 0;                   // once per change: log it, set the gauge
+
+protected:
+    ~observer() = default;
+};
+
+// One per loop. Thread: the loop's only.
+class store {
+public:
+    virtual ~store() = default;
+
+    // A pair. After stop() nothing of the store runs, and its observer is not called any more.
+    virtual void start() = 0;
+    virtual async::task<> stop() = 0;
+
+    // The entry of that key, whole, verified and stamped with `stamp`; null on a miss of any kind. `seeded` is this process's
+    // hash of the key. Takes at most the timeout; nothing at all while the breaker is open.
+    // REQUIRES: the views and `seeded` stay valid until the task ends: they belong to the frame that awaits it.
+    virtual async::task<entry_ptr> get(std::string_view tenant, std::string_view key, const hash128& seeded, sequence stamp) = 0;
+
+    // Not awaited; dropped and counted when the tier is away or lags, or the entry too large. It is encoded before this returns.
+    virtual void put(std::string_view tenant, const entry_ptr& e) = 0;
+    virtual void remove(std::string_view tenant, std::string_view key) = 0;
+
+    virtual state current() const = 0;
+    // For calls from now on.
+    virtual void set_timeout(milliseconds t) = 0;
+};
+
+class memory_shelf;
+
+// What the stores of all loops share; null unless o.kind is memory. Stores share its ownership.
+std::shared_ptr<memory_shelf> make_shared_memory(const l2_options& o);
+
+struct store_context {
+    async::loop& loop;                       // these three outlive the store
+    const clock& time;
+    observer& counts;
+    std::shared_ptr<memory_shelf> memory;    // of make_shared_memory()
+};
+
+// Throws std::invalid_argument when o.url cannot be used, with the reason.
+std::unique_ptr<store> make_store(const l2_options& o, store_context context);
+
+}  // namespace tiercel::l2

@@ -1,0 +1,82 @@
+#include "l2/redis_tier.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+namespace tiercel::l2 {
+namespace {
+
+state of(redis::state s) noexcept
+{
+    switch (s) {
+        case redis::state::connecting: return state::connecting;
+        case redis::state::up: return state::up;
+        case redis::state::open: return state::open;
+    }
+    return state::connecting;
+}
+
+redis::client_options client_options_of(const l2_options& o)
+{
+    redis::parsed_server_url parsed = redis::parse_server_url(o.url);
+    if (!parsed.problem.empty()) { throw std::invalid_argument("cache.l2.url: " + parsed.problem); }
+    redis::client_options out;
+    out.connection.address = std::move(parsed.address);
+    if (!o.user.empty()) { out.connection.address.user = o.user; }
+    if (!o.password.empty()) { out.connection.address.password = o.password; }
+    out.timeout = o.timeout;
+    out.connection.max_reply = std::max(out.connection.max_reply, 2 * o.max_value);   // others may be configured for more
+    return out;
+}
+
+}  // namespace
+
+redis_tier::redis_tier(const l2_options& o, const store_context& context)
+    : client_(context.loop, context.time, client_options_of(o),
+              [&counts = context.counts](redis::state s, std::string_view why) { counts.on_state(of(s), why); })
+{
+}
+
+async::task<result<std::optional<std::string>>> redis_tier::read(std::string name)
+{
+    redis::command get{"GET", name};
+    result<redis::reply> answer = co_await client_.call(redis::lane::read, std::move(get));
+    if (!answer) { co_return answer.error(); }
+    if (answer->is_nil()) { co_return std::optional<std::string>(); }
+    if (!answer->is_bulk()) { co_return errc::redis_reply; }
+    co_return std::optional<std::string>(std::move(answer->text));
+}
+
+void redis_tier::write(std::string name, std::string bytes, milliseconds life, write_handler done)
+{
+    redis::command set{"SET", name, bytes, "PX", std::to_string(life.count())};
+    send(std::move(set), std::move(done));
+}
+
+// UNLINK and not DEL: the memory of a big value is freed by another thread of Redis.
+void redis_tier::erase(std::string name, write_handler done)
+{
+    redis::command unlink{"UNLINK", name};
+    send(std::move(unlink), std::move(done));
+}
+
+void redis_tier::send(redis::command c, write_handler done)
+{
+    client_.send(redis::lane::write, std::move(c), [done = std::move(done)](const result<redis::reply>& r) {
+        if (!r) {
+            done(errc_of(r.error()));
+        } else if (r->is_error()) {
+            done(errc::redis_reply);
+        } else {
+            done(std::nullopt);
+        }
+    });
+}
+
+state redis_tier::current() const
+{
+    return of(client_.current());
+}
+
+}  // namespace tiercel::l2

@@ -1,0 +1,61 @@
+#pragma once
+
+// The way from one loop to one origin. Each attempt passes deadline, breaker, in-flight limit, pool and exchange, in that
+// order; around them, retries.
+// Thread: the loop's only. REQUIRES: everything it is given outlives it, and it outlives what it gave out.
+
+#include "async/loop.hpp"
+#include "origin/exchange.hpp"
+#include "origin/observer.hpp"
+#include "origin/outgoing.hpp"
+#include "origin/upstream.hpp"
+
+#include <memory>
+#include <vector>
+
+namespace tiercel::origin {
+
+class client {
+public:
+    client(async::loop& l, upstream& up, observer& seen);
+    ~client();
+    client(const client&) = delete;
+    client& operator=(const client&) = delete;
+
+    // The exchange has the head of a final answer: of any status, as it came, when no retry was allowed, due or left.
+    // `rq` stays where it is until the exchange is gone. Errors are of the last attempt; beside those of
+    // exchange::start() and connection_pool::open(): deadline_exceeded, breaker_open, origin_busy (see report.retry_after).
+    async::task<result<exchange_ptr>> fetch(outgoing& rq);
+
+    // Ends everything under way, with draining; what is tried from now on ends like that too.
+    void abort();
+
+    std::size_t idle_connections() const noexcept;
+
+private:
+    // What an attempt leaves behind for the decision about the next one.
+    struct attempt {
+        bool fresh = false;                   // a new connection was or is to be used, not an idle one
+        const endpoint* where = nullptr;      // admitted to; before the attempt: to be avoided
+        bool sent = false;
+        bool received = false;
+        bool reused = false;
+        bool took_body = false;
+    };
+
+    async::task<result<exchange_ptr>> try_once(outgoing& rq, attempt& a);
+    void report_unopened(admission let, error_code why, steady::time_point since);
+    void complete_head(outgoing& rq, std::size_t size) const;
+    async::task<bool> sleep(milliseconds d);
+    std::uint64_t random() noexcept;
+
+    async::loop& loop_;
+    upstream& upstream_;
+    observer& observer_;
+    std::vector<std::unique_ptr<connection_pool>> pools_;   // by number of the endpoint
+    std::vector<async::event*> sleepers_;                   // waits between attempts
+    std::uint64_t random_;
+    bool aborted_ = false;
+};
+
+}  // namespace tiercel::origin

@@ -1,0 +1,215 @@
+#include "origin/connection.hpp"
+
+#include "origin/connection_pool.hpp"
+
+#include <tiercel/check.hpp>
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/redirect_error.hpp>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+namespace tiercel::origin {
+namespace {
+
+namespace asio = boost::asio;
+
+// An average page with its head in one read; what is larger goes through the large buffer.
+constexpr std::size_t usual_capacity = 16 * 1024;
+constexpr std::size_t large_capacity = 64 * 1024;
+constexpr std::size_t least_room = 2 * 1024;   // behind a head; with less, the large buffer saves reads
+
+bool is_tcp(const async::endpoint& e) noexcept
+{
+    return e.protocol().family() != AF_UNIX;
+}
+
+}  // namespace
+
+connection::connection(async::loop& l, connection_slots::slot s, const head_limits& limits)
+    : slot_(std::move(s)), socket_(l.context()),
+      limit_(l.wheel(), [](void* self) { static_cast<connection*>(self)->on_deadline(); }, this), parser_(limits),
+      buffer_(std::make_unique_for_overwrite<char[]>(usual_capacity)), capacity_(usual_capacity), area_(buffer_.get())
+{
+}
+
+connection::~connection() = default;
+
+async::task<error_code> connection::connect(std::span<const async::endpoint> addresses, steady::time_point until)
+{
+    for (const auto& address : addresses) {
+        error_code ec;
+        socket_.open(address.protocol(), ec);
+        if (ec) {
+            continue;   // no such family here, or out of descriptors
+        }
+        arm(until);
+        co_await socket_.async_connect(address, asio::redirect_error(async::use_task, ec));
+        disarm();
+        if (!ec) {
+            if (is_tcp(address)) {
+                socket_.set_option(asio::ip::tcp::no_delay(true), ec);
+            }
+            co_return error_code();
+        }
+        socket_.close(ec);
+        if (aborted_) {
+            co_return make_error_code(errc::draining);
+        }
+        if (timed_out_) {
+            co_return make_error_code(errc::origin_connect_timeout);
+        }
+    }
+    co_return make_error_code(errc::origin_refused);
+}
+
+bool connection::is_quiet() noexcept
+{
+    char byte;
+    const ssize_t n = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
+result<std::size_t> connection::try_send(pieces what) noexcept
+{
+    std::array<iovec, max_pieces> vectors;
+    TIERCEL_CHECK(what.size() <= vectors.size());
+    std::size_t used = 0;
+    for (const auto p : what) {
+        if (!p.empty()) {
+            vectors[used++] = {const_cast<char*>(p.data()), p.size()};
+        }
+    }
+    if (used == 0) {
+        return std::size_t{0};
+    }
+    ssize_t n = 0;
+    do {
+        if (used == 1) {
+            n = ::send(socket_.native_handle(), vectors[0].iov_base, vectors[0].iov_len, MSG_NOSIGNAL | MSG_DONTWAIT);
+        } else {
+            msghdr m{};
+            m.msg_iov = vectors.data();
+            m.msg_iovlen = used;
+            n = ::sendmsg(socket_.native_handle(), &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+        }
+    } while (n < 0 && errno == EINTR);
+    if (n < 0) {
+        if (errno == EAGAIN || errno == EWOULDBLOCK) {
+            return std::size_t{0};
+        }
+        return errc::origin_reset;
+    }
+    return static_cast<std::size_t>(n);
+}
+
+void connection::consume(std::size_t n) noexcept
+{
+    TIERCEL_CHECK(n <= end_ - begin_);
+    begin_ += n;
+}
+
+void connection::pin(std::size_t n) noexcept
+{
+    consume(n);
+    pinned_ = begin_;
+}
+
+asio::mutable_buffer connection::room(bool bulk)
+{
+    const bool large_wanted = bulk || (pinned_ > 0 && usual_room() < least_room);
+    if (large_wanted && large_ == nullptr) {
+        TIERCEL_CHECK(end_ - begin_ < large_capacity);
+        large_ = std::make_unique_for_overwrite<char[]>(large_capacity);
+        std::memcpy(large_.get(), area_ + begin_, end_ - begin_);
+        end_ -= begin_;
+        begin_ = 0;
+        area_ = large_.get();
+    }
+    const std::size_t floor = large_ != nullptr ? 0 : pinned_;
+    const std::size_t size = large_ != nullptr ? large_capacity : capacity_;
+    if (begin_ == end_) {
+        begin_ = end_ = floor;
+    } else if (end_ == size && begin_ > floor) {
+        std::memmove(area_ + floor, area_ + begin_, end_ - begin_);
+        end_ -= begin_ - floor;
+        begin_ = floor;
+    } else if (end_ == size) {
+        grow();
+        return {area_ + end_, capacity_ - end_};
+    }
+    return {area_ + end_, size - end_};
+}
+
+// Only a head that is still arriving makes this necessary, and the parser refuses it when it gets too long.
+void connection::grow()
+{
+    TIERCEL_CHECK(large_ == nullptr && pinned_ == 0);
+    auto grown = std::make_unique_for_overwrite<char[]>(capacity_ * 2);
+    std::memcpy(grown.get(), buffer_.get(), end_);
+    buffer_ = std::move(grown);
+    capacity_ *= 2;
+    area_ = buffer_.get();
+}
+
+void connection::arm(steady::time_point t)
+{
+    timed_out_ = false;
+    limit_.expires_at(t);
+}
+
+void connection::cancel() noexcept
+{
+    error_code ignored;
+    socket_.cancel(ignored);
+}
+
+void connection::abort() noexcept
+{
+    aborted_ = true;
+    cancel();
+    ::shutdown(socket_.native_handle(), SHUT_RDWR);   // so that a read begun later ends too
+}
+
+connection_slots::slot connection::take_slot() noexcept
+{
+    error_code ignored;
+    socket_.close(ignored);
+    return std::move(slot_);
+}
+
+void connection::on_deadline()
+{
+    if (parked_in_ != nullptr) {
+        parked_in_->expire(*this);   // destroys this
+        return;
+    }
+    timed_out_ = true;
+    cancel();
+}
+
+void connection::begin_exchange() noexcept
+{
+    parked_in_ = nullptr;
+    ++exchanges_;
+    TIERCEL_CHECK(begin_ == end_);
+    large_.reset();
+    area_ = buffer_.get();
+    begin_ = end_ = pinned_ = 0;
+}
+
+void connection::park(connection_pool& pool, steady::time_point until)
+{
+    parked_in_ = &pool;
+    large_.reset();
+    area_ = buffer_.get();
+    begin_ = end_ = pinned_ = 0;
+    timed_out_ = false;
+    limit_.expires_at(until);
+}
+
+}  // namespace tiercel::origin

@@ -1,0 +1,111 @@
+#pragma once
+
+// One connection to an endpoint: the socket, the bytes that came and are not yet consumed, and one deadline for whatever is
+// pending. Knows nothing of messages but that a head must not move while it is looked at.
+// Thread: the loop's only.
+
+#include "async/loop.hpp"
+#include "async/task.hpp"
+#include "http/head_parser.hpp"
+#include "origin/connection_slots.hpp"
+
+#include <tiercel/error.hpp>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/intrusive/list_hook.hpp>
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace tiercel::origin {
+
+using async::steady;
+
+// Up to this many pieces go into one send.
+inline constexpr std::size_t max_pieces = 8;
+using pieces = std::span<const std::string_view>;
+
+// Hangs in the list of its pool while it lives.
+using live_hook = boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
+
+class connection : public live_hook {
+public:
+    connection(async::loop& l, connection_slots::slot s, const head_limits& limits);
+    ~connection();
+    connection(const connection&) = delete;
+    connection& operator=(const connection&) = delete;
+
+    // Tries the addresses in turn, all of it before `until`. Errors: origin_refused, origin_connect_timeout.
+    async::task<error_code> connect(std::span<const async::endpoint> addresses, steady::time_point until);
+
+    // Nothing to read and not closed. What is there before we have asked is never an answer to us, but the rest of
+    // somebody else's or a farewell (RFC 9112 §9.2).
+    bool is_quiet() noexcept;
+
+    async::socket& socket() noexcept { return socket_; }
+    response_head_parser& parser() noexcept { return parser_; }
+
+    // ---- sending ----
+    // What the socket takes now; 0 when it is full. Errors: origin_reset.
+    result<std::size_t> try_send(pieces what) noexcept;
+
+    // ---- receiving ----
+    std::string_view received() const noexcept { return {area_ + begin_, end_ - begin_}; }
+    void consume(std::size_t n) noexcept;
+    // Room for one read after what is received. `bulk`: much is to come, so make it large. Moves what is received,
+    // except a pinned head.
+    boost::asio::mutable_buffer room(bool bulk = false);
+    void commit(std::size_t n) noexcept { end_ += n; }
+    // The first `n` received bytes are a head: consumed, but kept in place until the next exchange.
+    void pin(std::size_t n) noexcept;
+    // Bytes that fit behind the pinned head without the large buffer.
+    std::size_t usual_room() const noexcept { return capacity_ - pinned_; }
+
+    // ---- the deadline ----
+    // When it passes, what is pending ends with operation_aborted, and timed_out() is true until the next arm().
+    void arm(steady::time_point t);
+    void disarm() noexcept { limit_.disarm(); }
+    bool timed_out() const noexcept { return timed_out_; }
+    // Ends what is pending with operation_aborted.
+    void cancel() noexcept;
+    // The same for good: whatever is tried on it from now on ends like that.
+    void abort() noexcept;
+    bool aborted() const noexcept { return aborted_; }
+    // Closes it, and leaves its place to another one.
+    connection_slots::slot take_slot() noexcept;
+
+    // ---- between exchanges ----
+    // Begins an exchange on a new or an idle connection.
+    void begin_exchange() noexcept;
+    // Becomes idle: `pool` is told when the time is over, and may then destroy this.
+    void park(connection_pool& pool, steady::time_point until);
+    unsigned exchanges() const noexcept { return exchanges_; }   // begun so far
+    steady::time_point retire_at() const noexcept { return retire_at_; }
+    void retire_at(steady::time_point t) noexcept { retire_at_ = t; }
+
+private:
+    void on_deadline();
+    void grow();
+
+    connection_slots::slot slot_;          // first: given back after the socket is closed
+    async::socket socket_;
+    async::deadline limit_;
+    response_head_parser parser_;
+    std::unique_ptr<char[]> buffer_;       // heads, and content while it fits behind them
+    std::size_t capacity_;                 // of buffer_
+    std::unique_ptr<char[]> large_;        // content, when there is much; for one exchange only
+    char* area_;                           // the one of the two that received bytes are in
+    std::size_t begin_ = 0;
+    std::size_t end_ = 0;
+    std::size_t pinned_ = 0;               // end of the pinned head in buffer_
+    connection_pool* parked_in_ = nullptr;
+    steady::time_point retire_at_;
+    unsigned exchanges_ = 0;
+    bool timed_out_ = false;
+    bool aborted_ = false;
+};
+
+}  // namespace tiercel::origin

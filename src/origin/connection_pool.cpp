@@ -1,0 +1,154 @@
+#include "origin/connection_pool.hpp"
+
+#include <tiercel/check.hpp>
+
+#include <algorithm>
+
+namespace tiercel::origin {
+namespace {
+
+// xorshift64*: jitter needs no more.
+std::uint64_t next_random(std::uint64_t& state) noexcept
+{
+    state ^= state >> 12;
+    state ^= state << 25;
+    state ^= state >> 27;
+    return state * 0x2545f4914f6cdd1d;
+}
+
+}  // namespace
+
+connection_pool::connection_pool(async::loop& l, endpoint& where, const origin_options& options)
+    : loop_(l), endpoint_(where), options_(options),
+      holder_(std::make_shared<connection_slots::idle_holder>(l, this)),
+      random_(reinterpret_cast<std::uintptr_t>(this) | 1)
+{
+    endpoint_.slots().enroll(holder_);
+}
+
+connection_pool::~connection_pool()
+{
+    endpoint_.slots().withdraw(*holder_);
+    holder_->pool = nullptr;
+    idle_.clear();
+    TIERCEL_CHECK(live_.empty());
+}
+
+std::unique_ptr<connection> connection_pool::try_take_idle(steady::time_point now)
+{
+    while (!idle_.empty()) {
+        auto c = std::move(idle_.back());
+        idle_.pop_back();
+        publish_idle();
+        if (now < c->retire_at() && c->is_quiet()) {
+            return c;
+        }
+    }
+    return nullptr;
+}
+
+async::task<result<std::unique_ptr<connection>>> connection_pool::open(steady::time_point deadline)
+{
+    if (endpoint_.addresses().empty()) {
+        co_return errc::origin_unresolved;
+    }
+    auto& slots = endpoint_.slots();
+    if (!idle_.empty() && slots.is_full()) {
+        drop_oldest_idle();   // a new one was asked for although there are idle ones
+    }
+    auto claim = slots.try_claim(loop_, options_.pool.queue);
+    if (!claim.granted && !claim.queued) {
+        co_return errc::origin_busy;
+    }
+    if (claim.queued) {
+        const auto until = std::min(deadline, steady::now() + options_.pool.queue_timeout);
+        if (!co_await claim.queued->ready.wait_until(until)) {
+            slots.leave(*claim.queued);
+            co_return errc::origin_busy;
+        }
+        // Looked at as late as possible, as if it had been idle: it came here one turn of the loop ago.
+        auto handed = std::move(claim.queued->handed);
+        if (handed && handed->is_quiet()) {
+            co_return std::move(handed);
+        }
+        claim.granted = handed ? handed->take_slot() : std::move(claim.queued->granted);
+    }
+    const head_limits limits{.header_bytes = options_.limits.header_bytes, .header_count = options_.limits.header_count};
+    auto fresh = std::make_unique<connection>(loop_, std::move(claim.granted), limits);
+    live_.push_back(*fresh);
+    const auto now = steady::now();
+    const error_code ec =
+        co_await fresh->connect(endpoint_.addresses(), std::min(deadline, now + options_.connect_timeout));
+    if (ec) {
+        co_return ec;
+    }
+    fresh->retire_at(now + life());
+    co_return std::move(fresh);
+}
+
+steady::duration connection_pool::life() noexcept
+{
+    const double jitter = static_cast<double>(next_random(random_) >> 11) * 0x1p-53;   // [0, 1)
+    const std::chrono::duration<double, std::milli> all = options_.pool.max_life;
+    return std::chrono::duration_cast<steady::duration>(all * (0.9 + 0.2 * jitter));
+}
+
+void connection_pool::give_back(std::unique_ptr<connection> c, seconds announced)
+{
+    const auto now = steady::now();
+    if (now >= c->retire_at() || loop_.gate().closed()) {
+        return;
+    }
+    if (auto turn = endpoint_.slots().whose_turn(loop_); turn.here) {
+        turn.here->handed = std::move(c);
+        turn.here->ready.set();
+        return;
+    } else if (turn.elsewhere) {
+        return;
+    }
+    milliseconds keep = options_.pool.idle_timeout;
+    if (announced >= seconds{0}) {
+        keep = std::min<milliseconds>(keep, announced);
+    }
+    if (keep <= milliseconds{0} || options_.pool.idle == 0) {
+        return;
+    }
+    if (idle_.size() >= options_.pool.idle) {
+        drop_oldest_idle();
+    }
+    c->park(*this, std::min(now + keep, c->retire_at()));
+    idle_.push_back(std::move(c));
+    publish_idle();
+}
+
+void connection_pool::drop_idle() noexcept
+{
+    idle_.clear();
+    publish_idle();
+}
+
+void connection_pool::abort() noexcept
+{
+    drop_idle();
+    for (auto& c : live_) {
+        c.abort();
+    }
+}
+
+void connection_pool::drop_oldest_idle() noexcept
+{
+    if (!idle_.empty()) {
+        idle_.erase(idle_.begin());
+        publish_idle();
+    }
+}
+
+void connection_pool::expire(connection& c) noexcept
+{
+    const auto at = std::find_if(idle_.begin(), idle_.end(), [&c](const auto& held) { return held.get() == &c; });
+    TIERCEL_CHECK(at != idle_.end());
+    idle_.erase(at);
+    publish_idle();
+}
+
+}  // namespace tiercel::origin

@@ -1,0 +1,56 @@
+#pragma once
+
+// The connections of one loop to one endpoint: idle ones are kept newest first, new ones are opened within the endpoint's
+// cap. Last in, first out, so that the busy ones stay warm and the others age out.
+// Thread: the loop's only. REQUIRES: outlives every connection it gave out.
+
+#include "origin/connection.hpp"
+#include "origin/endpoint.hpp"
+#include "origin/options.hpp"
+
+#include <boost/intrusive/list.hpp>
+
+#include <memory>
+#include <vector>
+
+namespace tiercel::origin {
+
+class connection_pool {
+public:
+    connection_pool(async::loop& l, endpoint& where, const origin_options& options);
+    ~connection_pool();
+    connection_pool(const connection_pool&) = delete;
+    connection_pool& operator=(const connection_pool&) = delete;
+
+    // An idle connection on which nothing has come meanwhile; nullptr when there is none.
+    std::unique_ptr<connection> try_take_idle(steady::time_point now);
+    // A new one, or one that came free while we waited for our turn.
+    // Errors: origin_busy, origin_refused, origin_connect_timeout, origin_unresolved, draining.
+    async::task<result<std::unique_ptr<connection>>> open(steady::time_point deadline);
+
+    // A connection whose exchange left it clean. `announced`: how long the origin said it keeps it, negative if it did
+    // not. Whoever is done with any other connection just destroys it.
+    void give_back(std::unique_ptr<connection> c, seconds announced);
+
+    void drop_idle() noexcept;
+    // Ends what is under way, with draining; for the end of a drain that took too long.
+    void abort() noexcept;
+    void drop_oldest_idle() noexcept;
+    std::size_t idle() const noexcept { return idle_.size(); }
+
+private:
+    friend class connection;
+    void expire(connection& c) noexcept;   // its idle time is over
+    void publish_idle() noexcept { holder_->idle.store(idle_.size(), std::memory_order_relaxed); }
+    steady::duration life() noexcept;
+
+    async::loop& loop_;
+    endpoint& endpoint_;
+    const origin_options& options_;
+    boost::intrusive::list<connection, boost::intrusive::constant_time_size<false>> live_;   // all of them, idle ones too
+    std::vector<std::unique_ptr<connection>> idle_;   // newest last
+    std::shared_ptr<connection_slots::idle_holder> holder_;
+    std::uint64_t random_;
+};
+
+}  // namespace tiercel::origin

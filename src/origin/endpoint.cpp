@@ -1,0 +1,69 @@
+#include "origin/endpoint.hpp"
+
+#include <tiercel/check.hpp>
+
+#include <algorithm>
+#include <cmath>
+
+namespace tiercel::origin {
+namespace {
+
+using std::chrono::duration_cast;
+using std::chrono::microseconds;
+
+constexpr std::int64_t average_weight = 8;                 // a new sample counts an eighth
+constexpr std::chrono::duration<double> fade{10.0};        // to half of it
+
+async::steady::rep count_of(async::steady::time_point t) noexcept { return t.time_since_epoch().count(); }
+
+}  // namespace
+
+endpoint::endpoint(const origin_options& options, const endpoint_options& which, std::size_t number, std::uint64_t seed)
+    : name_(which.url), number_(number), weight_(which.weight), where_(parse_address(which.url).where),
+      breaker_(options.breaker, seed), limit_(options.limit), slots_(options.pool.max)
+{
+}
+
+error_code endpoint::resolve()
+{
+    auto found = origin::resolve(where_);
+    if (!found) {
+        return found.error();
+    }
+    addresses_ = std::move(*found);
+    return {};
+}
+
+void endpoint::on_answer(async::steady::duration took, async::steady::time_point now) noexcept
+{
+    // Two loops at the same moment may lose one of their samples: an average does not mind.
+    const std::int64_t sample = std::max<std::int64_t>(1, duration_cast<microseconds>(took).count());
+    const std::int64_t old = average_us_.load(std::memory_order_relaxed);
+    average_us_.store(old == 0 ? sample : std::max<std::int64_t>(1, old + (sample - old) / average_weight),
+                      std::memory_order_relaxed);
+    averaged_at_.store(count_of(now), std::memory_order_relaxed);
+}
+
+milliseconds endpoint::typical() const noexcept
+{
+    return duration_cast<milliseconds>(microseconds(average_us_.load(std::memory_order_relaxed)));
+}
+
+double endpoint::cost(async::steady::time_point now) const noexcept
+{
+    const async::steady::duration since(count_of(now) - averaged_at_.load(std::memory_order_relaxed));
+    const double faded = static_cast<double>(average_us_.load(std::memory_order_relaxed)) * std::exp2(-(since / fade));
+    return (limit_.inflight() + 1.0) * std::max(1.0, faded) / weight_;
+}
+
+void endpoint::pause_background(async::steady::time_point until) noexcept
+{
+    background_paused_until_.store(count_of(until), std::memory_order_relaxed);
+}
+
+bool endpoint::is_background_paused(async::steady::time_point now) const noexcept
+{
+    return count_of(now) < background_paused_until_.load(std::memory_order_relaxed);
+}
+
+}  // namespace tiercel::origin

@@ -1,0 +1,64 @@
+#pragma once
+
+// One endpoint of an origin as the whole process sees it: where it is, whether it is well, how much is under way there.
+// Thread: any, once resolved; each part guards itself.
+
+#include "origin/address.hpp"
+#include "origin/connection_slots.hpp"
+#include "origin/options.hpp"
+
+#include <tiercel/clock.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace tiercel::origin {
+
+class endpoint {
+public:
+    // REQUIRES: problem(options) is empty; `which` is one of its endpoints.
+    endpoint(const origin_options& options, const endpoint_options& which, std::size_t number, std::uint64_t seed);
+
+    const std::string& name() const noexcept { return name_; }   // the URL as configured: label of metrics and logs
+    std::size_t number() const noexcept { return number_; }      // place in its upstream
+
+    // Looks the address up; blocks for names. REQUIRES: no loop runs yet. Errors: origin_unresolved.
+    error_code resolve();
+    std::span<const async::endpoint> addresses() const noexcept { return addresses_; }
+
+    resilience::circuit_breaker& breaker() noexcept { return breaker_; }
+    const resilience::circuit_breaker& breaker() const noexcept { return breaker_; }
+    resilience::inflight_limit& limit() noexcept { return limit_; }
+    const resilience::inflight_limit& limit() const noexcept { return limit_; }
+    connection_slots& slots() noexcept { return slots_; }
+    const connection_slots& slots() const noexcept { return slots_; }
+
+    // The time to the response head, of answers only; a moving average.
+    void on_answer(async::steady::duration took, async::steady::time_point now) noexcept;
+    milliseconds typical() const noexcept;                       // 0: not known yet
+    // What one more attempt would cost in waiting. An average that nobody refreshes fades, so that an endpoint that
+    // was slow once gets tried again.
+    double cost(async::steady::time_point now) const noexcept;
+
+    // It said "too many" (429): no background traffic for so long.
+    void pause_background(async::steady::time_point until) noexcept;
+    bool is_background_paused(async::steady::time_point now) const noexcept;
+
+private:
+    const std::string name_;
+    const std::size_t number_;
+    const unsigned weight_;
+    const address where_;
+    std::vector<async::endpoint> addresses_;
+    resilience::circuit_breaker breaker_;
+    resilience::inflight_limit limit_;
+    connection_slots slots_;
+    std::atomic<std::int64_t> average_us_{0};
+    std::atomic<async::steady::rep> averaged_at_{0};
+    std::atomic<async::steady::rep> background_paused_until_{0};
+};
+
+}  // namespace tiercel::origin

@@ -1,0 +1,76 @@
+#include "origin/header_values.hpp"
+
+#include "http/http_date.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+namespace tiercel::origin {
+namespace {
+
+constexpr std::int64_t day = 86'400;
+
+// Digits only; what is larger than a day is a day.
+std::optional<seconds> parse_seconds(std::string_view text) noexcept
+{
+    if (text.empty() || text.find_first_not_of("0123456789") != text.npos) {
+        return std::nullopt;
+    }
+    std::int64_t n = 0;
+    const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), n);
+    return seconds(ec != std::errc() ? day : std::min(n, day));
+}
+
+std::string_view trimmed(std::string_view s) noexcept
+{
+    const auto first = s.find_first_not_of(" \t");
+    return first == s.npos ? std::string_view() : s.substr(first, s.find_last_not_of(" \t") - first + 1);
+}
+
+bool is_timeout(std::string_view name) noexcept
+{
+    constexpr std::string_view wanted = "timeout";
+    return std::equal(name.begin(), name.end(), wanted.begin(), wanted.end(), [](char a, char b) {
+        return (a >= 'A' && a <= 'Z' ? static_cast<char>(a + 32) : a) == b;
+    });
+}
+
+}  // namespace
+
+seconds keep_alive_timeout(const response_head& head) noexcept
+{
+    constexpr seconds unsaid{-1};
+    if (!head.has(header::keep_alive)) {
+        return unsaid;
+    }
+    std::string_view rest = head.first(header::keep_alive);
+    while (!rest.empty()) {
+        const auto comma = std::min(rest.find(','), rest.size());
+        const std::string_view item = trimmed(rest.substr(0, comma));
+        rest.remove_prefix(std::min(comma + 1, rest.size()));
+        const auto equals = item.find('=');
+        if (equals != item.npos && is_timeout(trimmed(item.substr(0, equals)))) {
+            return parse_seconds(trimmed(item.substr(equals + 1))).value_or(unsaid);
+        }
+    }
+    return unsaid;
+}
+
+std::optional<seconds> retry_after(const response_head& head, wall_time now) noexcept
+{
+    if (!head.has(header::retry_after)) {
+        return std::nullopt;
+    }
+    const std::string_view value = head.first(header::retry_after);
+    if (const auto n = parse_seconds(value)) {
+        return n;
+    }
+    const std::int64_t today = std::chrono::floor<seconds>(now).time_since_epoch().count();
+    const auto date = parse_http_date(value, today);
+    if (!date) {
+        return std::nullopt;
+    }
+    return seconds(std::clamp<std::int64_t>(*date - today, 0, day));
+}
+
+}  // namespace tiercel::origin

@@ -1,0 +1,323 @@
+#include "server/session.hpp"
+
+#include "flow/reply.hpp"
+#include "flow/request_flow.hpp"
+#include "http/forwarding.hpp"
+#include "http/head_parser.hpp"
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+
+#include <array>
+
+namespace tiercel::server {
+
+connection_entry::connection_entry(session_host& host, flow::client_io& io) : host_(host), io_(io), next_(host.first_)
+{
+    if (next_ != nullptr) {
+        next_->previous_ = this;
+    }
+    host.first_ = this;
+    host.connections.fetch_add(1, std::memory_order_relaxed);
+}
+
+connection_entry::~connection_entry()
+{
+    (previous_ != nullptr ? previous_->next_ : host_.first_) = next_;
+    if (next_ != nullptr) {
+        next_->previous_ = previous_;
+    }
+    host_.connections.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void session_host::drain()
+{
+    draining_ = true;
+    for (connection_entry* c = first_; c != nullptr; c = c->next_) {
+        if (c->idle) {
+            error_code ignored;
+            c->io_.socket().cancel(ignored);
+        }
+    }
+}
+
+void session_host::abort()
+{
+    draining_ = true;
+    for (connection_entry* c = first_; c != nullptr; c = c->next_) {
+        error_code ignored;
+        c->io_.socket().close(ignored);
+    }
+}
+
+namespace {
+
+using async::steady;
+
+// Below this, stored content is copied behind the head and sent as one buffer; above, gathered in place. Measured: copying
+// is cheaper up to about 8 KiB (docs/decisions.md).
+constexpr std::size_t copy_below = 8 * 1024;
+
+head_limits limits_of(const server_options& o)
+{
+    return {o.limits.uri, o.limits.header_bytes, o.limits.header_count};
+}
+
+class session {
+public:
+    session(session_host& host, async::socket s, flow::peer from)
+        : host_(host), cx_(host.cx), from_(std::move(from)),
+          io_(std::move(s), host.cx.loop, static_cast<std::size_t>(host.options.limits.header_bytes)),
+          parser_(limits_of(host.options)), entry_(host, io_),
+          limits_{host.options.limits.body, host.options.timeouts.body_idle, host.options.timeouts.write_idle}
+    {
+        cx_.counts.step(telemetry::metric::connections, 1, state_);
+    }
+    ~session() { cx_.counts.step(telemetry::metric::connections, -1, state_); }
+    session(const session&) = delete;
+    session& operator=(const session&) = delete;
+
+    async::task<> run()
+    {
+        std::size_t in_a_row = 0;
+        for (;;) {
+            // Read a head. The socket is awaited here and not in a child coroutine: a hit makes no frame of its own.
+            io_.take_back();
+            result<std::size_t> head = io_.received().empty() ? result<std::size_t>(std::size_t{0})
+                                                              : parser_.parse(io_.received());
+            if (head && *head == 0) {
+                in_a_row = 0;
+                entry_.idle = io_.received().empty();
+                if (entry_.idle) {
+                    become(telemetry::connection_state::idle);
+                }
+                if (host_.draining() && entry_.idle) {
+                    co_return;
+                }
+                auto limit = steady::now() + (entry_.idle ? host_.options.timeouts.keep_alive : host_.options.timeouts.header);
+                do {
+                    io_.arm_at(limit);
+                    error_code ec;
+                    const std::size_t n = co_await io_.socket().async_read_some(
+                        io_.prepare(), boost::asio::redirect_error(async::use_task, ec));
+                    if (ec) {
+                        if (!io_.timed_out() || entry_.idle) {
+                            co_return;   // closed by the client, drained, or idle for too long
+                        }
+                        head = errc::head_timeout;
+                        break;
+                    }
+                    started_ = steady::now();
+                    if (entry_.idle) {
+                        entry_.idle = false;
+                        become(telemetry::connection_state::active);
+                        limit = started_ + host_.options.timeouts.header;
+                    }
+                    io_.commit(n);
+                    head = parser_.parse(io_.received());
+                } while (head && *head == 0);
+            } else {
+                started_ = steady::now();
+                entry_.idle = false;
+            }
+
+            begin_request();
+            if (!head) {
+                co_await refuse(errc_of(head.error()));
+                co_return;
+            }
+            request_.head = parser_.head();
+            request_.raw = io_.received().substr(0, *head);
+            io_.consume(*head);
+            request_.keep_alive = !wants_close(request_.head) && !host_.draining();
+
+            flow::decision d = flow::decide(request_, scratch_, cx_);
+            flow::answered done;
+            if (d.refused != errc{} || d.what == action::serve || d.what == action::serve_and_refresh) {
+                if (d.refused != errc{}) {
+                    request_.keep_alive = request_.keep_alive && !spoils_framing(d.refused);
+                }
+                const flow::prepared p = flow::prepare(request_, d, io_);
+                done = p.done;
+                std::array<std::string_view, 2> out{io_.out(), {}};
+                if (p.content_of != nullptr) {
+                    const std::string_view small = p.content_of->small_body();
+                    if (small.size() <= copy_below) {
+                        io_.out().append(small);
+                        out[0] = io_.out();
+                    } else {
+                        out[1] = small;
+                    }
+                }
+                const auto sent = io_.try_send(out);
+                if (!sent) {
+                    done.failure = errc::client_gone;
+                    done.close = true;
+                } else if (*sent < out[0].size() + out[1].size() ||
+                           (p.content_of != nullptr && p.content_of->small_body().size() < p.content_of->body_size())) {
+                    const error_code ec = co_await send_long(d.stored, out, *sent);
+                    done.close = static_cast<bool>(ec);
+                    done.failure = ec ? errc::client_gone : done.failure;
+                }
+                if (d.what == action::serve_and_refresh || d.revisit) {
+                    flow::refresh(request_, d, cx_);
+                }
+            } else {
+                done = co_await flow::answer(request_, scratch_, d, io_, limits_, cx_);
+            }
+            account(done);
+            if (done.close || !request_.keep_alive) {
+                co_await linger();
+                co_return;
+            }
+            if (++in_a_row == host_.options.limits.pipeline) {
+                in_a_row = 0;
+                co_await boost::asio::post(cx_.loop.get_executor(), async::use_task);   // let other connections have a turn
+            }
+        }
+    }
+
+private:
+    // After these the bytes that follow cannot be trusted to begin a request.
+    static bool spoils_framing(errc e) noexcept
+    {
+        return e == errc::bad_request || e == errc::method_unknown || e == errc::method_not_allowed;
+    }
+
+    void begin_request()
+    {
+        request_ = flow::request();
+        request_.from = &from_;
+        request_.now = cx_.process.time.now();
+        cx_.ids.next(scratch_.id);
+        request_.id = scratch_.id;
+        sent_before_ = io_.bytes_sent();
+    }
+
+    // What try_send did not take, and content that is kept in chunks.
+    async::task<error_code> send_long(entry_ptr stored, std::array<std::string_view, 2> out, std::size_t sent)
+    {
+        error_code ec = co_await io_.send_rest(out, sent, limits_.write_idle);
+        if (stored == nullptr) {
+            co_return ec;
+        }
+        byte_count at = stored->small_body().size();
+        while (!ec && at < stored->body_size()) {
+            const std::array<std::string_view, 1> run{stored->body_at(at)};
+            ec = co_await io_.send(run, limits_.write_idle);
+            at += run[0].size();
+        }
+        co_return ec;
+    }
+
+    // The head itself is unusable: answer and close, parse nothing behind it.
+    async::task<> refuse(errc why)
+    {
+        request_.keep_alive = false;
+        flow::decision d;
+        d.refused = why;
+        const flow::prepared p = flow::prepare(request_, d, io_);
+        const std::array<std::string_view, 1> out{io_.out()};
+        co_await io_.send(out, limits_.write_idle);
+        account(p.done);
+        co_await linger();
+    }
+
+    // Closing with unread bytes would reset the connection and may destroy the answer on its way (RFC 9112 §9.6):
+    // half-close, then read what still comes, within bounds.
+    async::task<> linger()
+    {
+        error_code ec;
+        io_.socket().shutdown(async::socket::shutdown_send, ec);
+        std::array<char, 4096> sink;
+        const auto until = steady::now() + std::chrono::seconds(1);
+        for (int i = 0; i < 64 && !ec; ++i) {
+            io_.arm_at(until);
+            co_await io_.socket().async_read_some(boost::asio::buffer(sink), boost::asio::redirect_error(async::use_task, ec));
+        }
+        io_.disarm();
+    }
+
+    // One answer, counted once and logged once.
+    void account(const flow::answered& a)
+    {
+        const auto took = steady::now() - started_;
+        const auto route = request_.route != nullptr ? telemetry::route_index(cx_.index_of(*request_.route)) : telemetry::no_route;
+        cx_.counts.request(route, request_.tenant, a.what, took);
+        if (a.failure != errc{} && a.failure != errc::client_gone && fault_of(a.failure) == fault::client) {
+            cx_.counts.count(telemetry::metric::rejected_total, a.failure);
+        }
+        telemetry::access_record r;
+        r.time = cx_.process.time.wall();
+        r.duration = std::chrono::duration_cast<std::chrono::microseconds>(took);
+        r.client = from_.address;
+        r.method = request_.head.verb_text;
+        r.target = request_.head.target;
+        r.host = request_.target.host;
+        r.minor_version = request_.head.minor_version;
+        r.status = static_cast<unsigned>(a.status);
+        r.bytes_sent = io_.bytes_sent() - sent_before_;
+        r.route = request_.route != nullptr ? std::string_view(request_.route->name) : std::string_view();
+        r.tenant = request_.tenant;
+        r.what = a.what;
+        r.why = a.why;
+        r.forward = a.forward;
+        r.from = tier_of(a.what);
+        if (!request_.key.empty()) {
+            r.key = stable_hash(request_.key);
+        }
+        r.request_id = request_.id;
+        r.trace_id = request_.head.first(header::traceparent);
+        r.attempts = a.attempts;
+        r.origin_duration = a.origin_time;
+        r.user_agent = request_.head.first(header::user_agent);
+        host_.log.write(r);
+    }
+
+    static telemetry::tier tier_of(outcome o) noexcept
+    {
+        switch (o) {
+        case outcome::hit_l1:
+        case outcome::stale: return telemetry::tier::l1;
+        case outcome::hit_l2: return telemetry::tier::l2;
+        case outcome::revalidated:
+        case outcome::miss:
+        case outcome::pass: return telemetry::tier::origin;
+        case outcome::error:
+        case outcome::last_: break;
+        }
+        return telemetry::tier::none;
+    }
+
+    void become(telemetry::connection_state s)
+    {
+        if (s != state_) {
+            cx_.counts.step(telemetry::metric::connections, -1, state_);
+            cx_.counts.step(telemetry::metric::connections, 1, s);
+            state_ = s;
+        }
+    }
+
+    session_host& host_;
+    flow::worker_context& cx_;
+    flow::peer from_;
+    flow::client_io io_;
+    request_head_parser parser_;
+    connection_entry entry_;
+    flow::client_limits limits_;
+    flow::request_scratch scratch_;
+    flow::request request_;
+    steady::time_point started_{};
+    byte_count sent_before_ = 0;
+    telemetry::connection_state state_ = telemetry::connection_state::idle;
+};
+
+}  // namespace
+
+async::task<> serve_connection(session_host& host, async::socket s, flow::peer from)
+{
+    session one(host, std::move(s), std::move(from));
+    co_await one.run();
+}
+
+}  // namespace tiercel::server

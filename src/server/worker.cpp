@@ -1,0 +1,241 @@
+#include "server/worker.hpp"
+
+#include <tiercel/check.hpp>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/redirect_error.hpp>
+
+#include <algorithm>
+
+namespace tiercel::server {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::string_view full_house = "HTTP/1.1 503 Service Unavailable\r\n"
+                                        "Content-Type: application/problem+json\r\n"
+                                        "Cache-Control: no-store\r\n"
+                                        "Cache-Status: tiercel\r\n"
+                                        "Retry-After: 1\r\n"
+                                        "Content-Length: 94\r\n"
+                                        "Connection: close\r\n\r\n"
+                                        "{\"type\":\"urn:tiercel:problem:too_many_connections\","
+                                        "\"title\":\"Service Unavailable\",\"status\":503}";
+
+}  // namespace
+
+// Passes on to the counting observer, and keeps the state where other threads may read it.
+class worker::recording_l2_observer final : public l2::observer {
+public:
+    recording_l2_observer(telemetry::cells& counts, telemetry::logger log, telemetry::log_state& reachable,
+                          std::atomic<l2::state>& shown)
+        : inner_(counts, std::move(log), reachable), shown_(shown) {}
+    virtual ~recording_l2_observer() = default;
+
+    void on_call(l2::op o, std::chrono::steady_clock::duration took) override { inner_.on_call(o, took); }
+    void on_failure(l2::op o, l2::reason why) override { inner_.on_failure(o, why); }
+    void on_state(l2::state s, std::string_view why) override
+    {
+        shown_.store(s, std::memory_order_relaxed);
+        inner_.on_state(s, why);
+    }
+
+private:
+    l2_observer inner_;
+    std::atomic<l2::state>& shown_;
+};
+
+worker::worker(server_shared& shared, bool first)
+    : shared_(shared), counts_(shared.metrics.attach()), lane_(shared.access.open_lane()),
+      context_{shared.process, loop_, nullptr, {}, counts_, {}}, host_(context_, shared.options, lane_, shared.connections),
+      housekeeping_(loop_.wheel(), [](void* self) { static_cast<worker*>(self)->on_housekeeping(); }, this), first_(first)
+{
+    if (shared.l2.kind != l2::kind::none) {
+        l2_observer_ = std::make_unique<recording_l2_observer>(counts_, shared.log, shared.redis_reachable, l2_state_);
+        l2_ = l2::make_store(shared.l2, {loop_, shared.process.time, *l2_observer_, shared.memory_l2});
+        context_.l2 = l2_.get();
+    }
+    for (std::size_t i = 0; i < shared.upstreams.size(); ++i) {
+        origin::upstream& up = *shared.upstreams[i];
+        origin_observers_.push_back(
+            std::make_unique<origin_observer>(counts_, shared.log, telemetry::origin_index(i), up.name()));
+        origins_.push_back(std::make_unique<origin::client>(loop_, up, *origin_observers_.back()));
+    }
+    for (const std::size_t at : shared.upstream_of_route) {
+        context_.origins.push_back(origins_[at].get());
+    }
+}
+
+worker::~worker()
+{
+    TIERCEL_CHECK(!thread_.joinable());
+}
+
+void worker::listen(const std::vector<listen_address>& addresses, const worker* first)
+{
+    for (std::size_t i = 0; i < addresses.size(); ++i) {
+        listen_address where = addresses[i];
+        int shared = -1;
+        if (first != nullptr) {
+            if (where.unix_path.empty()) {
+                where.at = first->acceptors_[i].local_endpoint();   // port 0 was chosen by then
+            } else {
+                shared = const_cast<acceptor&>(first->acceptors_[i]).native_handle();
+            }
+        }
+        acceptors_.push_back(open_listener(loop_.context(), where, shared));
+    }
+}
+
+std::vector<std::string> worker::addresses() const
+{
+    std::vector<std::string> out;
+    for (const acceptor& a : acceptors_) {
+        out.push_back(local_text(a));
+    }
+    return out;
+}
+
+void worker::start()
+{
+    thread_ = std::thread([this] { run(); });
+}
+
+void worker::run()
+{
+    if (l2_ != nullptr) {
+        l2_->start();
+    }
+    for (acceptor& a : acceptors_) {
+        auto accepting = accept_on(a, sessions_.try_enter());
+        boost::asio::co_spawn(loop_.get_executor(), std::move(accepting), boost::asio::detached);
+    }
+    housekeeping_.expires_after(1s);
+    loop_.context().run();
+}
+
+void worker::join()
+{
+    if (thread_.joinable()) {
+        thread_.join();
+    }
+}
+
+async::task<> worker::accept_on(acceptor& a, async::drain_gate::pass inside)
+{
+    const async::drain_gate::pass held = std::move(inside);
+    while (!stopping_) {
+        async::socket s(loop_.get_executor());
+        error_code ec;
+        co_await a.async_accept(s, boost::asio::redirect_error(async::use_task, ec));
+        if (!ec) {
+            welcome(std::move(s));
+        } else if (ec != boost::asio::error::operation_aborted && ec != boost::asio::error::connection_aborted) {
+            // Out of descriptors, most likely: accepting at once again would only spin.
+            TIERCEL_LOG(shared_.log, error, "accept", "cannot accept error={}", ec.message());
+            async::event pause(loop_.context(), loop_.wheel());
+            co_await pause.wait_until(async::steady::now() + 100ms);
+        }
+    }
+}
+
+void worker::welcome(async::socket s)
+{
+    flow::peer from;
+    from.address = peer_text(s);
+    if (const auto ip = routing::parse_ip(from.address)) {
+        from.trusted = shared_.trusted.contains(*ip);
+    } else {
+        from.trusted = true;   // who may open our unix socket is decided by the file system
+    }
+    const limit_options& limits = shared_.options.limits;
+    const bool full = shared_.connections.load(std::memory_order_relaxed) >= limits.connections;
+    if (full || !shared_.clients.try_enter(from.address, limits.connections_per_client)) {
+        counts_.count(telemetry::metric::rejected_total, errc::too_many_connections);
+        error_code ignored;
+        s.non_blocking(true, ignored);
+        s.write_some(boost::asio::buffer(full_house), ignored);
+        return;
+    }
+    error_code ignored;
+    s.set_option(boost::asio::ip::tcp::no_delay(true), ignored);   // refused for unix sockets, which need it not
+    auto serving = serve(std::move(s), std::move(from), sessions_.try_enter());
+    boost::asio::co_spawn(loop_.get_executor(), std::move(serving), boost::asio::detached);
+}
+
+async::task<> worker::serve(async::socket s, flow::peer from, async::drain_gate::pass inside)
+{
+    const async::drain_gate::pass held = std::move(inside);
+    const std::string address = from.address;
+    try {
+        co_await serve_connection(host_, std::move(s), std::move(from));
+    } catch (const std::exception& e) {
+        TIERCEL_LOG(shared_.log, error, "session", "connection ended by an exception what={}", e.what());
+    }
+    shared_.clients.leave(address, shared_.options.limits.connections_per_client);
+}
+
+void worker::on_housekeeping()
+{
+    counts_.set(telemetry::metric::loop_lag_seconds, loop_.wheel().lag());
+    if (first_) {
+        shared_.process.l1.expire(shared_.process.time.now(), 4096);
+    }
+    housekeeping_.expires_after(1s);
+}
+
+void worker::drain(std::function<void()> done)
+{
+    loop_.post([this, done = std::move(done)]() mutable {
+        on_drained_ = std::move(done);
+        stopping_ = true;
+        for (acceptor& a : acceptors_) {
+            error_code ignored;
+            a.close(ignored);
+        }
+        host_.drain();
+        // The last session may be on the stack when it leaves: go on from the loop.
+        sessions_.close([this] {
+            loop_.post([this] {
+                auto stopping = stop_backends();
+                boost::asio::co_spawn(loop_.get_executor(), std::move(stopping), boost::asio::detached);
+            });
+        });
+    });
+}
+
+void worker::abort()
+{
+    loop_.post([this] {
+        host_.abort();
+        for (const auto& o : origins_) {
+            o->abort();
+        }
+    });
+}
+
+async::task<> worker::stop_backends()
+{
+    // Background fills get a moment to end by themselves, then their origins are taken from them.
+    async::event empty(loop_.context(), loop_.wheel());
+    loop_.gate().close([&empty] { empty.set(); });
+    const bool ended = co_await empty.wait_until(async::steady::now() + 500ms);
+    for (const auto& o : origins_) {
+        o->abort();
+    }
+    if (!ended) {
+        co_await empty.wait_until(async::steady::now() + 1h);
+    }
+    if (l2_ != nullptr) {
+        co_await l2_->stop();
+    }
+    housekeeping_.disarm();
+    if (on_drained_) {
+        std::exchange(on_drained_, nullptr)();
+    }
+    loop_.context().stop();
+}
+
+}  // namespace tiercel::server

@@ -1,0 +1,128 @@
+#pragma once
+
+// The closed sets that metric labels are taken from. A label is either an enum of the program or a place in a list of names
+// that the configuration fixes at start; text from a request never becomes a label by itself (tenants: tenant_table).
+
+#include <tiercel/error.hpp>
+#include <tiercel/memory_store.hpp>
+#include <tiercel/rules.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace tiercel::telemetry {
+
+// Places in the lists of metric_names. A place beyond its list counts under "(none)".
+enum class route_index : std::uint32_t {};
+enum class origin_index : std::uint32_t {};
+enum class endpoint_index : std::uint32_t {};
+enum class tenant_slot : std::uint32_t {};   // given by tenant_table
+
+inline constexpr route_index no_route{UINT32_MAX};      // refused before a route was found
+inline constexpr origin_index no_origin{UINT32_MAX};
+inline constexpr endpoint_index no_endpoint{UINT32_MAX};
+
+enum class l2_op : std::uint8_t { get, set, del, last_ };
+std::string_view name_of(l2_op o) noexcept;
+
+// Why an L2 command was of no use.
+enum class l2_reason : std::uint8_t {
+    down,        // no connection
+    timeout,
+    reply,       // an error reply or one of the wrong shape
+    breaker,     // not asked: it failed too often just before
+    overload,    // not asked: too much outstanding
+    checksum,    // damaged value
+    version,     // written by a release that this one does not understand
+    key,         // another key under the same hash
+    too_large,   // above cache.l2.max_value
+    last_
+};
+std::string_view name_of(l2_reason r) noexcept;
+
+// How one attempt at an origin ended.
+enum class origin_result : std::uint8_t {
+    ok,             // any status below 500
+    server_error,   // 5xx
+    unresolved, refused, connect_timeout, timeout, reset, truncated, invalid,
+    breaker, busy,  // refused here, before any byte was sent
+    deadline,
+    cancelled,      // nobody waits for the answer any more
+    last_
+};
+std::string_view name_of(origin_result r) noexcept;
+// What a failed attempt counts as.
+origin_result result_of(errc e) noexcept;
+
+// Why an attempt was repeated; the words of origins.*.retry.on.
+enum class retry_reason : std::uint8_t { connect, reset, status_502, status_503, status_504, last_ };
+std::string_view name_of(retry_reason r) noexcept;
+
+// Same order as resilience::breaker_state.
+enum class breaker_phase : std::uint8_t { closed, open, half_open, last_ };
+std::string_view name_of(breaker_phase p) noexcept;
+
+// What was wrong with an origin's answer.
+enum class origin_flaw : std::uint8_t {
+    status_line, field, head_too_large,
+    length,              // Content-Length malformed, or several that differ
+    transfer_encoding,   // not understood, not allowed in this version, or next to a Content-Length
+    chunk, truncated,
+    last_
+};
+std::string_view name_of(origin_flaw f) noexcept;
+
+enum class connection_state : std::uint8_t {
+    idle,     // waits for the next request
+    active,   // a request is read or answered
+    last_
+};
+std::string_view name_of(connection_state s) noexcept;
+
+// ---- how a label is written: its name, and how many values it has; none means "as many as configured" ----------------
+
+template <class Label>
+struct label_traits;
+
+template <class Enum>
+struct enum_label {
+    static constexpr std::size_t count = static_cast<std::size_t>(Enum::last_);
+};
+struct configured_label {
+    static constexpr std::size_t count = 0;
+};
+
+template <> struct label_traits<route_index> : configured_label {};      // route
+template <> struct label_traits<origin_index> : configured_label {};     // origin
+template <> struct label_traits<endpoint_index> : configured_label {};   // origin, endpoint
+template <> struct label_traits<tenant_slot> : configured_label {};      // tenant
+
+template <> struct label_traits<outcome> : enum_label<outcome> { static constexpr std::string_view name = "outcome"; };
+template <> struct label_traits<detail> : enum_label<detail> { static constexpr std::string_view name = "reason"; };
+template <> struct label_traits<cause> : enum_label<cause> { static constexpr std::string_view name = "reason"; };
+template <> struct label_traits<l2_op> : enum_label<l2_op> { static constexpr std::string_view name = "op"; };
+template <> struct label_traits<l2_reason> : enum_label<l2_reason> { static constexpr std::string_view name = "reason"; };
+template <> struct label_traits<origin_result> : enum_label<origin_result> { static constexpr std::string_view name = "result"; };
+template <> struct label_traits<retry_reason> : enum_label<retry_reason> { static constexpr std::string_view name = "reason"; };
+template <> struct label_traits<breaker_phase> : enum_label<breaker_phase> { static constexpr std::string_view name = "to"; };
+template <> struct label_traits<origin_flaw> : enum_label<origin_flaw> { static constexpr std::string_view name = "reason"; };
+template <> struct label_traits<connection_state> : enum_label<connection_state> { static constexpr std::string_view name = "state"; };
+template <> struct label_traits<errc> {
+    static constexpr std::string_view name = "reason";
+    static constexpr std::size_t first = 1;
+    static constexpr std::size_t count = static_cast<std::size_t>(errc::internal);
+};
+
+// 0 for nearly all; errc begins at 1 because 0 means success.
+template <class Label>
+constexpr std::size_t first_value_of() noexcept
+{
+    if constexpr (requires { label_traits<Label>::first; }) {
+        return label_traits<Label>::first;
+    } else {
+        return 0;
+    }
+}
+
+}  // namespace tiercel::telemetry

@@ -1,0 +1,164 @@
+#include "admin/api.hpp"
+
+#include "admin/fake_source.hpp"
+
+#include <boost/json.hpp>
+#include <gtest/gtest.h>
+
+namespace tiercel::admin {
+namespace {
+
+std::string text(boost::beast::string_view v) { return std::string(v.data(), v.size()); }
+
+request make_request(http::verb method, std::string_view target, std::string_view token = {})
+{
+    request rq(method, boost::beast::string_view(target.data(), target.size()), 11);
+    rq.set(http::field::host, "127.0.0.1:9080");
+    if (!token.empty()) {
+        rq.set(http::field::authorization, "Bearer " + std::string(token));
+    }
+    return rq;
+}
+
+struct Api : testing::Test {
+    fake_source source;
+    admin_options open;
+    admin_options guarded{.listen = "0.0.0.0:9080",
+                          .tokens = {{.token = "reader", .role = role::read, .tenant = {}},
+                                     {.token = "tenant", .role = role::tenant, .tenant = "acme"},
+                                     {.token = "system", .role = role::system, .tenant = {}}}};
+
+    http::status ask(const admin_options& o, http::verb m, std::string_view target, std::string_view token = {})
+    {
+        return answer(make_request(m, target, token), o, source).result();
+    }
+};
+
+TEST_F(Api, EveryCallKeepsToItsRoleAndMethodAndNeverMayBeStored)
+{
+    for (const auto& c : calls()) {
+        const bool free = c.needs == access::anyone;
+        struct {
+            std::string_view token;
+            http::status want;
+        } const cases[] = {
+            {"", free ? http::status::ok : http::status::unauthorized},
+            {"wrong", free ? http::status::ok : http::status::unauthorized},
+            {"tenant", free ? http::status::ok : http::status::forbidden},
+            {"reader", http::status::ok},
+            {"system", http::status::ok},
+        };
+        for (const auto& k : cases) {
+            const auto rs = answer(make_request(c.method, c.path, k.token), guarded, source);
+            EXPECT_EQ(rs.result(), k.want) << c.path << " with " << k.token;
+            EXPECT_EQ(text(rs[http::field::cache_control]), "no-store") << c.path;
+        }
+        EXPECT_EQ(ask(open, c.method, c.path), http::status::ok) << c.path;
+        EXPECT_EQ(ask(open, http::verb::head, c.path), http::status::ok) << c.path;
+        const auto refused = answer(make_request(http::verb::delete_, c.path, "system"), guarded, source);
+        EXPECT_EQ(refused.result(), http::status::method_not_allowed) << c.path;
+        EXPECT_EQ(text(refused[http::field::allow]), "GET, HEAD") << c.path;
+    }
+}
+
+TEST_F(Api, ReadinessIsTheWorstOfTheDependenciesAndOnlyDownMeans503)
+{
+    struct {
+        health state;
+        const char* word;
+        http::status want;
+    } const cases[] = {
+        {health::ok, "ok", http::status::ok},
+        {health::degraded, "degraded", http::status::ok},
+        {health::down, "down", http::status::service_unavailable},
+    };
+    for (const auto& c : cases) {
+        source.needs = {{.name = "listener", .state = health::ok, .reason = {}},
+                        {.name = "redis", .state = c.state, .reason = c.state == health::ok ? "" : "connect \"refused\""},
+                        {.name = "origin", .state = health::ok, .reason = {}}};
+        const auto rs = answer(make_request(http::verb::get, "/readyz"), guarded, source);
+        EXPECT_EQ(rs.result(), c.want);
+        const auto document = boost::json::parse(rs.body()).as_object();
+        EXPECT_EQ(document.at("status").as_string(), c.word);
+        const auto& redis = document.at("dependencies").as_array().at(1).as_object();
+        EXPECT_EQ(redis.at("state").as_string(), c.word);
+        EXPECT_EQ(redis.contains("reason"), c.state != health::ok);
+        EXPECT_EQ(ask(guarded, http::verb::get, "/livez"), http::status::ok);
+    }
+}
+
+TEST_F(Api, ErrorsAreProblemDocuments)
+{
+    struct {
+        response rs;
+        unsigned status;
+    } const cases[] = {
+        {answer(make_request(http::verb::get, "/nowhere"), open, source), 404},
+        {answer(make_request(http::verb::get, "/livez/"), open, source), 404},
+        {answer(make_request(http::verb::post, "/metrics"), open, source), 405},
+        {answer(make_request(http::verb::get, "/metrics"), guarded, source), 401},
+        {answer(make_request(http::verb::get, "/metrics", "tenant"), guarded, source), 403},
+    };
+    for (const auto& c : cases) {
+        EXPECT_EQ(c.rs.result_int(), c.status);
+        EXPECT_EQ(text(c.rs[http::field::content_type]), "application/problem+json");
+        const auto document = boost::json::parse(c.rs.body()).as_object();
+        EXPECT_EQ(document.at("status").to_number<unsigned>(), c.status);
+        EXPECT_FALSE(document.at("title").as_string().empty());
+        EXPECT_FALSE(document.at("detail").as_string().empty());
+        EXPECT_EQ(c.rs.count(http::field::www_authenticate), c.status == 401 ? 1u : 0u);
+    }
+}
+
+TEST_F(Api, ReadsTheBearerTokenStrictly)
+{
+    struct {
+        const char* credentials;
+        bool good;
+    } const cases[] = {
+        {"Bearer reader", true}, {"bearer reader", true}, {"BEARER  reader", true},
+        {"Bearer", false},       {"Bearer ", false},      {"reader", false},        {"Basic reader", false},
+        {"Bearer reade", false}, {"Bearer readers", false}, {"Bearer readerreader", false}, {"Bearer Reader", false},
+    };
+    for (const auto& c : cases) {
+        auto rq = make_request(http::verb::get, "/metrics");
+        rq.set(http::field::authorization, c.credentials);
+        EXPECT_EQ(answer(rq, guarded, source).result() == http::status::ok, c.good) << c.credentials;
+    }
+}
+
+TEST_F(Api, AnEmptyConfiguredTokenOpensNothing)
+{
+    const std::vector<token_options> tokens{{.token = "", .role = role::system, .tenant = {}}};
+    EXPECT_FALSE(role_of("", tokens));
+    EXPECT_FALSE(role_of("x", tokens));
+}
+
+TEST_F(Api, QueryDoesNotChangeTheCall)
+{
+    EXPECT_EQ(ask(open, http::verb::get, "/metrics?x=/livez"), http::status::ok);
+    EXPECT_EQ(ask(guarded, http::verb::get, "/v1/config?/livez"), http::status::unauthorized);
+}
+
+TEST_F(Api, WithoutTokensAForeignHostNameIsRefused)
+{
+    struct {
+        const char* host;
+        http::status want;
+    } const cases[] = {
+        {"127.0.0.1:9080", http::status::ok}, {"localhost", http::status::ok}, {"LocalHost:1", http::status::ok},
+        {"[::1]:9080", http::status::ok},     {"", http::status::ok},
+        {"evil.example", http::status::forbidden}, {"evil.example:9080", http::status::forbidden},
+        {"[evil", http::status::forbidden},
+    };
+    for (const auto& c : cases) {
+        auto rq = make_request(http::verb::get, "/v1/config");
+        rq.set(http::field::host, c.host);
+        EXPECT_EQ(answer(rq, open, source).result(), c.want) << c.host;
+        rq.set(http::field::authorization, "Bearer reader");
+        EXPECT_EQ(answer(rq, guarded, source).result(), http::status::ok) << c.host;
+    }
+}
+
+}  // namespace
+}  // namespace tiercel::admin

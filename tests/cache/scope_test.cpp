@@ -1,0 +1,124 @@
+#include <tiercel/scope.hpp>
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <memory>
+#include <set>
+#include <thread>
+#include <vector>
+
+namespace tiercel {
+namespace {
+
+TEST(Scope, HashesDifferByKindTenantAndName)
+{
+    std::set<scope_hash> seen;
+    for (const auto kind : {scope_kind::all, scope_kind::tenant, scope_kind::host, scope_kind::url, scope_kind::prefix,
+                            scope_kind::entity, scope_kind::entity_list, scope_kind::tag}) {
+        for (const std::string_view tenant : {"", "a", "ab", "b"}) {
+            for (const std::string_view name : {"", "b", "c", "bc", "ab"}) {
+                EXPECT_TRUE(seen.insert(hash_scope(kind, tenant, name)).second);
+            }
+        }
+    }
+}
+
+TEST(Scope, HashesAreTheSameInEveryProcessAndBuild)
+{
+    // They are stored in L2 and sent in events; changing them makes old entries deaf to new purges.
+    EXPECT_EQ(hash_scope(scope_kind::tag, "shop", "red"), 16271519853139150518u);
+    EXPECT_EQ(hash_scope(scope_kind::all, "", ""), 6845432796368301014u);
+}
+
+TEST(Validity, AnEntryIsGoodUntilOneOfItsScopesIsRaised)
+{
+    const auto v = std::make_unique<validity>();
+    const scope_hash mine[] = {1, 2, 3};
+    const sequence stamp = v->applied();
+    EXPECT_TRUE(v->is_valid(mine, stamp));
+    v->raise(4);
+    EXPECT_TRUE(v->is_valid(mine, stamp));
+    v->raise(3);
+    EXPECT_FALSE(v->is_valid(mine, stamp));
+    EXPECT_TRUE(v->is_valid({}, stamp));
+}
+
+TEST(Validity, AFillThatBeganBeforeThePurgeIsInvalidAndOneThatBeganAfterIsGood)
+{
+    const auto v = std::make_unique<validity>();
+    const scope_hash mine[] = {7};
+    const sequence before = v->applied();
+    const sequence purge = v->raise(7);
+    EXPECT_EQ(v->applied(), purge);
+    EXPECT_FALSE(v->is_valid(mine, before));
+    EXPECT_TRUE(v->is_valid(mine, v->applied()));
+}
+
+TEST(Validity, ScopesOfOneEventShareASequence)
+{
+    const auto v = std::make_unique<validity>();
+    const scope_hash event[] = {10, 11};
+    const scope_hash a[] = {10};
+    const scope_hash b[] = {11};
+    const sequence before = v->applied();
+    EXPECT_EQ(v->raise(event), before + 1);
+    EXPECT_FALSE(v->is_valid(a, before));
+    EXPECT_FALSE(v->is_valid(b, before));
+}
+
+TEST(Validity, TwoScopesInOneBucketOnlyInvalidateTooMuch)
+{
+    const auto v = std::make_unique<validity>();
+    const scope_hash mine[] = {5};
+    const sequence stamp = v->applied();
+    v->raise(5 + 4096);
+    EXPECT_FALSE(v->is_valid(mine, stamp));
+}
+
+// The protocol of a hit, with purges from several threads: whoever has seen a purge complete never again finds the entry good,
+// neither by the check nor by the remembered sequence.
+TEST(Validity, NoReaderRemembersAnEntryAsGoodPastAPurge)
+{
+    for (int round = 0; round < 50; ++round) {
+        const auto v = std::make_unique<validity>();
+        const scope_hash mine[] = {42};
+        const sequence stamp = v->applied();
+        std::atomic<sequence> checked{0};
+        std::atomic<bool> purged{false};
+        std::atomic<int> wrong{0};
+        const auto is_good = [&] {
+            const sequence applied = v->applied();
+            if (checked.load(std::memory_order_relaxed) == applied) { return true; }
+            if (!v->is_valid(mine, stamp)) { return false; }
+            checked.store(applied, std::memory_order_relaxed);
+            return true;
+        };
+        std::vector<std::jthread> threads;
+        for (int i = 0; i < 2; ++i) {
+            threads.emplace_back([&] {
+                for (int n = 0; n < 2000; ++n) {
+                    const bool was_purged = purged.load(std::memory_order_acquire);
+                    if (is_good() && was_purged) { ++wrong; }
+                }
+            });
+        }
+        threads.emplace_back([&] {
+            for (scope_hash other = 100; other < 300; ++other) {
+                v->raise(other);
+            }
+        });
+        threads.emplace_back([&] {
+            std::this_thread::yield();
+            v->raise(42);
+            purged.store(true, std::memory_order_release);
+        });
+        threads.clear();
+        EXPECT_EQ(wrong, 0);
+        EXPECT_FALSE(is_good());
+        EXPECT_EQ(v->applied(), 202u);
+    }
+}
+
+}  // namespace
+}  // namespace tiercel
