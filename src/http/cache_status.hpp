@@ -11,13 +11,13 @@ namespace tiercel {
 
 struct cache_status {
     bool hit = false;
-    std::string_view fwd;                  // a token of RFC 9211 §2.2, or empty
+    std::string_view fwd{};                // a token of RFC 9211 §2.2, or empty
     int fwd_status = 0;                    // 0: left out
     bool stored = false;
     bool collapsed = false;
-    std::optional<std::int64_t> ttl;       // seconds, negative once stale
-    std::string_view key;                  // printable ASCII without quotes and backslashes; empty: left out
-    std::string_view detail;               // a token; empty: left out
+    std::optional<std::int64_t> ttl{};     // seconds, negative once stale
+    std::string_view key{};                // printable ASCII without quotes and backslashes; empty: left out
+    std::string_view detail{};             // a token; empty: left out
 };
 
 // Appends "tiercel; hit; ttl=59; detail=l1" or the like. Allocates only when `out` has to grow.

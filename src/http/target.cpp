@@ -46,41 +46,60 @@ int hex_value(char c) noexcept
 
 enum class part_state : std::uint8_t { canonical, rewritten, bad };
 
-// Appends the canonical form of a path or query to `out` when it differs from the input; `out` is untouched otherwise.
-part_state normalise(std::string_view in, bool raw_question_mark, std::string& out)
+// The byte that the escape at the front of `text` stands for; negative when it is none, or stands for NUL.
+int escaped_byte(std::string_view text) noexcept
 {
+    const int high = text.size() > 2 && text[0] == '%' ? hex_value(text[1]) : -1;
+    const int low = high >= 0 ? hex_value(text[2]) : -1;
+    return low < 0 || high + low == 0 ? -1 : high * 16 + low;
+}
+
+// Length of the beginning of `in` that nothing has to be done about: plain characters, and escapes in upper case of what has
+// to be escaped.
+std::size_t canonical_length(std::string_view in) noexcept
+{
+    const auto is_lower = [](char c) { return c >= 'a' && c <= 'f'; };
     std::size_t i = 0;
-    while (i < in.size() && plain[static_cast<unsigned char>(in[i])] && (raw_question_mark || in[i] != '?')) {
-        ++i;
+    while (i < in.size()) {
+        if (plain[static_cast<unsigned char>(in[i])]) {
+            ++i;
+            continue;
+        }
+        const int byte = escaped_byte(in.substr(i));
+        if (byte < 0 || is_unreserved(static_cast<char>(byte)) || is_lower(in[i + 1]) || is_lower(in[i + 2])) {
+            break;
+        }
+        i += 3;
     }
+    return i;
+}
+
+// Appends the canonical form of a path or query to `out` when it differs from the input; `out` is untouched otherwise.
+part_state normalise(std::string_view in, std::string& out)
+{
+    std::size_t i = canonical_length(in);
     if (i == in.size()) {
         return part_state::canonical;
     }
     constexpr char digits[] = "0123456789ABCDEF";
     out.append(in.substr(0, i));
-    for (; i < in.size(); ++i) {
-        const char c = in[i];
-        if (c != '%') {
-            if (!plain[static_cast<unsigned char>(c)]) {
-                return part_state::bad;
-            }
-            out.push_back(c);
+    while (i < in.size()) {
+        if (plain[static_cast<unsigned char>(in[i])]) {
+            out.push_back(in[i++]);
             continue;
         }
-        const int hi = i + 2 < in.size() ? hex_value(in[i + 1]) : -1;
-        const int lo = hi >= 0 ? hex_value(in[i + 2]) : -1;
-        if (lo < 0 || (hi == 0 && lo == 0)) {
+        const int byte = escaped_byte(in.substr(i));
+        if (byte < 0) {
             return part_state::bad;
         }
-        const char decoded = static_cast<char>(hi * 16 + lo);
-        if (is_unreserved(decoded)) {
-            out.push_back(decoded);
+        if (is_unreserved(static_cast<char>(byte))) {
+            out.push_back(static_cast<char>(byte));
         } else {
             out.push_back('%');
-            out.push_back(digits[hi]);
-            out.push_back(digits[lo]);
+            out.push_back(digits[byte / 16]);
+            out.push_back(digits[byte % 16]);
         }
-        i += 2;
+        i += 3;
     }
     return part_state::rewritten;
 }
@@ -258,15 +277,15 @@ result<canonical_target> canonicalise_target(const request_head& rq, std::string
             scratch.reserve(target.size() + authority_text.size());
         }
     }
-    const auto rewritten = [&](std::string_view& part, bool raw_question_mark) {
+    const auto rewritten = [&](std::string_view& part) {
         const std::size_t begin = scratch.size();
-        const part_state s = normalise(part, raw_question_mark, scratch);
+        const part_state s = normalise(part, scratch);
         if (s == part_state::rewritten) {
             part = std::string_view(scratch).substr(begin);
         }
         return s != part_state::bad;
     };
-    if (out.path != "*" && (!rewritten(out.path, false) || !rewritten(out.query, true) || has_dot_segment(out.path))) {
+    if (out.path != "*" && (!rewritten(out.path) || !rewritten(out.query) || has_dot_segment(out.path))) {
         return errc::bad_target;
     }
     if (rewrite_host) {

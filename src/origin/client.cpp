@@ -42,7 +42,6 @@ async::task<result<exchange_ptr>> client::fetch(outgoing& rq)
 {
     const std::size_t head_size = rq.head.size();
     const auto& options = upstream_.options().retry;
-    upstream_.budget().on_primary(upstream_.now());
     attempt a;
     unsigned retries = 0;
     bool fresh_tried = false;
@@ -136,7 +135,10 @@ async::task<result<exchange_ptr>> client::try_once(outgoing& rq, attempt& a)
         co_return errc::deadline_exceeded;
     }
     const auto what = rq.background ? resilience::attempt_class::background : resilience::attempt_class::foreground;
-    const upstream::wish wish{.what = what, .avoid = a.where, .random = random(), .now = now};
+    const upstream::wish wish{.what = what, .avoid = a.where, .random = random(), .now = now, .at = upstream_.now()};
+    if (rq.report.attempts == 1) {
+        upstream_.budget().on_primary(wish.at);
+    }
     auto let = upstream_.admit(wish, observer_);
     if (!let) {
         rq.report.retry_after = let.error() == errc::breaker_open ? ceil_seconds(upstream_.until_first_probe()) : seconds(1);
@@ -144,6 +146,7 @@ async::task<result<exchange_ptr>> client::try_once(outgoing& rq, attempt& a)
     }
     a.where = let->where;
     auto& pool = *pools_[let->where->number()];
+    auto link_ready = now;
     auto link = a.fresh ? nullptr : pool.try_take_idle(now);
     if (!link) {
         auto opened = co_await pool.open(rq.deadline);
@@ -155,9 +158,10 @@ async::task<result<exchange_ptr>> client::try_once(outgoing& rq, attempt& a)
             co_return opened.error();
         }
         link = std::move(*opened);
+        link_ready = steady::now();
     }
     auto x = std::make_unique<exchange>(loop_, upstream_, observer_, pool, std::move(*let), std::move(link));
-    const error_code problem = co_await x->start(rq);
+    const error_code problem = co_await x->start(rq, link_ready);
     a.sent = x->has_sent();
     a.received = x->has_received();
     a.reused = x->was_reused();

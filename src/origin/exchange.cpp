@@ -224,14 +224,14 @@ error_code exchange::reason_of(const error_code& ec, errc otherwise) const noexc
     return ec == asio::error::operation_aborted ? errc::origin_timeout : otherwise;
 }
 
-async::task<error_code> exchange::start(outgoing& rq)
+async::task<error_code> exchange::start(outgoing& rq, steady::time_point now)
 {
     request_ = &rq;
     limit_ = rq.deadline;
-    requested_at_ = asked_at_ = steady::now();
+    requested_at_ = asked_at_ = now;
     connection_->begin_exchange();
     send_at_once();
-    arm(requested_at_);
+    arm(now);
     error_code problem;
     while (!problem && !has_head_) {
         if (upload_error_) {   // it failed while nobody was reading

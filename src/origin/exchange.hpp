@@ -66,9 +66,9 @@ public:
     unsigned attempts() const noexcept { return attempts_; }
 
     // ---- for the client ----
-    // Sends the request and waits for the final head. `rq` outlives the exchange. Not to be called twice. Errors:
+    // Sends the request and waits for the final head. `rq` outlives the exchange. Once, and at once: `now`. Errors:
     // origin_reset, origin_timeout, origin_invalid, origin_head_too_large, what the body source failed with, draining.
-    async::task<error_code> start(outgoing& rq);
+    async::task<error_code> start(outgoing& rq, steady::time_point now);
     bool has_sent() const noexcept { return sent_; }              // a byte of the request may have reached the origin
     bool has_received() const noexcept { return received_any_; }  // a byte of the answer came
     bool took_body() const noexcept { return took_body_; }        // the body source was asked

@@ -44,7 +44,7 @@ error_code upstream::resolve()
 
 result<admission> upstream::try_enter(endpoint& e, const wish& w, observer& seen)
 {
-    auto let = e.breaker().try_acquire(clock_.now());
+    auto let = e.breaker().try_acquire(w.at);
     if (let.moved) {
         seen.on_transition(e, *let.moved);
     }

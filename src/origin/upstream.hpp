@@ -48,6 +48,7 @@ public:
         const endpoint* avoid = nullptr;             // taken only if no other lets it through
         std::uint64_t random = 0;
         async::steady::time_point now;
+        instant at;                                  // the same moment, on the breakers' clock
     };
     // The policy's choice among those that let it through. Errors: breaker_open when all breakers are open, origin_busy
     // when the others are at their limit.

@@ -255,11 +255,13 @@ TEST_F(Exchange, SurplusBytesNeverAnswerTheNextRequest)
 
 TEST_F(Exchange, BytesThatComeWhileIdleDropTheConnection)
 {
+    std::atomic<bool> idle = false;
     std::atomic<bool> sent = false;
     scripted_origin origin([&](peer& p) {
         p.read_request();
         p.send(answer("one"));
         if (p.number == 0) {
+            idle.wait(false);
             p.send("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\npoisoned");
             sent = true;
         }
@@ -267,11 +269,29 @@ TEST_F(Exchange, BytesThatComeWhileIdleDropTheConnection)
     });
     start(origin);
     EXPECT_EQ(get().body, "one");
+    EXPECT_EQ(sut->idle_connections(), 1u);
+    idle = true;
+    idle.notify_all();
     EXPECT_TRUE(run_until([&] { return sent.load(); }));
     const auto second = get();
     EXPECT_EQ(second.body, "one");
     EXPECT_FALSE(second.reused);
     EXPECT_EQ(second.attempts, 1u) << "found before it was used";
+}
+
+TEST_F(Exchange, ConnectionClosedWhileIdleCostsNoPost)
+{
+    scripted_origin origin([](peer& p) {
+        p.read_request();
+        p.send(answer("fine"));
+    });
+    start(origin);
+    for (int i = 1; i <= 5; ++i) {
+        const auto got = post();
+        EXPECT_EQ(got.body, "fine");
+        EXPECT_EQ(got.attempts, 1u);
+        ASSERT_TRUE(run_until([&] { return origin.ended() == i; }));
+    }
 }
 
 TEST_F(Exchange, HeadFieldsAndFactsAreThere)

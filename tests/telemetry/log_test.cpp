@@ -116,13 +116,15 @@ TEST(LogSite, ThreadsTogetherGetNoMoreThanTheRate)
 {
     static constinit log_site site("threads");
     constexpr int each = 20'000;
+    const auto before = suppressed_at("threads");
+    manual_clock clock;
     std::atomic<int> passed{0};
     std::atomic<std::uint64_t> reported{0};
     std::vector<std::thread> threads;
     for (int t = 0; t < 4; ++t) {
         threads.emplace_back([&] {
             for (int i = 0; i < each; ++i) {
-                if (const auto n = site.try_pass(instant(5s), 10)) {
+                if (const auto n = site.try_pass(clock.now(), 10)) {
                     ++passed;
                     reported += *n;
                 }
@@ -131,8 +133,9 @@ TEST(LogSite, ThreadsTogetherGetNoMoreThanTheRate)
     }
     for (auto& t : threads) { t.join(); }
     EXPECT_EQ(passed, 10);
-    EXPECT_EQ(reported + site.try_pass(instant(10s), 10).value(), 4u * each - 10u);
-    EXPECT_EQ(suppressed_at("threads"), 4u * each - 10u);
+    clock.advance(1s);
+    EXPECT_EQ(reported + site.try_pass(clock.now(), 10).value(), 4u * each - 10u);
+    EXPECT_EQ(suppressed_at("threads") - before, 4u * each - 10u);
 }
 
 // ---- lines -----------------------------------------------------------------------------------------------------------
@@ -205,7 +208,7 @@ TEST_F(Log, RepeatsPassTheGateAndTheNextLineCountsThem)
     }
     clock_.advance(1s);
     fail();
-    all.stop();
+    all.flush();
     EXPECT_LE(lines().size(), 10u + 600u + 1u);
     EXPECT_NE(lines().back().find("suppressed="), std::string::npos);
     EXPECT_EQ(suppressed_in(text()), suppressed_at("repeats") - before);
@@ -249,7 +252,7 @@ TEST_F(Log, ALoggerMayOutliveItsLogs)
     EXPECT_FALSE(log.enabled(log_level::error));
     TIERCEL_LOG(log, error, "outlive", "nobody hears this");
     TIERCEL_LOG(logger(), error, "outlive", "nor this");
-    EXPECT_EQ(text(), "");
+    EXPECT_EQ(text().find("nobody hears this"), std::string::npos);
 }
 
 TEST_F(Log, ReopenedWritesToTheNewFile)
@@ -317,7 +320,6 @@ TEST_F(State, AFlappingStateIsHeldBackAndTheLastLineIsTrue)
 {
     logs all(options(), clock_);
     const auto log = all.get("redis");
-    clock_.advance(60s);   // the site is shared by the tests of this process
     for (int i = 0; i < 1001; ++i) { report(log, i % 2 == 1); }
     all.flush();
     EXPECT_EQ(lines().size(), 10u);
@@ -336,7 +338,6 @@ TEST_F(State, IsRememberedAlsoWhenTheLevelHidesTheLine)
     o.level = log_level::warn;
     logs all(o, clock_);
     const auto log = all.get("redis");
-    clock_.advance(60s);
     for (const bool up : {false, true, false, true}) { report(log, up); }
     all.flush();
     EXPECT_EQ(lines().size(), 2u);

@@ -1,0 +1,122 @@
+#include "http/forwarding.hpp"
+
+#include "http/heads.hpp"
+
+#include <gtest/gtest.h>
+
+#include <set>
+#include <string>
+#include <vector>
+
+namespace tiercel {
+namespace {
+
+TEST(HopByHop, IsWhatEndsHereAndNothingElse)
+{
+    const std::set<header> expected{header::connection, header::keep_alive, header::proxy_authenticate, header::proxy_authentication_info,
+                                    header::proxy_authorization, header::proxy_connection, header::te, header::trailer,
+                                    header::transfer_encoding, header::upgrade};   // 11.3
+    for (unsigned i = 0; i < static_cast<unsigned>(header::last_); ++i) {
+        const auto h = static_cast<header>(i);
+        EXPECT_EQ(is_hop_by_hop(h), expected.contains(h)) << i;
+    }
+}
+
+bool strips(const request_head& head, const char* name)
+{
+    return connection_options(head).strips({name, "value", header_of(name)});
+}
+
+TEST(ConnectionOptions, NameWhatEndsHereToo)
+{
+    const made_request rq{{"Connection", "a, B\t,,c "}, {"X", "y"}, {"connection", "keep-alive, d"}};
+    for (const char* name : {"a", "A", "b", "c", "d", "Keep-Alive"}) {
+        EXPECT_TRUE(strips(rq, name)) << name;
+    }
+    for (const char* name : {"x", "ab", "", "a, B"}) {
+        EXPECT_FALSE(strips(rq, name)) << name;
+    }
+    const made_request without{{"X", "Connection: a"}};
+    EXPECT_FALSE(strips(without, "a"));
+    const made_request empty{{"Connection", " , ,"}};
+    EXPECT_FALSE(strips(empty, ""));
+}
+
+TEST(ConnectionOptions, CannotTakeAwayWhatTheMessageNeeds)
+{
+    // HARDENING 12: nobody removes these from somebody else's message.
+    const std::vector<std::string> needed{"Host", "Content-Length", "Transfer-Encoding", "Content-Type", "Content-Encoding", "Content-Range",
+                                          "Authorization", "Cookie", "Set-Cookie", "Cache-Control", "CDN-Cache-Control", "Expires", "Date", "Age",
+                                          "Vary", "Accept-Encoding", "Accept-Language"};
+    std::string all;
+    for (const std::string& name : needed) {
+        all += name + ", ";
+    }
+    const made_request rq{{"Connection", all + "X-A, ETag"}};
+    for (const std::string& name : needed) {
+        EXPECT_FALSE(strips(rq, name.c_str())) << name;
+    }
+    EXPECT_TRUE(strips(rq, "X-A"));
+    EXPECT_TRUE(strips(rq, "ETag"));
+}
+
+struct close_case {
+    const char* connection;   // null: no such field
+    bool closes_new;          // HTTP/1.1
+    bool closes_old;          // HTTP/1.0
+};
+
+TEST(WantsClose, FollowsVersionAndOptions)
+{
+    for (const close_case& c : std::vector<close_case>{{nullptr, false, true},
+                                                       {"close", true, true},
+                                                       {"Close", true, true},
+                                                       {"keep-alive", false, false},
+                                                       {"Keep-Alive", false, false},
+                                                       {"keep-alive, close", true, true},
+                                                       {"close, keep-alive", true, true},
+                                                       {"x, close", true, true},
+                                                       {"x", false, true},
+                                                       {"closed", false, true},
+                                                       {"", false, true}}) {
+        for (const int minor : {0, 1}) {
+            message_head head;
+            const field f{"Connection", c.connection != nullptr ? c.connection : "", header::connection};
+            if (c.connection != nullptr) {
+                head.fields = {&f, 1};
+                head.present = std::uint64_t{1} << static_cast<unsigned>(header::connection);
+            }
+            head.minor_version = minor;
+            EXPECT_EQ(wants_close(head), minor == 1 ? c.closes_new : c.closes_old) << (c.connection != nullptr ? c.connection : "none");
+        }
+    }
+}
+
+TEST(UnkeyedInfluence, IsEveryFieldThatRewritesTheRequestBehindOurBack)
+{
+    for (const char* name :
+         {"X-Forwarded-Host", "X-Forwarded-Prefix", "X-Forwarded-Path", "X-Forwarded-Port", "X-Forwarded-Scheme", "X-Forwarded-Server",
+          "X-Forwarded-SSL", "X-Forwarded-By", "X-Forwarded-Uri", "X-Original-URL", "X-Original-Host", "X-Original-Method", "X-Original-URI",
+          "X-Rewrite-URL", "X-Host", "X-HTTP-Host-Override", "X-HTTP-Method", "X-HTTP-Method-Override", "X-Method-Override", "X-Override-URL",
+          "X-Real-IP", "X-URL-Scheme", "Front-End-Https", "Proxy", "x-forwarded-host", "X-ORIGINAL-URL",
+          // written by us, so what came is not passed on
+          "X-Forwarded-For", "X-Forwarded-Proto",
+          // twins
+          "X_Forwarded_Host", "X_Forwarded-For", "x_http_method_override", "X-Original_URL", "Front_End_Https", "X_Host",
+          "Accept_Language", "Accept_Encoding", "Content_Length", "Transfer_Encoding", "Cache_Control", "User_Agent", "If_None_Match",
+          "Proxy_Connection", "X_Request_ID"}) {
+        EXPECT_TRUE(is_unkeyed_influence(name)) << name;
+    }
+}
+
+TEST(UnkeyedInfluence, IsNothingElse)
+{
+    for (const char* name : {"", "X", "X-", "X-Forwarded", "X-Original", "X-Hostname", "X-Requested-With", "X-Api-Key", "Accept", "Accept-Language",
+                             "Host", "Cookie", "User-Agent", "Proxy-Thing", "Proxies", "From", "Front-End", "Forwarded", "my_field", "a_b",
+                             "X-Real-IPs", "X-Custom_Thing", "_", "a_name_that_is_longer_than_any_that_is_known_here_at_all"}) {
+        EXPECT_FALSE(is_unkeyed_influence(name)) << name;
+    }
+}
+
+}  // namespace
+}  // namespace tiercel

@@ -1,0 +1,153 @@
+#pragma once
+
+// The whole server in this program, between an origin that does as told and clients that forgive nothing, with a clock that
+// stands still until the test moves it.
+//
+//     scenario s;
+//     auto& page = s.origin().page("/a").cache_control("max-age=60").body("v1");
+//     s.start();
+//     s.get("/a").expect_body("v1").expect_cache("fwd=uri-miss; stored");
+//     s.advance(30s);
+//     s.get("/a").expect_cache("hit; detail=l1").expect_header("Age", "30");
+//     EXPECT_EQ(page.requests(), 1);
+//
+// What moves by the manual clock: freshness, ages, breakers, marks, the origin's Date. What is of the machine: timeouts of
+// connections, deadlines, and the clock of Redis.
+
+#include "support/cache_status.hpp"
+#include "support/fake_origin.hpp"
+#include "support/http_message.hpp"
+#include "support/process.hpp"
+#include "support/raw_client.hpp"
+
+#include <tiercel/clock.hpp>
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <future>
+#include <map>
+#include <memory>
+#include <optional>
+#include <source_location>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace tiercel::app {
+class process;
+}
+
+namespace tiercel::test {
+
+using namespace std::chrono_literals;
+
+// Thread: any.
+class manual_clock final : public clock {
+public:
+    manual_clock();
+    instant now() const override { return instant(milliseconds(now_.load())); }
+    wall_time wall() const override { return wall_time(milliseconds(now_.load())); }
+    void advance(milliseconds by) { now_ += by.count(); }
+
+private:
+    std::atomic<std::int64_t> now_;
+};
+
+using location = std::source_location;
+
+// What a client got, with expectations that chain and report the line of the test.
+struct answer : http_response {
+    explicit answer(http_response r) : http_response(std::move(r)) {}
+
+    const answer& expect_status(int code, location at = location::current()) const;
+    const answer& expect_body(std::string_view content, location at = location::current()) const;
+    // Cache-Status, read strictly, as cache_status::text() puts it: "hit; detail=l1", "fwd=uri-miss; stored".
+    const answer& expect_cache(std::string_view text, location at = location::current()) const;
+    const answer& expect_ttl(std::optional<std::int64_t> seconds, location at = location::current()) const;
+    const answer& expect_header(std::string_view name, std::string_view value, location at = location::current()) const;
+    const answer& expect_no_header(std::string_view name, location at = location::current()) const;
+    // A problem document of our own with that status and type "urn:tiercel:problem:NAME".
+    const answer& expect_problem(int code, std::string_view name, location at = location::current()) const;
+};
+
+// An answer on its way. Destroying it waits for it.
+class pending {
+public:
+    explicit pending(std::future<http_response> f) : future_(std::move(f)) {}
+    answer get() { return answer(future_.get()); }   // throws what the client threw
+    bool is_ready() const { return future_.wait_for(0s) == std::future_status::ready; }
+
+private:
+    std::future<http_response> future_;
+};
+
+using labels = std::map<std::string, std::string>;
+
+class scenario {
+public:
+    // Two workers, no L2, no retries, one origin "shop" and one route "all" to it; breakers as by default.
+    scenario();
+    ~scenario();
+    scenario(const scenario&) = delete;
+    scenario& operator=(const scenario&) = delete;
+
+    // ---- before start() ----
+    // One key, by its place: "routes.0.stale.if_error", "origins.shop.retry.max"; the value is YAML.
+    scenario& set(std::string_view key, std::string_view value);
+    // Several, as YAML that is merged in: maps grow, everything else is replaced.
+    scenario& configure(std::string_view yaml);
+
+    fake_origin& origin() noexcept { return origin_; }
+
+    void start();
+    // Drains and starts anew with the same configuration; nothing but Redis remembers. The port may change.
+    void restart();
+
+    // ---- requests, each on a connection of its own, for host "shop.test" ----
+    answer get(std::string_view target, const header_list& fields = {}) const { return request("GET", target, fields); }
+    answer head(std::string_view target, const header_list& fields = {}) const { return request("HEAD", target, fields); }
+    answer post(std::string_view target, std::string_view body, const header_list& fields = {}) const
+    {
+        return request("POST", target, fields, body);
+    }
+    answer request(std::string_view method, std::string_view target, const header_list& fields = {},
+                   std::string_view body = {}) const;
+    // In a thread of its own, so that the test can go on while it waits.
+    pending begin_get(std::string target, header_list fields = {}) const;
+    std::vector<pending> begin_gets(int n, const std::string& target) const;
+    raw_client client() const { return raw_client(port_); }
+    answer admin(std::string_view method, std::string_view target) const;
+
+    // ---- time and what it did ----
+    void advance(milliseconds by) { clock_.advance(by); }
+
+    // Sum over the series of tiercel_NAME with these labels.
+    double metric(std::string_view name, const labels& with = {}) const;
+    // The same, waited for: what is counted after an answer was sent may be counted a moment after it arrived.
+    void expect_metric(double value, std::string_view name, const labels& with = {}, location at = location::current()) const;
+    // Until so many wait for somebody else's fetch, since the start.
+    void wait_for_waiters(int n, location at = location::current()) const;
+    // Until no fetch is under way; then everything that is going to be stored is stored.
+    void wait_until_quiet(location at = location::current()) const;
+
+    // Shutdown in a thread of its own; the result says whether everything ended by itself.
+    std::future<bool> begin_drain() const;
+    std::uint16_t port() const noexcept { return port_; }
+
+private:
+    struct setup;                        // configuration as YAML, and as loaded
+    manual_clock clock_;
+    fake_origin origin_;
+    std::unique_ptr<setup> setup_;
+    std::unique_ptr<app::process> process_;
+    std::uint16_t port_ = 0;
+};
+
+// "HTTP/1.1 200 OK" with Date left to nobody: bytes for origin_page::raw(), with Content-Length.
+std::string plain_answer(const header_list& fields, std::string_view body, int status = 200);
+
+}  // namespace tiercel::test
