@@ -110,6 +110,8 @@ struct reuse_verdict {
 
 // What a failed fetch means for a stored, stale answer.
 enum class failure : std::uint8_t { server_error, unreachable };
+// The statuses that stale-if-error is about (RFC 5861 §4): 500, 502, 503, 504. Any other one is the origin's answer.
+bool is_failure(int status) noexcept;
 
 // Cheap: no parsing unless the route honours request directives. `e` may be null.
 reuse_verdict judge_reuse(const request_head& rq, const entry* e, const caching_policy& policy, instant now) noexcept;

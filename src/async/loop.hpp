@@ -15,7 +15,8 @@ namespace tiercel::async {
 
 class loop {
 public:
-    loop() : context_(1), wheel_(context_) {}
+    // UNSAFE_IO: sockets and timers of a loop are touched by its thread only, so Asio need not lock them; posting stays safe.
+    loop() : context_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO), wheel_(context_) {}
     loop(const loop&) = delete;
     loop& operator=(const loop&) = delete;
 

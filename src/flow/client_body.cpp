@@ -1,5 +1,7 @@
 #include "flow/client_body.hpp"
 
+#include "async/drained_read.hpp"
+
 #include <boost/asio/redirect_error.hpp>
 
 #include <algorithm>
@@ -13,7 +15,7 @@ constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
 }  // namespace
 
 client_body::client_body(client_io& io, framing content, limits l, bool answer_100)
-    : io_(io), content_(content), limits_(l), answer_100_(answer_100),
+    : io_(io), limit_(io.loop().wheel(), [](void* self) { static_cast<client_body*>(self)->on_deadline(); }, this), content_(content), limits_(l), answer_100_(answer_100),
       complete_(content.kind == framing_kind::none || (content.kind == framing_kind::length && content.length == 0))
 {
 }
@@ -45,6 +47,12 @@ result<std::string_view> client_body::decode(std::string_view& input)
         }
     }
     return std::string_view();
+}
+
+void client_body::on_deadline()
+{
+    timed_out_ = true;
+    stop();
 }
 
 void client_body::stop()
@@ -95,13 +103,20 @@ async::task<result<std::string_view>> client_body::next()
         if (content_.kind == framing_kind::length) {   // never past the end: what follows stays in the socket
             room = static_cast<std::size_t>(std::min<byte_count>(room, content_.length - taken_));
         }
-        io_.arm(limits_.idle);
+        const auto space = boost::asio::buffer(buffer_.get(), room);
         error_code ec;
-        const std::size_t n = co_await io_.socket().async_read_some(boost::asio::buffer(buffer_.get(), room),
-                                                                    boost::asio::redirect_error(async::use_task, ec));
-        io_.disarm();
-        if (ec) {
-            co_return fail(io_.timed_out() ? errc::body_timeout : errc::client_gone);
+        std::size_t n = 0;
+        const auto there = async::recv_now(io_.socket(), space);   // the end may have come together with the last bytes
+        if (there) {
+            n = *there;
+        } else {
+            limit_.expires_after(limits_.idle);
+            n = co_await io_.socket().async_read_some(async::drained_buffer(space),
+                                                      boost::asio::redirect_error(async::use_task, ec));
+            limit_.disarm();
+        }
+        if (ec || n == 0) {
+            co_return fail(timed_out_ ? errc::body_timeout : errc::client_gone);
         }
         unread_ = std::string_view(buffer_.get(), n);
     }

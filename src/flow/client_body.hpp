@@ -35,8 +35,11 @@ private:
         return e;
     }
     result<std::string_view> decode(std::string_view& input);
+    void on_deadline();
 
     client_io& io_;
+    async::deadline limit_;                      // its own: the answer may be on its way out meanwhile
+    bool timed_out_ = false;
     framing content_;
     limits limits_;
     chunk_decoder decoder_;

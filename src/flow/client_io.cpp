@@ -1,5 +1,7 @@
 #include "flow/client_io.hpp"
 
+#include "async/socket_calls.hpp"
+
 #include <tiercel/check.hpp>
 
 #include <boost/asio/redirect_error.hpp>
@@ -103,7 +105,7 @@ result<std::size_t> client_io::try_send(pieces what) noexcept
     ssize_t n = 0;
     do {
         if (used == 1) {
-            n = ::send(socket_.native_handle(), vectors[0].iov_base, vectors[0].iov_len, MSG_NOSIGNAL | MSG_DONTWAIT);
+            n = async::bare_send(socket_.native_handle(), vectors[0].iov_base, vectors[0].iov_len, MSG_NOSIGNAL | MSG_DONTWAIT);
         } else {
             msghdr m{};
             m.msg_iov = vectors.data();

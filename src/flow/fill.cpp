@@ -62,10 +62,10 @@ public:
         leave_table();
         job_.joined->leave_alone(std::move(report));
     }
-    void break_off(errc why)
+    void break_off(errc code, detail why)
     {
         leave_table();
-        job_.joined->break_off(why);
+        job_.joined->break_off(code, why);
     }
     void give_up(errc why)
     {
@@ -368,12 +368,19 @@ private:
         while (!ex->is_complete()) {
             const result<std::string_view> more = co_await ex->read();
             if (!more) {
-                end_.break_off(errc_of(more.error()));
+                end_.break_off(errc_of(more.error()), detail::truncated);
                 co_return;
             }
             content->append(*more);
             if (content->size() > p_.max_object) {
-                end_.break_off(errc::origin_invalid);
+                // The client that caused the request goes on reading by itself; the mark keeps others from waiting for this.
+                p_.marks.mark_uncacheable(rq_.hash, p_.time.now() + rq_.route->stampede.mark_ttl);
+                cx_.counts.count(telemetry::metric::uncacheable_total, telemetry::route_index(cx_.index_of(*rq_.route)),
+                                 detail::too_large);
+                if (job_.over->awaited) {
+                    job_.over->answer = std::move(ex);
+                }
+                end_.break_off(errc::origin_busy, detail::too_large);
                 co_return;
             }
             job_.joined->publish_progress();
@@ -466,7 +473,7 @@ void note_report(answered& a, const flight_report& r, const decision& d, bool cr
 }
 
 async::task<answered> send_live(const request& rq, const live_answer& live, flight_reader& reader, answered a,
-                                std::string_view age, client_io& io, client_limits limits)
+                                std::string_view age, std::shared_ptr<handover> mine, client_io& io, client_limits limits)
 {
     io.out().clear();
     a.status = live.status;
@@ -474,11 +481,24 @@ async::task<answered> send_live(const request& rq, const live_answer& live, flig
     a.close = framed == client_framing::close;
     byte_count at = 0;
     bool head_sent = false;
+    origin::exchange_ptr rest;
     for (bool over = false; !over;) {
         const flight_state state = reader.look().state;   // before the content: complete means that no more will come
-        const std::string_view run = live.content->at(at);
+        std::string_view run = live.content->at(at);
         over = run.empty() && state == flight_state::complete;
-        if (run.empty() && state == flight_state::broken) {
+        if (run.empty() && state == flight_state::broken && mine != nullptr && mine->answer != nullptr) {
+            rest = std::move(mine->answer);   // too large to be shared
+        }
+        if (rest != nullptr) {
+            const result<std::string_view> more = co_await rest->read();
+            if (!more) {
+                a.close = true;
+                a.failure = errc_of(more.error());
+                co_return a;
+            }
+            run = *more;
+            over = rest->is_complete();
+        } else if (run.empty() && state == flight_state::broken) {
             a.close = true;
             a.failure = errc::origin_truncated;
             co_return a;
@@ -492,7 +512,7 @@ async::task<answered> send_live(const request& rq, const live_answer& live, flig
             *end++ = '\r';
             *end++ = '\n';
             out[1] = std::string_view(line.data(), static_cast<std::size_t>(end - line.data()));
-            out[3] = "\r\n";
+            out[3] = over ? "\r\n0\r\n\r\n" : "\r\n";
         } else if (framed == client_framing::chunked && over) {
             out[3] = "0\r\n\r\n";
         }
@@ -505,7 +525,7 @@ async::task<answered> send_live(const request& rq, const live_answer& live, flig
         head_sent = true;
         at += run.size();
         a.content_bytes = at;
-        if (!over && run.empty()) {
+        if (!over && run.empty() && rest == nullptr) {
             const bool progress = co_await reader.next(steady::now() + rq.route->deadline);
             if (!progress) {
                 a.close = true;
@@ -582,11 +602,16 @@ async::task<answered> join(request& rq, request_scratch& scratch, decision d, cl
         }
         note_report(a, v.report, d, place.created);
         if (v.state == flight_state::streaming && fits(rq, key, v, key)) {
-            answered done = co_await send_live(rq, *v.live, reader, a, v.report.age, io, limits);
+            answered done = co_await send_live(rq, *v.live, reader, a, v.report.age, over, io, limits);
             co_return done;
         }
         if (v.state == flight_state::complete && fits(rq, key, v, v.entry->key())) {
             answered done = co_await send_entry(rq, v.entry, a, v.report.age, io, limits);
+            co_return done;
+        }
+        const bool too_large = v.state == flight_state::broken && v.report.why == detail::too_large;
+        if (too_large && over != nullptr && over->answer != nullptr) {
+            answered done = co_await send_live(rq, *v.live, reader, a, v.report.age, over, io, limits);
             co_return done;
         }
         if (over != nullptr && over->answer != nullptr) {
@@ -595,7 +620,7 @@ async::task<answered> join(request& rq, request_scratch& scratch, decision d, cl
             answered done = co_await relay_answer(rq, *answer, a, io, limits, cx);
             co_return done;
         }
-        if (v.state == flight_state::failed || v.state == flight_state::broken) {
+        if (v.state == flight_state::failed || (v.state == flight_state::broken && !too_large)) {
             answered failed = co_await answer_failure(rq, d.stored, v.failure, a, io, limits, cx);
             co_return failed;
         }

@@ -66,12 +66,14 @@ void flight::complete(entry_ptr e, flight_report report)
     });
 }
 
-void flight::break_off(errc why)
+void flight::break_off(errc code, detail why)
 {
     change([&](view& v) {
         TIERCEL_CHECK(v.state == flight_state::streaming);
         v.state = flight_state::broken;
-        v.failure.code = why;
+        v.failure.code = code;
+        v.report.why = why;
+        v.report.stored = false;
     });
 }
 

@@ -89,7 +89,7 @@ public:
     void publish_head(live_answer head, flight_report report);
     void publish_progress();                       // content grew
     void complete(entry_ptr e, flight_report report);
-    void break_off(errc why);
+    void break_off(errc code, detail why);
     void fail(flight_failure f, flight_report report);
     void leave_alone(flight_report report);
     void give_up(errc why);                        // failed or broken, whatever fits; for the unforeseen

@@ -139,27 +139,17 @@ entry_ptr make_entry(const storable& s, const request& rq, milliseconds delta, s
 entry_ptr make_updated(const entry& old, const request& rq, const response_head& not_modified, const fetch_times& when,
                        sequence stamp, milliseconds delta, const process_context& p)
 {
-    if (judge_confirmation(old, not_modified) == confirmation::mismatch) {
+    auto updated = update_by_304(old, rq.head, rq.target.path, not_modified, rq.route->caching, when);
+    if (!updated) {
         return nullptr;
     }
-    // What the 304 itself says about storing decides which of its fields may enter the entry, the merged head then
-    // decides for how long.
-    std::vector<std::string> drop;
-    if (rq.route->caching.set_cookie != set_cookie_rule::store) {
-        drop.emplace_back("set-cookie");
-    }
-    const std::string merged = merge_heads(old.head(), not_modified, drop);
-    const head_block block(merged);
-    storing_verdict verdict = judge_storing(rq.head, rq.target.path, block.head(), rq.route->caching, when);
-    if (!verdict.store) {
-        return nullptr;
-    }
+    const head_block block(updated->head);
     storable s;
     s.key = old.key();
-    s.verdict = std::move(verdict);
+    s.verdict = std::move(updated->verdict);
     s.stamp = stamp;
     finish_storable(s, block.head(), when);
-    return build(s, rq, delta, merged, old.small_body(), old.content(), p);
+    return build(s, rq, delta, updated->head, old.small_body(), old.content(), p);
 }
 
 bool keep(entry_ptr e, const std::vector<std::string>& selecting, const request& rq, worker_context& cx)

@@ -190,6 +190,10 @@ async::task<answered> answer_failure(const request& rq, const entry_ptr& stale, 
     a.failure = f.code;
     a.why = detail_of(f.code);
     a.status = f.status != 0 ? f.status : status_of(f.code);
+    if (stale != nullptr && how == failure::unreachable && fault_of(f.code) == fault::origin &&
+        (stale->is(entry_flag::must_revalidate) || stale->is(entry_flag::no_cache))) {
+        a.status = 504;   // there is an answer, and only the origin could allow its use (RFC 9111 §5.2.2.2)
+    }
     io.out().clear();
     compose_problem(io.out(), rq, f.code, a.status, f.retry_after, a);
     const std::array<std::string_view, 1> out{io.out()};

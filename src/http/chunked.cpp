@@ -44,7 +44,7 @@ bool chunk_decoder::step(char c) noexcept
     case at::size: {
         const int v = hex_value(c);
         if (v >= 0) {
-            if (++digits_ > 16 || left_ > (~std::uint64_t{0} >> 4)) {
+            if (++digits_ > 16) {   // so 64 bits are enough
                 return false;
             }
             left_ = left_ * 16 + static_cast<std::uint64_t>(v);

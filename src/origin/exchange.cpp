@@ -1,5 +1,7 @@
 #include "origin/exchange.hpp"
 
+#include "async/drained_read.hpp"
+
 #include "http/forwarding.hpp"
 #include "origin/header_values.hpp"
 
@@ -240,7 +242,16 @@ async::task<error_code> exchange::start(outgoing& rq, steady::time_point now)
         }
         error_code ec;
         const auto room = connection_->room();
-        const std::size_t n = co_await connection_->socket().async_read_some(room, asio::redirect_error(async::use_task, ec));
+        std::size_t n = 0;
+        // After a part of the head, the end of the stream may be here already and would not be announced again.
+        const auto there = received_any_ ? async::recv_now(connection_->socket(), room) : std::nullopt;
+        if (there) {
+            n = *there;
+            ec = n == 0 ? asio::error::make_error_code(asio::error::eof) : error_code();
+        } else {
+            n = co_await connection_->socket().async_read_some(async::drained_buffer(room),
+                                                               asio::redirect_error(async::use_task, ec));
+        }
         if (ec) {
             problem = fail(reason_of(ec, errc::origin_reset));
             break;
@@ -449,9 +460,17 @@ async::task<result<std::string_view>> exchange::read()
     std::optional<result<std::string_view>> run;
     while (!(run = try_read())) {
         const auto room = connection_->room(wants_bulk());
-        arm(steady::now());
         error_code ec;
-        const std::size_t n = co_await connection_->socket().async_read_some(room, asio::redirect_error(async::use_task, ec));
+        std::size_t n = 0;
+        const auto there = async::recv_now(connection_->socket(), room);
+        if (there) {
+            n = *there;
+            ec = n == 0 ? asio::error::make_error_code(asio::error::eof) : error_code();
+        } else {
+            arm(steady::now());
+            n = co_await connection_->socket().async_read_some(async::drained_buffer(room),
+                                                               asio::redirect_error(async::use_task, ec));
+        }
         if (!ec) {
             connection_->commit(n);
             filled_room_ = n == room.size();

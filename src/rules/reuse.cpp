@@ -114,6 +114,11 @@ bool wants_only_stored(const request_head& rq, const caching_policy& policy) noe
            demands_of(rq).only_stored;
 }
 
+bool is_failure(int status) noexcept
+{
+    return status == 500 || (status >= 502 && status <= 504);
+}
+
 bool may_serve_on_failure(const entry& e, failure f, instant now) noexcept
 {
     if (e.is(entry_flag::must_revalidate) || e.is(entry_flag::no_cache)) {

@@ -232,11 +232,14 @@ struct static_suffix {
     std::string_view types;       // blank-separated prefixes of Content-Type
 };
 constexpr std::string_view archive =
-    "application/octet-stream application/x- application/zip application/gzip application/zstd application/java-archive application/vnd.";
+    "application/octet-stream application/x- application/zip application/gzip application/zstd application/java-archive "
+    "application/vnd.";
 constexpr std::string_view document = "application/msword application/vnd. application/octet-stream";
-constexpr std::string_view json = "application/json text/json application/ld+json application/manifest+json application/vnd. application/octet-stream";
+constexpr std::string_view json =
+    "application/json text/json application/ld+json application/manifest+json application/vnd. application/octet-stream";
 constexpr std::string_view font = "font/ application/font application/x-font application/octet-stream";
-constexpr std::string_view script = "text/javascript text/ecmascript application/javascript application/x-javascript application/ecmascript";
+constexpr std::string_view script =
+    "text/javascript text/ecmascript application/javascript application/x-javascript application/ecmascript";
 constexpr std::string_view sound = "audio/ application/ogg application/octet-stream";
 constexpr std::string_view film = "video/ audio/ application/ogg application/octet-stream";
 

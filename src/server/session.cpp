@@ -1,5 +1,6 @@
 #include "server/session.hpp"
 
+#include "async/drained_read.hpp"
 #include "flow/reply.hpp"
 #include "flow/request_flow.hpp"
 #include "http/forwarding.hpp"
@@ -94,12 +95,20 @@ public:
                 if (host_.draining() && entry_.idle) {
                     co_return;
                 }
-                auto limit = steady::now() + (entry_.idle ? host_.options.timeouts.keep_alive : host_.options.timeouts.header);
+                auto limit = finished_ + (entry_.idle ? host_.options.timeouts.keep_alive : host_.options.timeouts.header);
                 do {
                     io_.arm_at(limit);
                     error_code ec;
-                    const std::size_t n = co_await io_.socket().async_read_some(
-                        io_.prepare(), boost::asio::redirect_error(async::use_task, ec));
+                    std::size_t n = 0;
+                    // A short first read is followed by a try, so that a client that sends one request and half-closes is
+                    // seen to be done; later ones are not, which saves a system call per request.
+                    if (first_read_) {
+                        n = co_await io_.socket().async_read_some(io_.prepare(), boost::asio::redirect_error(async::use_task, ec));
+                        first_read_ = false;
+                    } else {
+                        n = co_await io_.socket().async_read_some(async::drained_buffer(io_.prepare()),
+                                                                  boost::asio::redirect_error(async::use_task, ec));
+                    }
                     if (ec) {
                         if (!io_.timed_out() || entry_.idle) {
                             co_return;   // closed by the client, drained, or idle for too long
@@ -232,6 +241,12 @@ private:
         std::array<char, 4096> sink;
         const auto until = steady::now() + std::chrono::seconds(1);
         for (int i = 0; i < 64 && !ec; ++i) {
+            if (const auto n = async::recv_now(io_.socket(), boost::asio::buffer(sink))) {
+                if (*n == 0) {
+                    break;
+                }
+                continue;
+            }
             io_.arm_at(until);
             co_await io_.socket().async_read_some(boost::asio::buffer(sink), boost::asio::redirect_error(async::use_task, ec));
         }
@@ -241,7 +256,8 @@ private:
     // One answer, counted once and logged once.
     void account(const flow::answered& a)
     {
-        const auto took = steady::now() - started_;
+        finished_ = steady::now();
+        const auto took = finished_ - started_;
         const auto route = request_.route != nullptr ? telemetry::route_index(cx_.index_of(*request_.route)) : telemetry::no_route;
         cx_.counts.request(route, request_.tenant, a.what, took);
         if (a.failure != errc{} && a.failure != errc::client_gone && fault_of(a.failure) == fault::client) {
@@ -308,7 +324,9 @@ private:
     flow::request_scratch scratch_;
     flow::request request_;
     steady::time_point started_{};
+    steady::time_point finished_ = steady::now();   // of the last answer; at first, of the accept
     byte_count sent_before_ = 0;
+    bool first_read_ = true;
     telemetry::connection_state state_ = telemetry::connection_state::idle;
 };
 

@@ -59,9 +59,9 @@ struct access_record {
 class access_log {
 public:
     static constexpr std::chrono::milliseconds flush_every{200};
-    static constexpr std::size_t flush_bytes = 32 * 1024;    // or as soon as a worker has so many
-    static constexpr std::size_t usual_ring = 128 * 1024;    // what a worker's lines take in memory
-    static constexpr std::size_t most_ring = 1024 * 1024;    // and what they may while the file is slow
+    static constexpr std::size_t flush_bytes = 256 * 1024;    // or as soon as a worker has so many
+    static constexpr std::size_t usual_ring = 1024 * 1024;    // what a worker's lines take in memory
+    static constexpr std::size_t most_ring = 4 * 1024 * 1024;    // and what they may while the file is slow
     static constexpr std::size_t longest_target = 8 * 1024;  // bytes of a client's text that are kept
     static constexpr std::size_t longest_field = 512;
 

@@ -159,7 +159,7 @@ std::vector<hostile_request> hostile_lines()
         {"9 endless method", std::string(100'000, 'G'), {400, 431}},
     };
     // Everything below the blank, and DEL, where a name, value, method or target could hold it.
-    for (const unsigned char c : {0x00, 0x01, 0x02, 0x07, 0x08, 0x0b, 0x0c, 0x0e, 0x1b, 0x1f, 0x7f}) {
+    for (const int c : {0x00, 0x01, 0x02, 0x07, 0x08, 0x0b, 0x0c, 0x0e, 0x1b, 0x1f, 0x7f}) {
         const std::string byte(1, static_cast<char>(c));
         const std::string code = std::to_string(c);
         out.push_back({"8 control " + code + " in a value", get("X-A: b" + byte + "c\r\n"), bad});
@@ -181,15 +181,14 @@ std::vector<hostile_request> hostile_targets()
         {"9 CONNECT in absolute form", "CONNECT http://shop/page/x HTTP/1.1\r\n" + host + "\r\n", refused_method},
         {"9 TRACE", "TRACE /page/x HTTP/1.1\r\n" + host + "Cookie: secret\r\n\r\n", refused_method},
     };
-    for (const char* target : {"@evil", "?x", "page/x", "*", "//@", ":80/x", "shop:80", "http:/page/x", "http:///page/x", "http://",
+    for (const char* target : {"@evil", "?x", "page/x", "*", ":80/x", "shop:80", "http:/page/x", "http:///page/x", "http://",
                                "http:page", "ftp://shop/page/x", "file:///etc/passwd", "javascript:x", "http://user@shop/page/x",
                                "http://shop@evil/page/x", "http://shop:x/page/x", "http://shop:65536/page/x", "http://[::1/page/x",
                                "http://shop\\evil/page/x", "http://shop,evil/page/x", "/page/x#fragment", "#", "/page/\xc3\xa4",
                                "/page/\xff", "/page/%", "/page/%4", "/page/%zz", "/page/%4g", "/page/%00", "/page/x?%00", "/page/x?a=%",
                                "/page/<x>", "/page/\"x\"", "/page/\\x", "/../etc/passwd", "/page/../x", "/page/..", "/page/./x",
                                "/page/%2e%2e/x", "/page/.%2E/x", "/page/x y"}) {
-        const bool bare_slashes = target == "//@"s;   // an origin-form path that looks odd, and is none of our business
-        if (!bare_slashes) { out.push_back({"9 target <" + std::string(target) + ">", asking(target), bad}); }
+        out.push_back({"9 target <" + std::string(target) + ">", asking(target), bad});
     }
     return out;
 }
@@ -230,10 +229,6 @@ std::vector<hostile_request> hostile_tenants()
         {"22 tenant of 129 bytes", get("X-Tenant-ID: " + std::string(129, 'a') + "\r\n"), bad},
         {"22 tenant of 20,000 bytes", get("X-Tenant-ID: " + std::string(20'000, 'a') + "\r\n"), bad},
         {"22 NUL in the tenant", get("X-Tenant-ID: re\0d\r\n"s), bad},
-        {"22 no tenant", get(""), {401}},
-        {"23 tenant in a twin only", get("X_Tenant_ID: red\r\n"), {401}},
-        {"23 tenant in the query only", "GET /page/x?X-Tenant-ID=red HTTP/1.1\r\n" + host + "\r\n", {401}},
-        {"23 tenant in a trailer only", post("Transfer-Encoding: chunked\r\nTrailer: X-Tenant-ID\r\n", "0\r\nX-Tenant-ID: red\r\n\r\n"), {401}},
     };
     for (const char* value : {"", "red,blue", "red, blue", "red blue", "red\tblue", "red/blue", "red|blue", "red%7cblue", "*", "re*",
                               "re?", "[a-z]", "red{}", "red:blue", "../red", "red\\", "\"red\"", "r\xc3\xa9" "d", "red\x7f", "default"}) {

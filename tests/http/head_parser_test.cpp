@@ -243,6 +243,7 @@ TEST(RequestHeadParser, RefusesEveryHostileForm)
         {"9 another protocol", "GET / ICY/1.1\r\n\r\n"},
         {"9 two blanks", "GET  / HTTP/1.1\r\n\r\n"},
         {"9 two blanks behind the target", "GET /  HTTP/1.1\r\n\r\n"},
+        {"9 no target", "GET  HTTP/1.1\r\n\r\n"},
         {"9 a tab for a blank", "GET\t/ HTTP/1.1\r\n\r\n"},
         {"9 a tab behind the target", "GET /\tHTTP/1.1\r\n\r\n"},
         {"9 a blank before the method", " GET / HTTP/1.1\r\n\r\n"},

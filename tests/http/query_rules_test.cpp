@@ -52,6 +52,17 @@ TEST(QueryRules, SortsByNameAndChangesNothingElse)
     });
 }
 
+TEST(QueryRules, KeepsTheOrderOfManyRepeatedNames)
+{
+    std::string given = "z&";
+    std::string expected = "?";
+    for (int i = 0; i < 200; ++i) {
+        expected += "a=" + std::to_string(i * 37 % 200) + "&";
+    }
+    given += expected.substr(1, expected.size() - 2);
+    EXPECT_EQ(applied({}, given), expected + "z");
+}
+
 TEST(QueryRules, LeavesTheOrderAloneWhenToldSo)
 {
     check({.mode = query_mode::as_is, .drop = {}, .allow = {}}, {
@@ -110,7 +121,7 @@ TEST(QueryRules, MakesNoQueryWhereNoneIs)
 
 TEST(QueryRules, PointIntoTheQueryWhenThereIsNothingToDo)
 {
-    const std::string query = "a=1&b=2";
+    const std::string query = "a=1&a=1&b=2";
     bool has_query = true;
     std::string scratch;
     EXPECT_EQ(apply({.mode = query_mode::sort, .drop = {"x"}, .allow = {}}, query, has_query, scratch).data(), query.data());

@@ -262,6 +262,23 @@ TEST(Reuse, StandsInForAFailingOriginWithinTheWindows)
     });
 }
 
+TEST(Reuse, TakesFourStatusesForFailures)
+{
+    for (int status = 100; status < 600; ++status) {   // 16.6
+        EXPECT_EQ(is_failure(status), status == 500 || status == 502 || status == 503 || status == 504) << status;
+    }
+}
+
+TEST(Reuse, NeedsNoWindowForWhatIsFresh)
+{
+    entry_parts p;
+    p.times.received = received;
+    p.times.fresh_until = received + 60s;   // the windows are left at their defaults
+    const entry_ptr e = entry::make(p);
+    EXPECT_TRUE(may_serve_on_failure(*e, failure::server_error, received + 59s));
+    EXPECT_FALSE(may_serve_on_failure(*e, failure::unreachable, received + 60s));
+}
+
 // ---- 13 Conditional requests from clients ------------------------------------------------------------------------------------------
 
 struct condition_case {

@@ -142,6 +142,7 @@ TEST(Storing, BoundsTheLifetimeByTheRoute)
         {"1.2 ttl.min against no-cache with a validator", "200|Cache-Control: no-cache|ETag: \"a\"", validated()},
         {"1.2 ttl.min makes no lifetime", "200|Date: <0>", refused(no_lifetime)},
     });
+    EXPECT_EQ(judge({"", "200|Cache-Control: no-cache, max-age=1|ETag: \"a\"", {}}, p).times.fresh_until, received + 1s);
 }
 
 // ---- 2 Which field decides ---------------------------------------------------------------------------------------------

@@ -249,12 +249,12 @@ answer scenario::admin(std::string_view method, std::string_view target) const
     return answer(raw_client(process_->admin_port()).request(method, target));
 }
 
-double scenario::metric(std::string_view name, const labels& with) const
+double scenario::metric(std::string_view name, const label_map& with) const
 {
     return sum_metric(process_->metrics().render(), "tiercel_" + std::string(name), with);
 }
 
-void scenario::expect_metric(double value, std::string_view name, const labels& with, location at) const
+void scenario::expect_metric(double value, std::string_view name, const label_map& with, location at) const
 {
     double got = 0;
     const bool equal = eventually([&] { return (got = metric(name, with)) >= value; }) && got == value;

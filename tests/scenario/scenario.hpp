@@ -85,7 +85,7 @@ private:
     std::future<http_response> future_;
 };
 
-using labels = std::map<std::string, std::string>;
+using label_map = std::map<std::string, std::string>;
 
 class scenario {
 public:
@@ -126,9 +126,9 @@ public:
     void advance(milliseconds by) { clock_.advance(by); }
 
     // Sum over the series of tiercel_NAME with these labels.
-    double metric(std::string_view name, const labels& with = {}) const;
+    double metric(std::string_view name, const label_map& with = {}) const;
     // The same, waited for: what is counted after an answer was sent may be counted a moment after it arrived.
-    void expect_metric(double value, std::string_view name, const labels& with = {}, location at = location::current()) const;
+    void expect_metric(double value, std::string_view name, const label_map& with = {}, location at = location::current()) const;
     // Until so many wait for somebody else's fetch, since the start.
     void wait_for_waiters(int n, location at = location::current()) const;
     // Until no fetch is under way; then everything that is going to be stored is stored.

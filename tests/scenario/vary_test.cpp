@@ -1,0 +1,215 @@
+#include "scenario.hpp"
+
+namespace tiercel::test {
+namespace {
+
+// An origin that says what it was asked for.
+void echo_field(origin_page& page, std::string field, std::string cache_control, std::string vary)
+{
+    page.answer([=](const http_request& r) {
+        const std::string value = r.header(field).value_or("none");
+        return plain_answer({{"Cache-Control", cache_control}, {"Vary", vary}, {"ETag", "\"" + value + "\""}}, "for " + value);
+    });
+}
+
+TEST(Vary, VariantsStandSideBySide)
+{
+    scenario s;
+    auto& page = s.origin().page("/a");
+    echo_field(page, "X-Kind", "max-age=60", "X-Kind");
+    s.start();
+    s.get("/a", {{"X-Kind", "red"}}).expect_body("for red").expect_cache("fwd=uri-miss; stored");
+    s.get("/a", {{"X-Kind", "blue"}}).expect_body("for blue").expect_cache("fwd=vary-miss; stored");
+    s.get("/a").expect_body("for none").expect_cache("fwd=vary-miss; stored");
+    for (int i = 0; i < 3; ++i) {
+        s.get("/a", {{"X-Kind", "red"}}).expect_body("for red").expect_cache("hit; detail=l1");
+        s.get("/a", {{"X-Kind", "blue"}}).expect_body("for blue").expect_cache("hit; detail=l1");
+        s.get("/a").expect_body("for none").expect_cache("hit; detail=l1");
+    }
+    EXPECT_EQ(page.requests(), 3);
+}
+
+TEST(Vary, ValuesCompareAfterTheWhitespaceThatMeansNothing)
+{
+    scenario s;
+    auto& page = s.origin().page("/a");
+    echo_field(page, "X-Kind", "max-age=60", "X-Kind");
+    s.start();
+    s.get("/a", {{"X-Kind", "a, b"}}).expect_cache("fwd=uri-miss; stored");
+    s.get("/a", {{"X-Kind", "a,b"}}).expect_cache("hit; detail=l1");
+    s.get("/a", {{"X-Kind", "  a ,  b  "}}).expect_cache("hit; detail=l1");
+    s.get("/a", {{"X-Kind", "a"}, {"X-Kind", "b"}}).expect_cache("hit; detail=l1");
+    s.get("/a", {{"X-Kind", "b, a"}}).expect_cache("fwd=vary-miss; stored");
+    EXPECT_EQ(page.requests(), 2);
+}
+
+TEST(Vary, SeveralFieldsMustAllMatch)
+{
+    scenario s;
+    auto& page = s.origin().page("/a");
+    echo_field(page, "X-Kind", "max-age=60", "X-Size, X-Kind");
+    s.start();
+    s.get("/a", {{"X-Kind", "red"}, {"X-Size", "big"}}).expect_cache("fwd=uri-miss; stored");
+    s.get("/a", {{"X-Size", "big"}, {"X-Other", "1"}, {"X-Kind", "red"}}).expect_cache("hit; detail=l1");
+    s.get("/a", {{"X-Kind", "red"}, {"X-Size", "small"}}).expect_cache("fwd=vary-miss; stored");
+    s.get("/a", {{"X-Kind", "red"}}).expect_cache("fwd=vary-miss; stored");
+    EXPECT_EQ(page.requests(), 3);
+}
+
+TEST(Vary, LanguagesAreReducedToThoseThatTheOriginHas)
+{
+    scenario s;
+    s.set("routes.0.key.vary.languages", "[en, de]");
+    auto& page = s.origin().page("/a");
+    echo_field(page, "Accept-Language", "max-age=60", "Accept-Language");
+    s.start();
+    s.get("/a", {{"Accept-Language", "de-AT, en;q=0.3"}}).expect_body("for de").expect_cache("fwd=uri-miss; stored");
+    s.get("/a", {{"Accept-Language", "de"}}).expect_body("for de").expect_cache("hit; detail=l1");
+    s.get("/a", {{"Accept-Language", "en"}}).expect_body("for en").expect_cache("fwd=vary-miss; stored");
+    EXPECT_EQ(page.requests(), 2);
+}
+
+TEST(Vary, EncodingsAreReducedToTheBest)
+{
+    scenario s;
+    auto& page = s.origin().page("/a");
+    echo_field(page, "Accept-Encoding", "max-age=60", "Accept-Encoding");
+    s.start();
+    s.get("/a", {{"Accept-Encoding", "gzip, deflate, br"}}).expect_body("for br").expect_cache("fwd=uri-miss; stored");
+    s.get("/a", {{"Accept-Encoding", "br;q=1.0, gzip;q=0.8, *;q=0.1"}}).expect_body("for br").expect_cache("hit; detail=l1");
+    s.get("/a", {{"Accept-Encoding", "gzip"}}).expect_body("for gzip").expect_cache("fwd=vary-miss; stored");
+    EXPECT_EQ(page.requests(), 2);
+}
+
+TEST(Vary, WhatSelectsByAnythingIsNotStored)
+{
+    for (const std::string vary : {"*", "X-Kind, *", " , *"}) {
+        SCOPED_TRACE(vary);
+        scenario s;
+        auto& page = s.origin().page("/a").cache_control("max-age=60").vary(vary).body("v1");
+        s.start();
+        s.get("/a").expect_body("v1").expect_cache("fwd=uri-miss; detail=vary-star");
+        s.get("/a").expect_body("v1");
+        EXPECT_EQ(page.requests(), 2);
+    }
+}
+
+TEST(Vary, WhatSelectsByPersonalFieldsIsNotStoredUnlessAllowed)
+{
+    for (const bool allowed : {false, true}) {
+        scenario s;
+        if (allowed) {
+            s.set("routes.0.key.vary.allow", "[Cookie]");
+        }
+        auto& page = s.origin().page("/a");
+        echo_field(page, "Cookie", "max-age=60", "Cookie");
+        s.start();
+        s.get("/a", {{"Cookie", "id=1"}}).expect_body("for id=1");
+        s.get("/a", {{"Cookie", "id=2"}}).expect_body("for id=2");
+        s.get("/a", {{"Cookie", "id=1"}}).expect_body("for id=1");
+        EXPECT_EQ(page.requests(), allowed ? 2 : 3);
+    }
+}
+
+TEST(Vary, EachVariantExpiresAndIsValidatedByItself)
+{
+    scenario s;
+    auto& page = s.origin().page("/a");
+    echo_field(page, "X-Kind", "max-age=60", "X-Kind");
+    s.start();
+    s.get("/a", {{"X-Kind", "red"}});
+    s.advance(40s);
+    s.get("/a", {{"X-Kind", "blue"}});
+    s.advance(30s);
+    page.answer([](const http_request& r) {
+        return "HTTP/1.1 304 Not Modified\r\nCache-Control: max-age=60\r\nVary: X-Kind\r\nETag: " +
+               r.header("If-None-Match").value_or("\"none\"") + "\r\n\r\n";
+    });
+    s.get("/a", {{"X-Kind", "blue"}}).expect_body("for blue").expect_cache("hit; detail=l1");
+    s.get("/a", {{"X-Kind", "red"}}).expect_body("for red").expect_cache("fwd=stale; stored");
+    ASSERT_EQ(page.requests(), 3);
+    EXPECT_EQ(page.received()[2].header("If-None-Match"), "\"red\"");
+    EXPECT_EQ(page.received()[2].header("X-Kind"), "red");
+}
+
+TEST(Vary, AVariantThatIsValidatedAgainAndAgainIsNotForgotten)
+{
+    scenario s;
+    s.set("routes.0.stale.if_unreachable", "0s");
+    auto& page = s.origin().page("/a");
+    echo_field(page, "X-Kind", "max-age=60", "X-Kind");
+    s.start();
+    s.get("/a", {{"X-Kind", "red"}});
+    page.answer([](const http_request&) {
+        return std::string("HTTP/1.1 304 Not Modified\r\nCache-Control: max-age=60\r\nETag: \"red\"\r\n\r\n");
+    });
+    for (int i = 0; i < 50; ++i) {
+        s.advance(61s);
+        s.get("/a", {{"X-Kind", "red"}}).expect_status(200).expect_body("for red").expect_cache("fwd=stale; stored");
+        s.advance(30s);
+        s.get("/a", {{"X-Kind", "red"}}).expect_status(200).expect_body("for red").expect_cache("hit; detail=l1");
+    }
+}
+
+TEST(Vary, AnOriginThatChangesWhatSelectsIsFollowed)
+{
+    scenario s;
+    auto& page = s.origin().page("/a");
+    echo_field(page, "X-Kind", "max-age=60", "X-Kind");
+    s.start();
+    s.get("/a", {{"X-Kind", "red"}}).expect_cache("fwd=uri-miss; stored");
+    echo_field(page, "X-Size", "max-age=60", "X-Size");
+    s.get("/a", {{"X-Kind", "blue"}, {"X-Size", "big"}}).expect_body("for big").expect_cache("fwd=vary-miss; stored");
+    s.get("/a", {{"X-Size", "big"}}).expect_body("for big").expect_cache("hit; detail=l1");
+    s.get("/a", {{"X-Kind", "red"}, {"X-Size", "small"}}).expect_body("for red").expect_cache("hit; detail=l1");
+}
+
+TEST(Vary, AnOriginThatStopsVaryingIsFollowed)
+{
+    scenario s;
+    auto& page = s.origin().page("/a");
+    echo_field(page, "X-Kind", "max-age=60", "X-Kind");
+    s.start();
+    s.get("/a", {{"X-Kind", "red"}});
+    page.answer({}).cache_control("max-age=60").body("for all");
+    s.get("/a", {{"X-Kind", "blue"}}).expect_body("for all").expect_cache("fwd=vary-miss; stored");
+    s.get("/a", {{"X-Kind", "green"}}).expect_body("for all").expect_cache("hit; detail=l1");
+    EXPECT_EQ(page.requests(), 2);
+}
+
+TEST(Vary, AStreamedAnswerIsFetchedOnce)
+{
+    scenario s;
+    const std::string content(500'000, 'x');
+    auto& page = s.origin().page("/a").cache_control("max-age=60").vary("X-Kind").body(content);
+    s.start();
+    s.get("/a", {{"X-Kind", "red"}}).expect_body(content).expect_cache("fwd=uri-miss; stored");
+    s.wait_until_quiet();
+    EXPECT_EQ(page.requests(), 1);
+    s.get("/a", {{"X-Kind", "red"}}).expect_body(content).expect_cache("hit; detail=l1");
+    s.get("/a", {{"X-Kind", "blue"}}).expect_body(content).expect_cache("fwd=vary-miss; stored");
+    s.wait_until_quiet();
+    EXPECT_EQ(page.requests(), 2);
+}
+
+TEST(Vary, WaitersGetOnlyTheirOwnVariant)
+{
+    scenario s;
+    auto& page = s.origin().page("/a");
+    echo_field(page, "X-Kind", "max-age=60", "X-Kind");
+    page.hold();
+    s.start();
+    auto red = s.begin_get("/a", {{"X-Kind", "red"}});
+    ASSERT_TRUE(page.wait_for_requests(1));
+    auto also_red = s.begin_get("/a", {{"X-Kind", "red"}});
+    auto blue = s.begin_get("/a", {{"X-Kind", "blue"}});
+    s.wait_for_waiters(2);
+    page.release();
+    red.get().expect_body("for red");
+    also_red.get().expect_body("for red");
+    blue.get().expect_body("for blue");
+    EXPECT_EQ(page.requests(), 2);
+}
+
+}  // namespace
+}  // namespace tiercel::test
