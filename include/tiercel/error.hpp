@@ -33,6 +33,7 @@ enum class errc {
     client_gone,            // the client closed or reset
     too_many_connections,
     forbidden,
+    only_if_cached,         // the client wants nothing but a stored answer, and there is none
     // the origin's
     origin_unresolved,      // no address for the endpoint
     origin_refused,         // connect failed

@@ -34,6 +34,7 @@ constexpr std::array table{
     row{errc::client_gone, "client_gone", fault::client, retry_hint::no},
     row{errc::too_many_connections, "too_many_connections", fault::client, retry_hint::no},
     row{errc::forbidden, "forbidden", fault::client, retry_hint::no},
+    row{errc::only_if_cached, "only_if_cached", fault::client, retry_hint::no},
     row{errc::origin_unresolved, "origin_unresolved", fault::origin, retry_hint::yes},
     row{errc::origin_refused, "origin_refused", fault::origin, retry_hint::yes},
     row{errc::origin_connect_timeout, "origin_connect_timeout", fault::origin, retry_hint::yes},

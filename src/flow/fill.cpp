@@ -279,14 +279,15 @@ private:
     bool update(origin::exchange& ex, const fetch_times& when)
     {
         const auto took = std::chrono::duration_cast<milliseconds>(ex.answered_at() - ex.requested_at());
-        entry_ptr e = make_updated(*job_.stored, rq_, ex.head(), when, job_.joined->stamp(), smoothed(job_.stored, took), p_);
-        if (e == nullptr) {
+        updated_entry u = make_updated(*job_.stored, rq_, ex.head(), when, job_.joined->stamp(), smoothed(job_.stored, took), p_);
+        if (u.made == nullptr) {
             return false;
         }
         report_.what = outcome::revalidated;
-        report_.stored = keep(e, {}, rq_, cx_);
+        report_.selecting = u.selecting;
+        report_.stored = keep(u.made, u.selecting, rq_, cx_);
         report_.why = report_.stored ? detail::none : detail::fence;
-        end_.complete(std::move(e), std::move(report_));
+        end_.complete(std::move(u.made), std::move(report_));
         return true;
     }
 
@@ -294,13 +295,17 @@ private:
     async::task<> take(origin::exchange_ptr ex, fetch_times when)
     {
         const int status = ex->head().status;
-        if (status >= 500 && job_.stored != nullptr && may_serve_on_failure(*job_.stored, failure::server_error, p_.time.now())) {
+        if (is_failure(status) && job_.stored != nullptr && may_serve_on_failure(*job_.stored, failure::server_error, p_.time.now())) {
             flight_failure f;
             f.status = status;
             fail(f);
             co_return;
         }
         storing_verdict verdict = judge_storing(rq_.head, rq_.target.path, ex->head(), rq_.route->caching, when);
+        if (verdict.store && status >= 500 && job_.stored != nullptr) {   // an error never takes the place of a good answer
+            verdict = storing_verdict();
+            verdict.why = detail::status;
+        }
         if (verdict.store && ex->framing().kind == framing_kind::length && ex->framing().length > p_.max_object) {
             verdict = storing_verdict();
             verdict.why = detail::too_large;
@@ -356,6 +361,7 @@ private:
         body_ptr content = body::make();
         content->append(first);
         live_answer live;
+        live.key = s.key;
         live.head = s.head;
         live.status = s.status;
         live.content = content;
@@ -601,7 +607,7 @@ async::task<answered> join(request& rq, request_scratch& scratch, decision d, cl
             continue;   // a condition is evaluated against the complete answer
         }
         note_report(a, v.report, d, place.created);
-        if (v.state == flight_state::streaming && fits(rq, key, v, key)) {
+        if (v.state == flight_state::streaming && fits(rq, key, v, v.live->key)) {
             answered done = co_await send_live(rq, *v.live, reader, a, v.report.age, over, io, limits);
             co_return done;
         }

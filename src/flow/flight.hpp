@@ -40,6 +40,7 @@ enum class flight_state : std::uint8_t {
 
 // The head of an answer whose content is still arriving.
 struct live_answer {
+    std::string key;                    // under which it will be stored: tells whom it fits when it varies
     std::string head;                   // status line and fields without framing, as in entry::head()
     int status = 200;
     std::optional<byte_count> length;   // unknown: the origin sends chunks

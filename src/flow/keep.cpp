@@ -136,20 +136,22 @@ entry_ptr make_entry(const storable& s, const request& rq, milliseconds delta, s
     return build(s, rq, delta, head, small, std::move(content), p);
 }
 
-entry_ptr make_updated(const entry& old, const request& rq, const response_head& not_modified, const fetch_times& when,
+updated_entry make_updated(const entry& old, const request& rq, const response_head& not_modified, const fetch_times& when,
                        sequence stamp, milliseconds delta, const process_context& p)
 {
     auto updated = update_by_304(old, rq.head, rq.target.path, not_modified, rq.route->caching, when);
     if (!updated) {
-        return nullptr;
+        return {};
     }
     const head_block block(updated->head);
     storable s;
-    s.key = old.key();
+    s.selecting = parse_vary(block.head()).names;   // a 304 may change them
+    s.key = variant_key(rq, s.selecting);
     s.verdict = std::move(updated->verdict);
     s.stamp = stamp;
     finish_storable(s, block.head(), when);
-    return build(s, rq, delta, updated->head, old.small_body(), old.content(), p);
+    entry_ptr e = build(s, rq, delta, updated->head, old.small_body(), old.content(), p);
+    return {std::move(e), std::move(s.selecting)};
 }
 
 bool keep(entry_ptr e, const std::vector<std::string>& selecting, const request& rq, worker_context& cx)

@@ -38,9 +38,13 @@ std::string variant_key(const request& rq, const std::vector<std::string>& selec
 entry_ptr make_entry(const storable& s, const request& rq, milliseconds delta, std::string_view small, body_ptr content,
                      const process_context& p);
 
-// The stored answer `old` as updated by a 304 (RFC 9111 §4.3.4), sharing its content. Null when the 304 confirms something
+// The stored answer `old` as updated by a 304 (RFC 9111 §4.3.4), sharing its content. No entry when the 304 confirms something
 // else than what is stored: then nothing may be updated.
-entry_ptr make_updated(const entry& old, const request& rq, const response_head& not_modified, const fetch_times& when,
+struct updated_entry {
+    entry_ptr made;
+    std::vector<std::string> selecting;     // by the updated Vary
+};
+updated_entry make_updated(const entry& old, const request& rq, const response_head& not_modified, const fetch_times& when,
                        sequence stamp, milliseconds delta, const process_context& p);
 
 // Puts the entry into L1 and L2 (not awaited), with the descriptor of its variants when it varies. False: an invalidation

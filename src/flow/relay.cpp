@@ -259,7 +259,7 @@ async::task<answered> relay(request& rq, decision d, client_io& io, client_limit
     if (!is_safe(rq.head.verb) && is_success(status) && rq.route->on_write != routing::write_rule::off) {
         invalidate_target(rq, cx);
     }
-    if (status >= 500 && d.stored != nullptr && may_serve_on_failure(*d.stored, failure::server_error, p.time.now())) {
+    if (is_failure(status) && d.stored != nullptr && may_serve_on_failure(*d.stored, failure::server_error, p.time.now())) {
         flight_failure f;
         f.status = status;
         answered stale = co_await answer_failure(rq, d.stored, f, a, io, limits, cx);

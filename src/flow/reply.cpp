@@ -112,6 +112,7 @@ constexpr std::array statuses{
     status_row{errc::bad_tenant, 400, "The tenant is malformed."},
     status_row{errc::tenant_missing, 401, "The request names no tenant."},
     status_row{errc::forbidden, 403, "The request is not allowed."},
+    status_row{errc::only_if_cached, 504, "There is no stored answer, and the request allows nothing else."},
     status_row{errc::no_route, 404, "No route matches the request."},
     status_row{errc::method_not_allowed, 405, "The method is not allowed."},
     status_row{errc::head_timeout, 408, "The request head did not arrive in time."},

@@ -221,6 +221,9 @@ decision decide(request& rq, request_scratch& scratch, worker_context& cx)
         d.revisit = rq.now.time_since_epoch().count() >= d.stored->revisit().load(std::memory_order_relaxed);
         return d;
     }
+    if (d.what == action::fetch && wants_only_stored(rq.head, rq.route->caching)) {
+        return refused(errc::only_if_cached);
+    }
     if (d.stored == nullptr) {
         d.forward = varies ? forward_reason::vary_miss : forward_reason::uri_miss;
     }

@@ -1,5 +1,7 @@
 #include "http/vary.hpp"
 
+#include "http/forwarding.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -55,8 +57,9 @@ void each_line(const message_head& head, std::string_view name, Each each)
     if (id != header::other && !head.has(id)) {
         return;
     }
+    const connection_options named(head);   // what ends at this hop is not part of what the origin gets
     for (const field& f : head.fields) {
-        if (f.id == id && (id != header::other || equal_lower(f.name, name))) {
+        if (f.id == id && (id != header::other || equal_lower(f.name, name)) && !named.strips(f)) {
             each(f.value);
         }
     }

@@ -24,10 +24,9 @@ constexpr names_of<l2_reason> l2_reasons{"down",     "timeout", "reply", "breake
 constexpr names_of<origin_result> origin_results{"ok",      "server_error", "unresolved", "refused", "connect_timeout",
                                                  "timeout", "reset",        "truncated",  "invalid", "breaker",
                                                  "busy",    "deadline",     "cancelled"};
-constexpr names_of<retry_reason> retry_reasons{"connect", "reset", "502", "503", "504"};
+constexpr names_of<retry_reason> retry_reasons{"connect", "reset", "429", "500", "502", "503", "504", "reused"};
 constexpr names_of<breaker_phase> breaker_phases{"closed", "open", "half_open"};
-constexpr names_of<origin_flaw> origin_flaws{"status_line",       "field", "head_too_large", "length",
-                                             "transfer_encoding", "chunk", "truncated"};
+constexpr names_of<origin_flaw> origin_flaws{"head", "head_too_large", "length", "chunk", "truncated", "upgrade", "interim", "surplus"};
 constexpr names_of<connection_state> connection_states{"idle", "active"};
 
 }  // namespace

@@ -55,8 +55,8 @@ std::string_view name_of(origin_result r) noexcept;
 // What a failed attempt counts as.
 origin_result result_of(errc e) noexcept;
 
-// Why an attempt was repeated; the words of origins.*.retry.on.
-enum class retry_reason : std::uint8_t { connect, reset, status_502, status_503, status_504, last_ };
+// Why an attempt was repeated: the words of origins.*.retry.on, and the one free replay on a connection that had gone stale.
+enum class retry_reason : std::uint8_t { connect, reset, status_429, status_500, status_502, status_503, status_504, reused, last_ };
 std::string_view name_of(retry_reason r) noexcept;
 
 // Same order as resilience::breaker_state.
@@ -65,10 +65,13 @@ std::string_view name_of(breaker_phase p) noexcept;
 
 // What was wrong with an origin's answer.
 enum class origin_flaw : std::uint8_t {
-    status_line, field, head_too_large,
-    length,              // Content-Length malformed, or several that differ
-    transfer_encoding,   // not understood, not allowed in this version, or next to a Content-Length
+    head,                // no HTTP/1 response head
+    head_too_large,
+    length,              // framing that leaves the end of the content open to doubt
     chunk, truncated,
+    upgrade,             // 101 that nobody asked for
+    interim,             // more interim answers than anybody needs
+    surplus,             // bytes after the end: the answer is good, the connection is not
     last_
 };
 std::string_view name_of(origin_flaw f) noexcept;

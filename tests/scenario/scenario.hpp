@@ -67,7 +67,8 @@ struct answer : http_response {
     const answer& expect_body(std::string_view content, location at = location::current()) const;
     // Cache-Status, read strictly, as cache_status::text() puts it: "hit; detail=l1", "fwd=uri-miss; stored".
     const answer& expect_cache(std::string_view text, location at = location::current()) const;
-    const answer& expect_ttl(std::optional<std::int64_t> seconds, location at = location::current()) const;
+    // That many seconds, or one less: what the fetch really took is part of the age.
+    const answer& expect_ttl(std::int64_t seconds, location at = location::current()) const;
     const answer& expect_header(std::string_view name, std::string_view value, location at = location::current()) const;
     const answer& expect_no_header(std::string_view name, location at = location::current()) const;
     // A problem document of our own with that status and type "urn:tiercel:problem:NAME".
@@ -147,7 +148,24 @@ private:
     std::uint16_t port_ = 0;
 };
 
-// "HTTP/1.1 200 OK" with Date left to nobody: bytes for origin_page::raw(), with Content-Length.
+// An origin that the test itself plays, byte by byte:
+//     manual_origin o;
+//     s.set("origins.shop.endpoints", "[ '" + o.url() + "' ]").start();
+//     auto waiting = s.begin_get("/a");
+//     auto link = o.accept();
+//     o.read(link);
+//     link.send("HTTP/1.1 200 OK\r\n");
+class manual_origin {
+public:
+    std::string url() const { return "http://127.0.0.1:" + std::to_string(port_of(listener_)); }
+    byte_stream accept();                       // the next connection
+    http_request read(byte_stream& link) const { return read_request(link, after(default_timeout)); }
+
+private:
+    unique_fd listener_ = listen_on_loopback();
+};
+
+// Bytes for origin_page::raw() or a manual_origin: status line, these fields, Content-Length, content.
 std::string plain_answer(const header_list& fields, std::string_view body, int status = 200);
 
 }  // namespace tiercel::test

@@ -177,19 +177,41 @@ TEST(Vary, AnOriginThatStopsVaryingIsFollowed)
     EXPECT_EQ(page.requests(), 2);
 }
 
-TEST(Vary, AStreamedAnswerIsFetchedOnce)
+TEST(Vary, AnAnswerThatIsStillArrivingIsSharedByThoseWhomItFits)
 {
     scenario s;
-    const std::string content(500'000, 'x');
-    auto& page = s.origin().page("/a").cache_control("max-age=60").vary("X-Kind").body(content);
+    manual_origin by_hand;
+    s.set("origins.shop.endpoints", "[ '" + by_hand.url() + "' ]");
     s.start();
-    s.get("/a", {{"X-Kind", "red"}}).expect_body(content).expect_cache("fwd=uri-miss; stored");
-    s.wait_until_quiet();
-    EXPECT_EQ(page.requests(), 1);
-    s.get("/a", {{"X-Kind", "red"}}).expect_body(content).expect_cache("hit; detail=l1");
-    s.get("/a", {{"X-Kind", "blue"}}).expect_body(content).expect_cache("fwd=vary-miss; stored");
-    s.wait_until_quiet();
-    EXPECT_EQ(page.requests(), 2);
+    auto first = s.begin_get("/a", {{"X-Kind", "red"}});
+    byte_stream link = by_hand.accept();
+    by_hand.read(link);
+    auto second = s.begin_get("/a", {{"X-Kind", "red"}});
+    s.wait_for_waiters(1);
+    link.send("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nVary: X-Kind\r\nContent-Length: 8\r\n\r\nhalf");
+    link.send("half");
+    first.get().expect_body("halfhalf").expect_cache("fwd=uri-miss; stored");
+    second.get().expect_body("halfhalf").expect_cache("fwd=uri-miss; stored; collapsed");
+    s.get("/a", {{"X-Kind", "red"}}).expect_body("halfhalf").expect_cache("hit; detail=l1");
+}
+
+TEST(Vary, AnAnswerThatIsStillArrivingReachesItsClientPieceByPiece)
+{
+    scenario s;
+    manual_origin by_hand;
+    s.set("origins.shop.endpoints", "[ '" + by_hand.url() + "' ]");
+    s.start();
+    raw_client c = s.client();
+    c.send("GET /a HTTP/1.1\r\nHost: shop.test\r\nX-Kind: red\r\n\r\n");
+    byte_stream link = by_hand.accept();
+    by_hand.read(link);
+    link.send("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nVary: X-Kind\r\nContent-Length: 8\r\n\r\nhalf");
+    std::string got;
+    while (!got.ends_with("\r\n\r\nhalf")) {
+        got += c.read_some();   // times out when the proxy waits for the rest, or asks again
+    }
+    link.send("rest");
+    EXPECT_EQ(c.read_exactly(4), "rest");
 }
 
 TEST(Vary, WaitersGetOnlyTheirOwnVariant)
