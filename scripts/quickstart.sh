@@ -199,7 +199,7 @@ show_what_to_try() {
     [ "$TIERCEL_L2" = redis ] || last="fwd=uri-miss again: without Redis nothing outlives the process"
     cat <<TEXT
 
-Tiercel is ready on http://127.0.0.1:$TIERCEL_PORT, its dashboard on http://127.0.0.1:$TIERCEL_ADMIN_PORT/
+Tiercel is ready on http://127.0.0.1:$TIERCEL_PORT, its state is shown by http://127.0.0.1:$TIERCEL_ADMIN_PORT/v1/status
 Try, in another terminal, and look at the Cache-Status line:
 
   $curl

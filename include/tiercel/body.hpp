@@ -46,6 +46,9 @@ public:
     byte_count size() const noexcept { return published_.load(std::memory_order_acquire); }
     // The longest contiguous run of published bytes from `offset`; empty when offset >= size().
     std::string_view at(byte_count offset) const noexcept;
+    // Frees the chunks that lie wholly before `offset`; for content that is passed on and not kept. The writer's to call.
+    // REQUIRES: nobody reads before `offset` any more, now or later.
+    void discard_before(byte_count offset) noexcept;
     // What the allocations really occupy, for the budget.
     byte_count footprint() const noexcept { return footprint_.load(std::memory_order_relaxed); }
 
@@ -75,6 +78,7 @@ private:
     char* tail_ = nullptr;
     byte_count tail_begin_ = 0;
     byte_count expected_;
+    std::size_t discarded_ = 0;  // chunks freed already
     char* outgrown_ = nullptr;   // a chunk that was too small; readers may still look at it
     std::atomic<byte_count> footprint_{0};
     std::array<chunk_pointer, first_block> inline_block_{};

@@ -43,6 +43,7 @@ enum class errc {
     origin_truncated,       // the body ended too early
     origin_invalid,         // a response that breaks the protocol
     origin_head_too_large,
+    origin_error,           // it answered, with a 5xx that is not ours to pass on
     breaker_open,
     origin_busy,            // in-flight limit or pool exhausted
     deadline_exceeded,      // the request's own deadline

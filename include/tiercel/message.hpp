@@ -1,7 +1,7 @@
 #pragma once
 
 // The heads of HTTP messages as plain facts: views into bytes that somebody else owns. Whoever parses fills them in one
-// pass (wire/head_parser); rules and routing only read. Nothing here allocates or owns.
+// pass (http/head_parser); rules and routing only read. Nothing here allocates or owns.
 
 #include <cstddef>
 #include <cstdint>

@@ -40,7 +40,8 @@ public:
 
     // The sequence that a fetch beginning now is stamped with.
     sequence applied() const noexcept { return applied_.load(std::memory_order_acquire); }
-    // Raises the scope to a new sequence, `at_least` that (for callers who number by time); every entry stamped before the returned sequence and bearing the scope is invalid from here on.
+    // Raises the scope to a new sequence, of at least `at_least` (for callers who number by time); every entry stamped
+    // before the returned sequence and bearing the scope is invalid from here on.
     sequence raise(scope_hash scope, sequence at_least = 0) noexcept;
     // The same for all scopes of one event, under one sequence.
     sequence raise(std::span<const scope_hash> scopes, sequence at_least = 0) noexcept;

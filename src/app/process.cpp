@@ -64,6 +64,7 @@ process::process(const config::loaded& configuration, const clock& time)
                               c.cache.l1.max_object});
     shared_ = std::make_unique<server::server_shared>(*context_, c.server, c.cache.l2, l2::make_shared_memory(c.cache.l2),
                                                       *metrics_, *access_, logs_->get("server"), trusted_of(c));
+    shared_->slow_origin = c.log.slow_origin;
     for (const auto& [name, options] : c.origins) {
         auto up = std::make_unique<origin::upstream>(name, options, time, random_seed());
         if (const error_code ec = up->resolve()) {

@@ -43,6 +43,7 @@ constexpr std::array table{
     row{errc::origin_truncated, "origin_truncated", fault::origin, retry_hint::no},
     row{errc::origin_invalid, "origin_invalid", fault::origin, retry_hint::no},
     row{errc::origin_head_too_large, "origin_head_too_large", fault::origin, retry_hint::no},
+    row{errc::origin_error, "origin_error", fault::origin, retry_hint::no},
     row{errc::breaker_open, "breaker_open", fault::origin, retry_hint::no},
     row{errc::origin_busy, "origin_busy", fault::origin, retry_hint::no},
     row{errc::deadline_exceeded, "deadline_exceeded", fault::origin, retry_hint::no},

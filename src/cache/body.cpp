@@ -150,6 +150,16 @@ void body::grow()
     tail_capacity_ = capacity;
 }
 
+void body::discard_before(byte_count offset) noexcept
+{
+    const byte_count end = std::min(offset, tail_begin_);   // never the chunk that is being filled
+    for (; byte_count{discarded_ + 1} * chunk_size <= end; ++discarded_) {
+        char* const chunk = make_slot(discarded_).exchange(nullptr, std::memory_order_relaxed);
+        footprint_.fetch_sub(heap_size(chunk), std::memory_order_relaxed);
+        ::operator delete(chunk);
+    }
+}
+
 void* body::allocate(std::size_t bytes)
 {
     void* memory = ::operator new(bytes);

@@ -15,7 +15,8 @@ constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
 }  // namespace
 
 client_body::client_body(client_io& io, framing content, limits l, bool answer_100)
-    : io_(io), limit_(io.loop().wheel(), [](void* self) { static_cast<client_body*>(self)->on_deadline(); }, this), content_(content), limits_(l), answer_100_(answer_100),
+    : io_(io), limit_(io.loop().wheel(), [](void* self) { static_cast<client_body*>(self)->on_deadline(); }, this),
+      content_(content), limits_(l), answer_100_(answer_100),
       complete_(content.kind == framing_kind::none || (content.kind == framing_kind::length && content.length == 0))
 {
 }

@@ -20,6 +20,9 @@ namespace {
 
 using async::steady;
 
+// How far the origin may run ahead of the slowest reader when the content is not kept.
+constexpr byte_count relay_window = 1 << 20;
+
 // An answer that turned out to be for one client only, on its way from the fill to the client that caused it. Both run on
 // one loop. The exchange refers to the request that it was made for, hence they travel together.
 struct handover {
@@ -171,6 +174,33 @@ bool is_no_answer(errc e) noexcept
     return fault_of(e) == fault::origin && e != errc::breaker_open && e != errc::origin_busy;
 }
 
+// Memory of unfinished content, taken out of L1's budget while it grows.
+class fill_budget {
+public:
+    explicit fill_budget(memory_store& l1) : l1_(l1) {}
+    ~fill_budget() { give_back(); }
+    fill_budget(const fill_budget&) = delete;
+    fill_budget& operator=(const fill_budget&) = delete;
+
+    // True when so much is reserved, now or already.
+    bool covers(byte_count bytes)
+    {
+        if (bytes > held_ && l1_.try_reserve(bytes - held_)) {
+            held_ = bytes;
+        }
+        return bytes <= held_;
+    }
+    void give_back() noexcept
+    {
+        l1_.unreserve(held_);
+        held_ = 0;
+    }
+
+private:
+    memory_store& l1_;
+    byte_count held_ = 0;
+};
+
 class fill {
 public:
     fill(fill_job& job, worker_context& cx) : job_(job), cx_(cx), p_(cx.process), end_(job, cx), rq_(job.rq.view()) {}
@@ -211,9 +241,9 @@ private:
     {
         const instant now = p_.time.now();
         if (found == nullptr) {
-            if (job_.revisit) {   // evicted there: our copy is still good, write it back
+            if (job_.revisit) {
+                // Evicted there, or removed by an instance that invalidated it: our copy serves on, but is not written back.
                 job_.stored->revisit().store((now + p_.tiers.max_ttl).time_since_epoch().count(), std::memory_order_relaxed);
-                cx_.l2->put(rq_.tenant, job_.stored);
             }
             return false;
         }
@@ -341,7 +371,7 @@ private:
         if (status >= 500) {
             // The failure is everybody's; only the client that caused the request gets the origin's own words.
             flight_failure f;
-            f.code = errc::origin_invalid;
+            f.code = errc::origin_error;
             f.status = status;
             end_.fail(f, std::move(report_));
         } else {
@@ -358,7 +388,7 @@ private:
             finish(make_entry(s, rq_, smoothed(job_.stored, since(*ex)), first, nullptr, p_), s);
             co_return;
         }
-        body_ptr content = body::make();
+        body_ptr content = body::make(ex->framing().kind == framing_kind::length ? ex->framing().length : 0);
         content->append(first);
         live_answer live;
         live.key = s.key;
@@ -371,6 +401,8 @@ private:
         }
         report_.stored = true;
         job_.joined->publish_head(std::move(live), report_);
+        fill_budget budget(p_.l1);
+        bool relayed = false;
         while (!ex->is_complete()) {
             const result<std::string_view> more = co_await ex->read();
             if (!more) {
@@ -378,18 +410,32 @@ private:
                 co_return;
             }
             content->append(*more);
-            if (content->size() > p_.max_object) {
-                // The client that caused the request goes on reading by itself; the mark keeps others from waiting for this.
+            if (!relayed && (content->size() > p_.max_object || !budget.covers(content->footprint()))) {
+                // Too much to keep: no more readers, nothing stored, and those that are here set the pace.
+                relayed = true;
+                budget.give_back();
                 p_.marks.mark_uncacheable(rq_.hash, p_.time.now() + rq_.route->stampede.mark_ttl);
                 cx_.counts.count(telemetry::metric::uncacheable_total, telemetry::route_index(cx_.index_of(*rq_.route)),
                                  detail::too_large);
-                if (job_.over->awaited) {
-                    job_.over->answer = std::move(ex);
-                }
-                end_.break_off(errc::origin_busy, detail::too_large);
-                co_return;
+                end_.leave_table();
+                job_.joined->begin_relay();
             }
             job_.joined->publish_progress();
+            if (relayed) {
+                const std::optional<byte_count> slowest =
+                    co_await job_.joined->pace(cx_.loop, content->size(), relay_window, steady::now() + rq_.route->deadline);
+                if (!slowest || content->size() > body::max_size / 2) {
+                    end_.break_off(errc::client_gone, detail::too_large);
+                    co_return;
+                }
+                content->discard_before(*slowest);
+            }
+        }
+        if (relayed) {
+            report_.stored = false;
+            report_.why = detail::too_large;
+            end_.complete(nullptr, std::move(report_));
+            co_return;
         }
         finish(make_entry(s, rq_, smoothed(job_.stored, since(*ex)), {}, content, p_), s);
     }
@@ -474,12 +520,12 @@ void note_report(answered& a, const flight_report& r, const decision& d, bool cr
     a.forward_status = r.origin_status;
     a.origin_time = r.origin_time;
     const bool forwarded = r.what != outcome::hit_l1 && r.what != outcome::hit_l2;
-    a.forward = forwarded ? (d.stored != nullptr ? forward_reason::stale : d.forward) : forward_reason::none;
+    a.forward = forwarded ? d.forward : forward_reason::none;
     a.collapsed = forwarded && !created;
 }
 
 async::task<answered> send_live(const request& rq, const live_answer& live, flight_reader& reader, answered a,
-                                std::string_view age, std::shared_ptr<handover> mine, client_io& io, client_limits limits)
+                                std::string_view age, client_io& io, client_limits limits)
 {
     io.out().clear();
     a.status = live.status;
@@ -487,24 +533,17 @@ async::task<answered> send_live(const request& rq, const live_answer& live, flig
     a.close = framed == client_framing::close;
     byte_count at = 0;
     bool head_sent = false;
-    origin::exchange_ptr rest;
+    bool relayed = false;
     for (bool over = false; !over;) {
-        const flight_state state = reader.look().state;   // before the content: complete means that no more will come
-        std::string_view run = live.content->at(at);
-        over = run.empty() && state == flight_state::complete;
-        if (run.empty() && state == flight_state::broken && mine != nullptr && mine->answer != nullptr) {
-            rest = std::move(mine->answer);   // too large to be shared
+        const flight::view v = reader.look();   // before the content: complete means that no more will come
+        const flight_state state = v.state;
+        if (v.relayed && !relayed) {
+            relayed = true;
+            reader.advance(at);
         }
-        if (rest != nullptr) {
-            const result<std::string_view> more = co_await rest->read();
-            if (!more) {
-                a.close = true;
-                a.failure = errc_of(more.error());
-                co_return a;
-            }
-            run = *more;
-            over = rest->is_complete();
-        } else if (run.empty() && state == flight_state::broken) {
+        const std::string_view run = live.content->at(at);
+        over = run.empty() && state == flight_state::complete;
+        if (run.empty() && state == flight_state::broken) {
             a.close = true;
             a.failure = errc::origin_truncated;
             co_return a;
@@ -518,7 +557,7 @@ async::task<answered> send_live(const request& rq, const live_answer& live, flig
             *end++ = '\r';
             *end++ = '\n';
             out[1] = std::string_view(line.data(), static_cast<std::size_t>(end - line.data()));
-            out[3] = over ? "\r\n0\r\n\r\n" : "\r\n";
+            out[3] = "\r\n";
         } else if (framed == client_framing::chunked && over) {
             out[3] = "0\r\n\r\n";
         }
@@ -531,7 +570,10 @@ async::task<answered> send_live(const request& rq, const live_answer& live, flig
         head_sent = true;
         at += run.size();
         a.content_bytes = at;
-        if (!over && run.empty() && rest == nullptr) {
+        if (relayed) {
+            reader.advance(at);
+        }
+        if (!over && run.empty()) {
             const bool progress = co_await reader.next(steady::now() + rq.route->deadline);
             if (!progress) {
                 a.close = true;
@@ -603,21 +645,16 @@ async::task<answered> join(request& rq, request_scratch& scratch, decision d, cl
             break;
         }
         const flight::view v = reader.look();
-        if (v.state == flight_state::fetching || (v.state == flight_state::streaming && conditional)) {
+        if (v.state == flight_state::fetching || (v.state == flight_state::streaming && conditional && !v.relayed)) {
             continue;   // a condition is evaluated against the complete answer
         }
         note_report(a, v.report, d, place.created);
         if (v.state == flight_state::streaming && fits(rq, key, v, v.live->key)) {
-            answered done = co_await send_live(rq, *v.live, reader, a, v.report.age, over, io, limits);
+            answered done = co_await send_live(rq, *v.live, reader, a, v.report.age, io, limits);
             co_return done;
         }
-        if (v.state == flight_state::complete && fits(rq, key, v, v.entry->key())) {
+        if (v.state == flight_state::complete && v.entry != nullptr && fits(rq, key, v, v.entry->key())) {
             answered done = co_await send_entry(rq, v.entry, a, v.report.age, io, limits);
-            co_return done;
-        }
-        const bool too_large = v.state == flight_state::broken && v.report.why == detail::too_large;
-        if (too_large && over != nullptr && over->answer != nullptr) {
-            answered done = co_await send_live(rq, *v.live, reader, a, v.report.age, over, io, limits);
             co_return done;
         }
         if (over != nullptr && over->answer != nullptr) {
@@ -626,7 +663,7 @@ async::task<answered> join(request& rq, request_scratch& scratch, decision d, cl
             answered done = co_await relay_answer(rq, *answer, a, io, limits, cx);
             co_return done;
         }
-        if (v.state == flight_state::failed || (v.state == flight_state::broken && !too_large)) {
+        if (v.state == flight_state::failed || v.state == flight_state::broken) {
             answered failed = co_await answer_failure(rq, d.stored, v.failure, a, io, limits, cx);
             co_return failed;
         }

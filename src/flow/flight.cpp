@@ -106,6 +106,56 @@ void flight::give_up(errc why)
     });
 }
 
+void flight::begin_relay()
+{
+    change([](view& v) {
+        TIERCEL_CHECK(v.state == flight_state::streaming);
+        v.relayed = true;
+    });
+}
+
+std::optional<byte_count> flight::slowest() const
+{
+    std::optional<byte_count> least;
+    for (const flight_reader* r : present_) {
+        least = least ? std::min(*least, r->position_) : r->position_;
+    }
+    return least;
+}
+
+void flight::wake_pacer()
+{
+    if (pacer_ != nullptr) {
+        const std::shared_ptr<waiter> sleeper = std::move(pacer_);
+        pacer_.reset();
+        sleeper->loop.post([sleeper] { sleeper->ready.set(); });
+    }
+}
+
+async::task<std::optional<byte_count>> flight::pace(async::loop& l, byte_count written, byte_count window,
+                                                    async::steady::time_point limit)
+{
+    const auto self = std::make_shared<waiter>(l);
+    for (;;) {
+        {
+            const std::lock_guard hold(mutex_);
+            const std::optional<byte_count> least = slowest();
+            if (!least || written - *least <= window) {
+                pacer_.reset();
+                co_return least;
+            }
+            self->ready.reset();
+            pacer_ = self;
+        }
+        const bool moved = co_await self->ready.wait_until(limit);
+        if (!moved) {
+            const std::lock_guard hold(mutex_);
+            pacer_.reset();
+            co_return std::nullopt;
+        }
+    }
+}
+
 flight::view flight::look() const
 {
     const std::lock_guard hold(mutex_);
@@ -116,6 +166,8 @@ flight_reader::flight_reader(std::shared_ptr<flight> f, async::loop& l)
     : flight_(std::move(f)), waiter_(std::make_shared<flight::waiter>(l))
 {
     flight_->readers_.fetch_add(1, std::memory_order_relaxed);
+    const std::lock_guard hold(flight_->mutex_);
+    flight_->present_.push_back(this);
 }
 
 // A wake-up under way keeps the waiter alive by itself; it is then set without anybody waiting, which harms nobody.
@@ -126,6 +178,17 @@ flight_reader::~flight_reader()
     if (waiter_->asleep) {
         std::erase(flight_->sleepers_, waiter_);
     }
+    const auto here = std::find(flight_->present_.begin(), flight_->present_.end(), this);
+    *here = flight_->present_.back();
+    flight_->present_.pop_back();
+    flight_->wake_pacer();
+}
+
+void flight_reader::advance(byte_count position)
+{
+    const std::lock_guard hold(flight_->mutex_);
+    position_ = position;
+    flight_->wake_pacer();
 }
 
 async::task<bool> flight_reader::next(async::steady::time_point limit)

@@ -69,6 +69,8 @@ struct flight_report {
 };
 
 // Thread: the publishing calls come from the fill's loop; everything else from any thread.
+class flight_reader;
+
 class flight {
 public:
     struct view {
@@ -77,6 +79,7 @@ public:
         entry_ptr entry;                           // complete
         flight_failure failure;                    // failed
         flight_report report;
+        bool relayed = false;                      // streaming, and only as fast as the slowest reader takes it
     };
 
     // `stamp`: the validity sequence under which the fetch begins.
@@ -94,6 +97,14 @@ public:
     void fail(flight_failure f, flight_report report);
     void leave_alone(flight_report report);
     void give_up(errc why);                        // failed or broken, whatever fits; for the unforeseen
+
+    // From here on the content is not kept: readers report how far they are, and the fill waits for the slowest.
+    // REQUIRES: streaming; nobody joins any more.
+    void begin_relay();
+    // Waits until the slowest reader has taken all but `window` bytes of `written`, or something else woke the fill. The
+    // position of the slowest reader; nothing when there is no reader left, or none moved until `limit`.
+    async::task<std::optional<byte_count>> pace(async::loop& l, byte_count written, byte_count window,
+                                                async::steady::time_point limit);
 
     // ---- waiters ----
     view look() const;
@@ -118,6 +129,11 @@ private:
     view view_;
     std::uint64_t version_ = 0;                    // counts changes, progress included
     std::vector<std::shared_ptr<waiter>> sleepers_;
+    std::vector<const flight_reader*> present_;    // readers, for the slowest of them
+    std::shared_ptr<waiter> pacer_;                // the fill, when it waits for readers
+
+    std::optional<byte_count> slowest() const;     // REQUIRES: mutex_ held
+    void wake_pacer();                             // likewise
 };
 
 // One waiter's place at a flight. Thread: its loop's only.
@@ -132,11 +148,15 @@ public:
     // deadline passed first.
     async::task<bool> next(async::steady::time_point limit);
     flight::view look() const { return flight_->look(); }
+    // This reader needs nothing before `position` any more.
+    void advance(byte_count position);
 
 private:
+    friend class flight;
     std::shared_ptr<flight> flight_;
     std::shared_ptr<flight::waiter> waiter_;
     std::optional<std::uint64_t> seen_;
+    byte_count position_ = 0;                      // guarded by the flight's mutex
 };
 
 // The flights of this process by key. Thread: any.

@@ -137,6 +137,7 @@ constexpr std::array statuses{
     status_row{errc::origin_reset, 502, "The origin closed the connection."},
     status_row{errc::origin_truncated, 502, "The origin's answer ended too early."},
     status_row{errc::origin_invalid, 502, "The origin's answer is malformed."},
+    status_row{errc::origin_error, 502, "The origin answered with an error."},
     status_row{errc::origin_head_too_large, 502, "The origin's answer head is too large."},
 };
 

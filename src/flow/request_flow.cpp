@@ -79,6 +79,16 @@ entry_ptr find_variant(const request& rq, const entry& descriptor, request_scrat
     return best;
 }
 
+bool asks_for_debug(const request_head& head) noexcept
+{
+    return std::any_of(head.fields.begin(), head.fields.end(), [](const field& f) {
+        constexpr std::string_view name = "tiercel-debug";
+        return f.id == header::other && f.value == "1" &&
+               std::equal(f.name.begin(), f.name.end(), name.begin(), name.end(),
+                          [](char a, char b) { return (a >= 'A' && a <= 'Z' ? static_cast<char>(a + 32) : a) == b; });
+    });
+}
+
 // Steps 1-5: what must hold before any cache operation. errc{} when all is well.
 errc identify(request& rq, request_scratch& scratch, const worker_context& cx)
 {
@@ -96,6 +106,7 @@ errc identify(request& rq, request_scratch& scratch, const worker_context& cx)
         return errc_of(target.error());
     }
     rq.target = *target;
+    rq.debug = rq.from->trusted && asks_for_debug(rq.head);
     const auto who = p.tenants.resolve(rq.head, rq.target.host, rq.target.path, rq.from->trusted);
     if (!who) {
         return errc_of(who.error());
@@ -224,7 +235,7 @@ decision decide(request& rq, request_scratch& scratch, worker_context& cx)
     if (d.what == action::fetch && wants_only_stored(rq.head, rq.route->caching)) {
         return refused(errc::only_if_cached);
     }
-    if (d.stored == nullptr) {
+    if (d.stored == nullptr && d.what == action::fetch) {
         d.forward = varies ? forward_reason::vary_miss : forward_reason::uri_miss;
     }
     if (const detail why = reason_to_go_alone(rq); why != detail::none) {

@@ -65,11 +65,17 @@ bool is_protected(header h) noexcept
 }
 
 constexpr std::array influences{
-    std::string_view("front-end-https"),      std::string_view("proxy"),   // becomes HTTP_PROXY in a CGI environment
+    std::string_view("base-url"),             std::string_view("client-ip"),
+    std::string_view("front-end-https"),      std::string_view("http2-settings"),   // part of an upgrade, which ends here
+    std::string_view("proxy"),                // becomes HTTP_PROXY in a CGI environment
+    std::string_view("request-uri"),          std::string_view("true-client-ip"),
+    std::string_view("x-backend-host"),       std::string_view("x-client-ip"),
+    std::string_view("x-cluster-client-ip"),  std::string_view("x-forwarded"),
     std::string_view("x-host"),               std::string_view("x-http-host-override"),
     std::string_view("x-http-method"),        std::string_view("x-http-method-override"),
     std::string_view("x-method-override"),    std::string_view("x-override-url"),
-    std::string_view("x-real-ip"),            std::string_view("x-url-scheme")};
+    std::string_view("x-proxy-url"),          std::string_view("x-real-ip"),
+    std::string_view("x-url-scheme")};
 // Whole families: whatever a framework may invent there tells about the request as somebody else has seen it.
 constexpr std::array<std::string_view, 3> influential_families{"x-forwarded-", "x-original-", "x-rewrite-"};
 

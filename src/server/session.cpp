@@ -31,6 +31,15 @@ connection_entry::~connection_entry()
     host_.connections.fetch_sub(1, std::memory_order_relaxed);
 }
 
+void session_host::note_slow_origin(const flow::request& rq, const flow::answered& a)
+{
+    if (slow_origin.count() > 0 && a.attempts > 0 && a.origin_time >= slow_origin) {
+        TIERCEL_LOG(say, warn, "slow-origin", "slow origin route={} tenant={} key={} origin_ms={} attempts={} request_id={}",
+                    rq.route != nullptr ? std::string_view(rq.route->name) : std::string_view(), rq.tenant,
+                    rq.key.empty() ? std::string() : hex(stable_hash(rq.key)), a.origin_time.count() / 1000, a.attempts, rq.id);
+    }
+}
+
 void session_host::drain()
 {
     draining_ = true;
@@ -144,7 +153,7 @@ public:
             flow::answered done;
             if (d.refused != errc{} || d.what == action::serve || d.what == action::serve_and_refresh) {
                 if (d.refused != errc{}) {
-                    request_.keep_alive = request_.keep_alive && !spoils_framing(d.refused);
+                    request_.keep_alive = request_.keep_alive && may_go_on_after(d.refused);
                 }
                 const flow::prepared p = flow::prepare(request_, d, io_);
                 done = p.done;
@@ -187,10 +196,14 @@ public:
     }
 
 private:
-    // After these the bytes that follow cannot be trusted to begin a request.
-    static bool spoils_framing(errc e) noexcept
+    // Can the bytes that follow be trusted to begin a request? Not behind content that nobody read, and not from a client
+    // that sends what no honest one would (RFC 9112 §11.2).
+    bool may_go_on_after(errc refused) const noexcept
     {
-        return e == errc::bad_request || e == errc::method_unknown || e == errc::method_not_allowed;
+        const framing& c = request_.content;
+        const bool has_content = c.kind != framing_kind::none && !(c.kind == framing_kind::length && c.length == 0);
+        return !has_content && flow::status_of(refused) != 400 && refused != errc::method_unknown &&
+               refused != errc::method_not_allowed;
     }
 
     void begin_request()
@@ -264,7 +277,7 @@ private:
             cx_.counts.count(telemetry::metric::rejected_total, a.failure);
         }
         telemetry::access_record r;
-        r.time = cx_.process.time.wall();
+        r.time = cx_.process.time.wall() - std::chrono::duration_cast<milliseconds>(took);
         r.duration = std::chrono::duration_cast<std::chrono::microseconds>(took);
         r.client = from_.address;
         r.method = request_.head.verb_text;
@@ -283,11 +296,18 @@ private:
             r.key = stable_hash(request_.key);
         }
         r.request_id = request_.id;
-        r.trace_id = request_.head.first(header::traceparent);
+        r.trace_id = trace_id_of(request_.head.first(header::traceparent));
         r.attempts = a.attempts;
         r.origin_duration = a.origin_time;
         r.user_agent = request_.head.first(header::user_agent);
         host_.log.write(r);
+        host_.note_slow_origin(request_, a);
+    }
+
+    // The trace id within a traceparent value: version, "-", 32 digits, "-" … (W3C Trace Context).
+    static std::string_view trace_id_of(std::string_view parent) noexcept
+    {
+        return parent.size() >= 55 && parent[2] == '-' && parent[35] == '-' ? parent.substr(3, 32) : std::string_view();
     }
 
     static telemetry::tier tier_of(outcome o) noexcept

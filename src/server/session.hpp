@@ -9,6 +9,7 @@
 #include "flow/request.hpp"
 #include "server/options.hpp"
 #include "telemetry/access_log.hpp"
+#include "telemetry/log.hpp"
 
 #include <atomic>
 #include <cstddef>
@@ -20,18 +21,22 @@ namespace tiercel::server {
 class session_host {
 public:
     session_host(flow::worker_context& flow_context, const server_options& server, telemetry::access_log::lane& lane,
-                 std::atomic<std::size_t>& open)
-        : cx(flow_context), options(server), log(lane), connections(open) {}
+                 telemetry::logger messages, std::chrono::milliseconds slow, std::atomic<std::size_t>& open)
+        : cx(flow_context), options(server), log(lane), say(std::move(messages)), slow_origin(slow), connections(open) {}
 
     // Connections between two requests are closed at once; the others close after the answer that is under way.
     void drain();
     // Every connection is closed, whatever it does.
     void abort();
     bool draining() const noexcept { return draining_; }
+    // One line for a request whose origin took longer than log.slow_origin.
+    void note_slow_origin(const flow::request& rq, const flow::answered& a);
 
     flow::worker_context& cx;
     const server_options& options;
     telemetry::access_log::lane& log;
+    telemetry::logger say;
+    std::chrono::milliseconds slow_origin;
     std::atomic<std::size_t>& connections;   // over all workers
 
 private:

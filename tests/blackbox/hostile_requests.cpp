@@ -96,12 +96,10 @@ std::vector<hostile_request> hostile_chunks()
          }(),
          {400, 413, 431}},
     };
-    for (const char* size : {"", "x", "g", "0x5", "+5", "-5", "5 ", " 5", "5x", "5 5", "\t5", "5\t", "10000000000000000",
+    for (const char* size : {"", "x", "g", "0x5", "+5", "-5", " 5", "5x", "5 5", "\t5", "10000000000000000",
                              "fffffffffffffffff", "00000000000000005", "5.0", "\"5\"", "{5}", "\x0b" "5"}) {
         out.push_back({"4 size <" + std::string(size) + ">", chunked(std::string(size) + "\r\nhello\r\n0\r\n\r\n"), bad});
     }
-    // It fits into 64 bits, and is beyond server.limits.body.
-    out.push_back({"4 size of 2^64-1", chunked("ffffffffffffffff\r\nhello\r\n0\r\n\r\n"), {400, 413}});
     return out;
 }
 

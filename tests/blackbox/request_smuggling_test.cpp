@@ -55,7 +55,6 @@ protected:
         std::size_t number = 0;
         for (const hostile_request& h : table) {
             SCOPED_TRACE(h.name);
-            origin_.forget();
             raw_client c = p.client();
             c.connect();
             c.try_send(h.bytes + canary_request(++number));
@@ -70,12 +69,10 @@ protected:
                 ADD_FAILURE() << e.what();
             }
             EXPECT_EQ(origin_.requests(canary(number)), 0u);
-            const auto heads = origin_.request_heads();
-            EXPECT_LE(heads.size(), 1u);
-            for (const std::string& head : heads) {
-                EXPECT_THAT(head, Not(HasSubstr("canary")));
-                expect_clean_head(head);
-            }
+        }
+        for (const std::string& head : origin_.request_heads()) {
+            EXPECT_THAT(head, Not(HasSubstr("canary")));
+            expect_clean_head(head);
         }
         // The proxy is as well as before.
         EXPECT_EQ(p.client().get(canary(0), {{"X-Tenant-ID", "red"}}).status, 200);
@@ -288,9 +285,12 @@ TEST(ForwardedRequests, AreWrittenAnewFromParsedParts)
     const proxy p(setting{.origin_url = origin.url(), .origin_options = "pool: {idle: 0}"}.yaml());
     const rewritten_case table[] = {
         {"1 chunk lines, extensions and trailers stay here",
-         "POST /a HTTP/1.1\r\nHost: shop\r\ntransfer-encoding:   Chunked \r\nTrailer: X-T\r\n\r\n"
-         "0005;name=\"va;lue\"\r\nhello\r\n1;x\r\n!\r\n0;last\r\nX-T: trailer\r\n\r\n",
-         "POST /a HTTP/1.1", {"\r\nTransfer-Encoding: chunked\r\n", "hello", "!"}, {"name=", "0005", ";x", "last", "trailer", "X-T"}},
+         "POST /a HTTP/1.1\r\nHost: shop\r\ntransfer-encoding:   Chunked \r\nTrailer: X-Trail\r\n\r\n"
+         "0005;name=\"va;lue\"\r\nhello\r\n1;x\r\n!\r\n0;last\r\nX-Trail: value\r\n\r\n",
+         "POST /a HTTP/1.1", {"\r\nTransfer-Encoding: chunked\r\n", "hello", "!"}, {"name=", "0005", ";x", "last", "value", "X-Trail"}},
+        {"4 padded sizes are tolerated, and not passed on",
+         "POST /a HTTP/1.1\r\nHost: shop\r\nTransfer-Encoding: chunked\r\n\r\n5 \t\r\nhello\r\n0 \r\n\r\n",
+         "POST /a HTTP/1.1", {"\r\n5\r\nhello\r\n0\r\n\r\n"}},
         {"1 a length is written anew",
          "POST /a HTTP/1.1\r\nHost: shop\r\ncontent-length:\t0006 \r\n\r\nhello!",
          "POST /a HTTP/1.1", {"\r\nContent-Length: 6\r\n", "hello!"}, {"content-length", "0006"}},
@@ -308,9 +308,9 @@ TEST(ForwardedRequests, AreWrittenAnewFromParsedParts)
          "Proxy-Connection: secret\r\nProxy-Authorization: secret\r\nTE: secret\r\nTrailer: secret\r\nUpgrade: secret\r\nX-Kept: kept\r\n\r\n",
          "GET /a HTTP/1.1", {"\r\nX-Kept: kept\r\n"}, {"secret", "X-More", "x-named", "Keep-Alive", "Upgrade"}},
         {"12 naming what must stay is without effect",
-         "POST /a HTTP/1.1\r\nHost: shop\r\nConnection: Host, Content-Length, Authorization, Cookie, close\r\nContent-Length: 2\r\n"
-         "Authorization: basic\r\nCookie: a=b\r\n\r\nok",
-         "POST /a HTTP/1.1", {"\r\nHost: shop\r\n", "\r\nContent-Length: 2\r\n", "\r\nAuthorization: basic\r\n", "\r\nCookie: a=b\r\n", "ok"}},
+         "POST /a HTTP/1.1\r\nHost: shop\r\nConnection: Host, Content-Length, Authorization, Cookie, close\r\nContent-Length: 5\r\n"
+         "Authorization: basic\r\nCookie: a=b\r\n\r\nwhole",
+         "POST /a HTTP/1.1", {"\r\nContent-Length: 5\r\n", "\r\nHost: shop\r\n", "\r\nAuthorization: basic\r\n", "\r\nCookie: a=b\r\n", "whole"}},
         {"12 naming a coding is without effect",
          "POST /a HTTP/1.1\r\nHost: shop\r\nConnection: transfer-encoding\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
          "POST /a HTTP/1.1", {"\r\nTransfer-Encoding: chunked\r\n", "2\r\nok\r\n0\r\n\r\n"}},

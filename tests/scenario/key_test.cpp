@@ -1,0 +1,193 @@
+#include "scenario.hpp"
+
+namespace tiercel::test {
+namespace {
+
+// An origin that answers any of the targets with what it was asked for.
+void echo_target(scenario& s, const std::vector<std::string>& targets)
+{
+    for (const std::string& t : targets) {
+        s.origin().page(t).cache_control("max-age=60").body("at " + t);
+    }
+}
+
+TEST(Key, TargetsThatMeanTheSameShareOneAnswer)
+{
+    const std::vector<std::vector<std::string>> same = {
+        {"/a/b", "/a/./b", "/a/x/../b", "/%61/b", "/a/%62"},
+        {"/%E2%82%AC", "/%e2%82%ac"},
+        {"/~user", "/%7Euser"},
+        {"/a%2Fb", "/a%2fb"},
+    };
+    for (const auto& group : same) {
+        scenario s;
+        echo_target(s, {group.front()});
+        s.start();
+        s.get(group.front()).expect_body("at " + group.front()).expect_cache("fwd=uri-miss; stored");
+        for (const std::string& t : group) {
+            SCOPED_TRACE(t);
+            s.get(t).expect_body("at " + group.front()).expect_cache("hit; detail=l1");
+        }
+        EXPECT_EQ(s.origin().requests(), 1);
+    }
+}
+
+TEST(Key, TargetsThatDifferDoNot)
+{
+    const std::vector<std::string> targets = {"/a", "/A", "/a/", "/a%2Fb", "/a/b", "/a?", "/a?x", "/a?x=", "/a?x=1", "/a?x=2", "/a?X=1"};
+    scenario s;
+    echo_target(s, targets);
+    s.start();
+    for (const std::string_view cache : {"fwd=uri-miss; stored", "hit; detail=l1"}) {
+        for (const std::string& t : targets) {
+            SCOPED_TRACE(t);
+            s.get(t).expect_body("at " + t).expect_cache(cache);
+        }
+    }
+}
+
+TEST(Key, HostsDoNotShareAndTheirSpellingDoesNotMatter)
+{
+    scenario s;
+    auto& page = s.origin().page("/a").cache_control("max-age=60").body("v1");
+    s.start();
+    s.get("/a", {{"Host", "one.test"}}).expect_cache("fwd=uri-miss; stored");
+    s.get("/a", {{"Host", "two.test"}}).expect_cache("fwd=uri-miss; stored");
+    s.get("/a", {{"Host", "one.test:8080"}}).expect_cache("fwd=uri-miss; stored");
+    s.get("/a", {{"Host", "ONE.test"}}).expect_cache("hit; detail=l1");
+    s.get("/a", {{"Host", "one.test:80"}}).expect_cache("hit; detail=l1");
+    s.get("http://one.test/a", {{"Host", "elsewhere.test"}}).expect_cache("hit; detail=l1");
+    EXPECT_EQ(page.requests(), 3);
+}
+
+TEST(Key, TheQueryIsSortedForKeyAndOrigin)
+{
+    scenario s;
+    echo_target(s, {"/a?a=1&b=2&b=1&c"});
+    s.start();
+    s.get("/a?c&b=2&a=1&b=1").expect_status(200).expect_cache("fwd=uri-miss; stored");
+    s.get("/a?a=1&b=2&b=1&c").expect_cache("hit; detail=l1");
+    s.get("/a?b=1&b=2&a=1&c").expect_status(404);   // the order of equal names may matter
+}
+
+TEST(Key, TheQueryMayStayAsItIs)
+{
+    scenario s;
+    s.set("routes.0.key.query", "as_is");
+    echo_target(s, {"/a?a=1&b=2", "/a?b=2&a=1"});
+    s.start();
+    s.get("/a?a=1&b=2").expect_body("at /a?a=1&b=2");
+    s.get("/a?b=2&a=1").expect_body("at /a?b=2&a=1").expect_cache("fwd=uri-miss; stored");
+}
+
+TEST(Key, TheQueryMayBeIgnored)
+{
+    scenario s;
+    s.set("routes.0.key.query", "none");
+    echo_target(s, {"/a"});
+    s.start();
+    s.get("/a?x=1").expect_body("at /a").expect_cache("fwd=uri-miss; stored");
+    s.get("/a?x=2").expect_body("at /a").expect_cache("hit; detail=l1");
+    s.get("/a").expect_body("at /a").expect_cache("hit; detail=l1");
+}
+
+TEST(Key, ParametersMayBeDropped)
+{
+    scenario s;
+    s.set("routes.0.key.drop", "[ 'utm_*', gclid ]");
+    echo_target(s, {"/a?id=1", "/a"});
+    s.start();
+    s.get("/a?utm_source=x&id=1&gclid=y").expect_body("at /a?id=1").expect_cache("fwd=uri-miss; stored");
+    s.get("/a?id=1&utm_campaign=z").expect_body("at /a?id=1").expect_cache("hit; detail=l1");
+    s.get("/a?utm_source=x").expect_body("at /a");
+    s.get("/a?gclid=1").expect_body("at /a").expect_cache("hit; detail=l1");
+}
+
+TEST(Key, OnlySomeParametersMayBeAllowed)
+{
+    scenario s;
+    s.set("routes.0.key.allow", "[ id ]");
+    echo_target(s, {"/a?id=1"});
+    s.start();
+    s.get("/a?x=1&id=1").expect_body("at /a?id=1").expect_cache("fwd=uri-miss; stored");
+    s.get("/a?id=1&y=2").expect_body("at /a?id=1").expect_cache("hit; detail=l1");
+}
+
+TEST(Key, FieldsAndCookiesMayBePartOfIt)
+{
+    scenario s;
+    s.set("routes.0.key.headers", "[ X-Device ]").set("routes.0.key.cookies", "[ currency ]");
+    auto& page = s.origin().page("/a").cache_control("max-age=60").body("v1");
+    s.start();
+    const std::vector<header_list> different = {
+        {}, {{"X-Device", "phone"}}, {{"X-Device", "desk"}}, {{"Cookie", "currency=EUR"}},
+        {{"Cookie", "currency=USD"}, {"X-Device", "phone"}},
+    };
+    for (const std::string_view cache : {"fwd=uri-miss; stored", "hit; detail=l1"}) {
+        for (const auto& fields : different) {
+            s.get("/a", fields).expect_cache(cache);
+        }
+    }
+    s.get("/a", {{"Cookie", "a=b; currency=EUR; c=d"}}).expect_cache("hit; detail=l1");
+    EXPECT_EQ(page.requests(), 5);
+}
+
+TEST(Key, WhatHasNoCanonicalFormIsRefused)
+{
+    scenario s;
+    s.start();
+    for (const std::string target : {"/../a", "/a/%2e%2e/../../b", "/%zz", "/a%0", "/a\\b", "/%00", "a", "//"}) {
+        SCOPED_TRACE(target);
+        const std::string answer = s.client().exchange("GET " + target + " HTTP/1.1\r\nHost: shop.test\r\nConnection: close\r\n\r\n");
+        if (!answer.starts_with("HTTP/1.1 400")) {
+            EXPECT_TRUE(answer.starts_with("HTTP/1.1 404")) << answer;   // passed on in canonical form, and not known there
+        }
+    }
+}
+
+// ---- routes ----
+
+TEST(Route, TheFirstThatMatchesDecides)
+{
+    scenario s;
+    s.set("routes.1", "{ name: rest, match: { path: / }, origin: shop }");
+    s.set("routes.0", "{ name: images, match: { path: /img/ }, origin: shop, ttl: { default: 60s } }");
+    s.origin().page("/img/a").body("v1");
+    s.origin().page("/page").body("v1");
+    s.start();
+    s.get("/img/a").expect_cache("fwd=uri-miss; stored");
+    s.get("/page").expect_cache("fwd=uri-miss; detail=no-lifetime");
+    s.expect_metric(1, "requests_total", {{"route", "images"}});
+    s.expect_metric(1, "requests_total", {{"route", "rest"}});
+}
+
+TEST(Route, NoneIsNotFound)
+{
+    scenario s;
+    s.set("routes.0.match.path", "/shop/");
+    s.start();
+    s.get("/other").expect_problem(404, "no_route");
+    s.get("/shopping").expect_problem(404, "no_route");
+    EXPECT_EQ(s.origin().requests(), 0);
+}
+
+TEST(Route, MayDependOnHostAndMethod)
+{
+    scenario s;
+    fake_origin second;
+    s.set("origins.other.endpoints", "[ '" + second.url() + "' ]");
+    s.set("routes.0", "{ name: writes, match: { methods: [ POST ], path: / }, origin: other }");
+    s.set("routes.1", "{ name: blog, match: { hosts: [ '*.blog.test' ], path: / }, origin: other }");
+    s.set("routes.2", "{ name: all, match: { hosts: [ shop.test ], path: / }, origin: shop }");
+    s.origin().page("/a").body("shop");
+    second.page("/a").body("other");
+    s.start();
+    s.get("/a").expect_body("shop");
+    s.post("/a", "x").expect_body("other");
+    s.get("/a", {{"Host", "me.blog.test"}}).expect_body("other");
+    s.get("/a", {{"Host", "blog.test"}}).expect_problem(404, "no_route");
+    s.get("http://unknown.test/a").expect_problem(421, "misdirected");
+}
+
+}  // namespace
+}  // namespace tiercel::test

@@ -1,0 +1,283 @@
+#include "scenario.hpp"
+
+#include <thread>
+
+namespace tiercel::test {
+namespace {
+
+std::string numbered(std::size_t size)
+{
+    std::string out(size, ' ');
+    for (std::size_t i = 0; i < size; ++i) {
+        out[i] = static_cast<char>('a' + i % 26);
+    }
+    return out;
+}
+
+class Upload : public ::testing::Test {
+protected:
+    // The proxy in front of an origin that the test plays.
+    void start(std::string_view limit = "64MiB")
+    {
+        s.set("origins.shop.endpoints", "[ '" + by_hand.url() + "' ]").set("server.limits.body", limit);
+        s.start();
+        c.emplace(s.client());
+    }
+
+    scenario s;
+    manual_origin by_hand;
+    std::optional<raw_client> c;
+};
+
+// Everything up to and with `end`.
+std::string read_through(raw_client& c, std::string_view end)
+{
+    std::string got;
+    while (!got.ends_with(end)) {
+        const std::string more = c.read_some();
+        if (more.empty()) {
+            throw peer_closed("closed after: " + got.substr(0, 300), false);
+        }
+        got += more;
+    }
+    return got;
+}
+
+// ---- methods ----
+
+TEST(Pass, UnsafeMethodsReachTheOriginWithTheirContent)
+{
+    for (const std::string method : {"POST", "PUT", "PATCH", "DELETE", "PROPFIND"}) {
+        SCOPED_TRACE(method);
+        scenario s;
+        auto& page = s.origin().page("/a?b=1").status(201).cache_control("max-age=60").body("done");
+        s.start();
+        for (int i = 1; i <= 2; ++i) {
+            s.request(method, "/a?b=1", {{"Content-Type", "text/plain"}}, "content").expect_status(201).expect_body("done")
+                .expect_cache("fwd=method; detail=method");
+            ASSERT_EQ(page.requests(), i);
+        }
+        const http_request got = page.received()[0];
+        EXPECT_EQ(got.method, method);
+        EXPECT_EQ(got.body, "content");
+        EXPECT_EQ(got.header("Content-Type"), "text/plain");
+        EXPECT_EQ(got.header("Host"), "shop.test");
+    }
+}
+
+TEST(Pass, OptionsWithoutContentIsPassedOn)
+{
+    scenario s;
+    s.origin().page("/a").header("Allow", "GET, OPTIONS");
+    s.start();
+    s.request("OPTIONS", "/a").expect_status(200).expect_header("Allow", "GET, OPTIONS").expect_cache("fwd=method; detail=method");
+}
+
+TEST(Pass, TunnelsAndTracesAreRefused)
+{
+    scenario s;
+    s.start();
+    s.request("TRACE", "/a").expect_problem(405, "method_not_allowed");
+    EXPECT_TRUE(s.client().exchange("CONNECT shop.test:80 HTTP/1.1\r\nHost: shop.test\r\n\r\n").starts_with("HTTP/1.1 4"));
+    EXPECT_EQ(s.origin().requests(), 0);
+}
+
+TEST(Pass, AGetWithContentIsPassedOnAndNotStored)
+{
+    scenario s;
+    auto& page = s.origin().page("/a").cache_control("max-age=60").body("v1");
+    s.start();
+    s.request("GET", "/a", {}, "question").expect_body("v1").expect_cache("fwd=bypass; detail=request-body");
+    s.get("/a").expect_body("v1").expect_cache("fwd=uri-miss; stored");
+    EXPECT_EQ(page.received()[0].body, "question");
+}
+
+TEST(Pass, PreconditionsAreTheOriginsToEvaluate)
+{
+    scenario s;
+    auto& page = s.origin().page("/a").cache_control("max-age=60").etag("\"one\"").body("v1");
+    s.start();
+    s.get("/a");
+    s.get("/a", {{"If-Match", "\"two\""}}).expect_cache("fwd=request; detail=pass");
+    ASSERT_EQ(page.requests(), 2);
+    EXPECT_EQ(page.received()[1].header("If-Match"), "\"two\"");
+}
+
+TEST(Pass, FieldsOfTheHopAreRemovedAndOursAdded)
+{
+    scenario s;
+    auto& page = s.origin().page("/a");
+    s.start();
+    s.get("/a", {{"Connection", "X-Hop, keep-alive"}, {"X-Hop", "1"}, {"Keep-Alive", "1"}, {"TE", "trailers"}, {"Proxy-Connection", "x"},
+                 {"X-End", "2"}, {"X-Forwarded-For", "10.9.8.7"}, {"Via", "1.0 other"}});
+    ASSERT_EQ(page.requests(), 1);
+    const http_request got = page.received()[0];
+    for (const std::string_view gone : {"X-Hop", "Keep-Alive", "TE", "Proxy-Connection"}) {
+        EXPECT_FALSE(got.has(gone)) << gone;
+    }
+    EXPECT_EQ(got.header("X-End"), "2");
+    EXPECT_EQ(got.header("X-Forwarded-For"), "127.0.0.1");   // what an untrusted client says is not believed
+    EXPECT_EQ(got.headers("Via"), std::vector<std::string>({"1.0 other", "1.1 tiercel"}));
+}
+
+// ---- content both ways ----
+
+TEST_F(Upload, ContentStreamsToTheOriginWhileItArrives)
+{
+    start();
+    c->send("POST /a HTTP/1.1\r\nHost: shop.test\r\nContent-Length: 8\r\n\r\none-");
+    byte_stream link = by_hand.accept();
+    const http_request head = read_request_head(link, after(default_timeout));
+    EXPECT_EQ(head.header("Content-Length"), "8");
+    EXPECT_EQ(link.read_exactly(4), "one-");
+    c->send("end.");
+    EXPECT_EQ(link.read_exactly(4), "end.");
+    link.send("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\none-");
+    read_through(*c, "\r\n\r\none-");
+    link.send("end.");
+    EXPECT_EQ(c->read_exactly(4), "end.");
+}
+
+TEST_F(Upload, ChunksStreamToTheOriginAsChunks)
+{
+    start();
+    c->send("POST /a HTTP/1.1\r\nHost: shop.test\r\nTransfer-Encoding: chunked\r\n\r\n4;x=y\r\none-\r\n");
+    byte_stream link = by_hand.accept();
+    http_request got = read_request_head(link, after(default_timeout));
+    EXPECT_EQ(got.headers("Transfer-Encoding"), std::vector<std::string>({"chunked"}));
+    EXPECT_FALSE(got.has("Content-Length"));
+    EXPECT_EQ(link.read_exactly(9), "4\r\none-\r\n");
+    c->send("4\r\nend.\r\n0\r\nTrailer: dropped\r\n\r\n");
+    EXPECT_EQ(link.read_exactly(14), "4\r\nend.\r\n0\r\n\r\n");
+    link.send(plain_answer({}, "thanks"));
+    EXPECT_EQ(c->read_response().body, "thanks");
+}
+
+TEST_F(Upload, TheAnswerMayComeBeforeTheContentHasEnded)
+{
+    start();
+    c->send("POST /a HTTP/1.1\r\nHost: shop.test\r\nContent-Length: 1000\r\n\r\nsome");
+    byte_stream link = by_hand.accept();
+    read_request_head(link, after(default_timeout));
+    link.send("HTTP/1.1 403 No\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno");
+    const http_response r = c->read_response();
+    EXPECT_EQ(r.status, 403);
+    EXPECT_EQ(r.body, "no");
+}
+
+TEST_F(Upload, LargeContentPassesBothWays)
+{
+    start();
+    const std::string content = numbered(20'000'000);
+    std::thread client([&] {
+        c->send(request_text("PUT", "/a", {{"Host", "shop.test"}}, content));
+    });
+    byte_stream link = by_hand.accept();
+    const http_request got = by_hand.read(link);
+    client.join();
+    EXPECT_TRUE(got.body == content);
+    std::thread origin([&] { link.send(plain_answer({}, content)); });
+    const http_response r = c->read_response();
+    origin.join();
+    EXPECT_EQ(r.status, 200);
+    EXPECT_TRUE(r.body == content);
+}
+
+TEST_F(Upload, AConnectionServesAnotherRequestAfterwards)
+{
+    start();
+    for (int i = 0; i < 3; ++i) {
+        c->send(request_text("POST", "/a", {{"Host", "shop.test"}}, "content"));
+        static byte_stream link;
+        if (i == 0) { link = by_hand.accept(); }
+        EXPECT_EQ(by_hand.read(link).body, "content");
+        link.send(plain_answer({}, "thanks"));
+        EXPECT_EQ(c->read_response().body, "thanks");
+    }
+}
+
+TEST_F(Upload, AClientThatLeavesInTheMiddleBreaksTheUpload)
+{
+    start();
+    c->send("POST /a HTTP/1.1\r\nHost: shop.test\r\nContent-Length: 1000\r\n\r\nsome");
+    byte_stream link = by_hand.accept();
+    read_request_head(link, after(default_timeout));
+    EXPECT_EQ(link.read_exactly(4), "some");
+    c->reset();
+    EXPECT_EQ(link.read_to_end(), "");   // the origin must not take it for the whole
+}
+
+// ---- 100-continue ----
+
+TEST_F(Upload, AClientThatWaitsIsToldToGoOn)
+{
+    start();
+    c->send("POST /a HTTP/1.1\r\nHost: shop.test\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n");
+    EXPECT_EQ(c->read_exactly(25), "HTTP/1.1 100 Continue\r\n\r\n");
+    c->send("body");
+    byte_stream link = by_hand.accept();
+    EXPECT_EQ(by_hand.read(link).body, "body");
+    link.send(plain_answer({}, "thanks"));
+    EXPECT_EQ(c->read_response().body, "thanks");
+}
+
+TEST_F(Upload, AClientThatWaitsIsRefusedAtOnceWhenItIsTooMuch)
+{
+    start("1KiB");
+    c->send("POST /a HTTP/1.1\r\nHost: shop.test\r\nContent-Length: 2000\r\nExpect: 100-continue\r\n\r\n");
+    answer(c->read_response()).expect_problem(413, "body_too_large").expect_header("Connection", "close");
+    EXPECT_TRUE(c->is_closed_by_peer());
+}
+
+TEST_F(Upload, AnExpectationThatNobodyKnowsIsRefused)
+{
+    start();
+    c->send("POST /a HTTP/1.1\r\nHost: shop.test\r\nContent-Length: 4\r\nExpect: miracles\r\n\r\nbody");
+    answer(c->read_response()).expect_problem(417, "expectation_failed");
+}
+
+// ---- too much ----
+
+TEST_F(Upload, TooMuchIsRefusedBeforeItIsRead)
+{
+    start("1KiB");
+    c->send("POST /a HTTP/1.1\r\nHost: shop.test\r\nContent-Length: 1025\r\n\r\n");
+    answer(c->read_response()).expect_problem(413, "body_too_large");
+    EXPECT_TRUE(c->is_closed_by_peer());
+    s.expect_metric(1, "rejected_total", {{"reason", "body_too_large"}});
+}
+
+TEST_F(Upload, ChunksThatBecomeTooMuchAreRefused)
+{
+    start("1KiB");
+    c->send("POST /a HTTP/1.1\r\nHost: shop.test\r\nTransfer-Encoding: chunked\r\n\r\n");
+    std::thread client([&] { c->try_send("400\r\n" + std::string(1024, 'x') + "\r\n1\r\nx\r\n0\r\n\r\n"); });
+    byte_stream link = by_hand.accept();
+    EXPECT_FALSE(link.read_to_end().ends_with("0\r\n\r\n"));
+    client.join();
+    answer(c->read_response()).expect_problem(413, "body_too_large");
+}
+
+TEST_F(Upload, ChunksThatAreMalformedAreRefused)
+{
+    start();
+    c->send("POST /a HTTP/1.1\r\nHost: shop.test\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\nnonsense\r\n");
+    byte_stream link = by_hand.accept();
+    EXPECT_FALSE(link.read_to_end().ends_with("0\r\n\r\n"));
+    answer(c->read_response()).expect_problem(400, "bad_request");
+    EXPECT_TRUE(c->is_closed_by_peer());
+}
+
+TEST_F(Upload, ContentThatStallsIsGivenUp)
+{
+    s.set("server.timeouts.body_idle", "50ms");
+    start();
+    c->send("POST /a HTTP/1.1\r\nHost: shop.test\r\nContent-Length: 8\r\n\r\nsome");
+    byte_stream link = by_hand.accept();
+    link.read_to_end();
+    answer(c->read_response()).expect_problem(408, "body_timeout");
+    EXPECT_TRUE(c->is_closed_by_peer());
+}
+
+}  // namespace
+}  // namespace tiercel::test
