@@ -16,8 +16,11 @@
 #include "async/socket_calls.hpp"
 #include "async/task.hpp"
 
+#include <tiercel/error.hpp>
+
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/detail/reactive_socket_recv_op.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/version.hpp>
 
 #include <cerrno>
@@ -42,15 +45,21 @@ private:
     asio::mutable_buffer buffer_;
 };
 
-// What is there now, without waiting: 0 at the end of the stream, nothing when there is nothing (or an error, which the next
-// read will report).
-inline std::optional<std::size_t> recv_now(socket& s, asio::mutable_buffer into) noexcept
+// What is there now, without waiting: nothing when there is nothing, else what a read would say, eof at the end of the stream.
+// The kernel reports an error once. Who asks here must heed it: the next read would see a clean end where a reset was.
+inline std::optional<result<std::size_t>> recv_now(socket& s, asio::mutable_buffer into) noexcept
 {
     ssize_t n = 0;
     do {
         n = bare_recv(s.native_handle(), into.data(), into.size(), MSG_DONTWAIT);
     } while (n < 0 && errno == EINTR);
-    return n < 0 ? std::nullopt : std::optional(static_cast<std::size_t>(n));
+    if (n > 0) {
+        return static_cast<std::size_t>(n);
+    }
+    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+        return std::nullopt;
+    }
+    return n == 0 ? make_error_code(asio::error::eof) : error_code(errno, asio::error::get_system_category());
 }
 
 }  // namespace tiercel::async

@@ -7,13 +7,24 @@
 namespace tiercel {
 namespace {
 
+// Long enough for a page that is asked for a few times an hour.
+constexpr std::chrono::hours kept_for_validation{1};
+
 std::int64_t second_of(instant t) noexcept { return std::chrono::floor<std::chrono::seconds>(t).time_since_epoch().count(); }
 
 }  // namespace
 
+instant useless_from(const entry& e) noexcept
+{
+    const instant t = e.times().useless_from();
+    const bool can_be_confirmed =
+        e.is(entry_flag::has_etag) || e.is(entry_flag::has_last_modified) || e.is(entry_flag::vary_descriptor);
+    return can_be_confirmed && t < end_of_time - kept_for_validation ? t + kept_for_validation : t;
+}
+
 void expiry_wheel::insert(const entry& e) noexcept
 {
-    if (e.times().useless_from() == end_of_time) { return; }
+    if (e.expendable_from() == end_of_time) { return; }
     link(e, slot_of(e));
     ++size_;
 }
@@ -39,7 +50,7 @@ const entry* expiry_wheel::next_due(instant now, std::size_t& looks) noexcept
             if (looks == 0) { return nullptr; }
             --looks;
             const entry& e = *pending_;
-            if (e.times().useless_from() <= now) { return &e; }
+            if (e.expendable_from() <= now) { return &e; }
             unlink(e);
             link(e, slot_of(e));
         }
@@ -54,7 +65,7 @@ const entry* expiry_wheel::next_due(instant now, std::size_t& looks) noexcept
 // The first second that begins when e is useless, but never one whose slot has been looked through already.
 const entry*& expiry_wheel::slot_of(const entry& e) noexcept
 {
-    std::int64_t due = second_of(e.times().useless_from()) + 1;
+    std::int64_t due = second_of(e.expendable_from()) + 1;
     if (started_) { due = std::max(due, tick_ + 1); }
     return slots_[static_cast<std::size_t>(due) % slot_count];
 }

@@ -13,6 +13,10 @@
 
 namespace tiercel {
 
+// When the store lets go of an entry: nobody can be served from it any more, and if it has a validator, the origin has had
+// some more time to confirm it. The names of selecting fields stay as long as the answers that they lead to.
+instant useless_from(const entry& e) noexcept;
+
 class expiry_wheel {
 public:
     // Entries that are never useless are not taken.

@@ -109,14 +109,15 @@ async::task<result<std::string_view>> client_body::next()
         std::size_t n = 0;
         const auto there = async::recv_now(io_.socket(), space);   // the end may have come together with the last bytes
         if (there) {
-            n = *there;
+            ec = there->error();
+            n = ec ? 0 : **there;
         } else {
             limit_.expires_after(limits_.idle);
             n = co_await io_.socket().async_read_some(async::drained_buffer(space),
                                                       boost::asio::redirect_error(async::use_task, ec));
             limit_.disarm();
         }
-        if (ec || n == 0) {
+        if (ec) {
             co_return fail(timed_out_ ? errc::body_timeout : errc::client_gone);
         }
         unread_ = std::string_view(buffer_.get(), n);

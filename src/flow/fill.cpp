@@ -257,6 +257,7 @@ private:
             return true;
         }
         if (newer) {
+            report_.was_stale = true;
             job_.stored = std::move(found);   // stale, but it has validators and may have to stand in for the origin
         }
         return false;
@@ -309,6 +310,7 @@ private:
     bool update(origin::exchange& ex, const fetch_times& when)
     {
         const auto took = std::chrono::duration_cast<milliseconds>(ex.answered_at() - ex.requested_at());
+        note_set_cookie(ex.head());
         updated_entry u = make_updated(*job_.stored, rq_, ex.head(), when, job_.joined->stamp(), smoothed(job_.stored, took), p_);
         if (u.made == nullptr) {
             return false;
@@ -345,9 +347,22 @@ private:
             hand_over(std::move(ex), verdict);
             co_return;
         }
+        note_set_cookie(ex->head());
         const storable s = make_storable(rq_, ex->head(), std::move(verdict), job_.joined->stamp(), when);
         report_.selecting = s.selecting;
         co_await store(std::move(ex), s);
+    }
+
+    // Stripped from what is stored, it still belongs to the client whose request was answered with it.
+    void note_set_cookie(const response_head& rs)
+    {
+        if (rs.has(header::set_cookie) && rq_.route->caching.set_cookie == set_cookie_rule::strip) {
+            for (const field& f : rs.fields) {
+                if (f.id == header::set_cookie) {
+                    report_.set_cookie.append("Set-Cookie: ").append(f.value).append("\r\n");
+                }
+            }
+        }
     }
 
     void hand_over(origin::exchange_ptr ex, const storing_verdict& verdict)
@@ -520,7 +535,7 @@ void note_report(answered& a, const flight_report& r, const decision& d, bool cr
     a.forward_status = r.origin_status;
     a.origin_time = r.origin_time;
     const bool forwarded = r.what != outcome::hit_l1 && r.what != outcome::hit_l2;
-    a.forward = forwarded ? d.forward : forward_reason::none;
+    a.forward = !forwarded ? forward_reason::none : r.was_stale ? forward_reason::stale : d.forward;
     a.collapsed = forwarded && !created;
 }
 
@@ -649,7 +664,10 @@ async::task<answered> join(request& rq, request_scratch& scratch, decision d, cl
             continue;   // a condition is evaluated against the complete answer
         }
         note_report(a, v.report, d, place.created);
-        if (v.state == flight_state::streaming && fits(rq, key, v, v.live->key)) {
+        a.own_fields = place.created ? std::string_view(v.report.set_cookie) : std::string_view();
+        // Passed on but not kept, it may be complete before this reader has begun.
+        const bool live = v.state == flight_state::streaming || (v.state == flight_state::complete && v.entry == nullptr);
+        if (live && fits(rq, key, v, v.live->key)) {
             answered done = co_await send_live(rq, *v.live, reader, a, v.report.age, io, limits);
             co_return done;
         }

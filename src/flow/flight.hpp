@@ -61,10 +61,12 @@ struct flight_report {
     outcome what = outcome::miss;
     detail why = detail::none;
     bool stored = false;
+    bool was_stale = false;             // L2 had an answer, too old to be used without asking
     int origin_status = 0;
     unsigned attempts = 0;
     std::chrono::microseconds origin_time{0};
     std::vector<std::string> selecting; // lower-case names of Vary: whom the answer fits
+    std::string set_cookie;             // complete lines, for the client that caused the fetch alone
     std::string age;                    // Age as the origin sent it (RFC 9111 §5.1: a miss passes it on)
 };
 

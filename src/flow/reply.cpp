@@ -210,6 +210,7 @@ void append_length(std::string& head, byte_count n)
 void compose_entry(std::string& out, const request& rq, const entry& e, const answered& a, std::string_view origin_age)
 {
     out.append(e.head());
+    out.append(a.own_fields);
     add_age(out, rq, e, a, origin_age);
     add_cache_status(out, rq, a, a.what == outcome::miss && !a.stored
                                      ? std::nullopt
@@ -249,6 +250,7 @@ client_framing compose_live(std::string& out, const request& rq, const live_answ
 {
     out.append(live.head);
     const client_framing f = frame_for(out, rq, live.length);
+    out.append(a.own_fields);
     if (!origin_age.empty()) {
         add(out, "Age", origin_age);
     }

@@ -64,6 +64,7 @@ struct answered {
     bool collapsed = false;
     unsigned attempts = 0;
     std::chrono::microseconds origin_time{0};
+    std::string_view own_fields;             // complete lines for this client alone; owned by whoever composes the answer
     errc failure{};                          // set when what is error, or the client left
     bool close = false;                      // the client connection cannot be used any further
 };

@@ -79,13 +79,23 @@ entry_ptr find_variant(const request& rq, const entry& descriptor, request_scrat
     return best;
 }
 
+bool equal_lower(std::string_view any_case, std::string_view lower) noexcept
+{
+    return std::equal(any_case.begin(), any_case.end(), lower.begin(), lower.end(),
+                      [](char a, char b) { return (a >= 'A' && a <= 'Z' ? static_cast<char>(a + 32) : a) == b; });
+}
+
 bool asks_for_debug(const request_head& head) noexcept
 {
     return std::any_of(head.fields.begin(), head.fields.end(), [](const field& f) {
-        constexpr std::string_view name = "tiercel-debug";
-        return f.id == header::other && f.value == "1" &&
-               std::equal(f.name.begin(), f.name.end(), name.begin(), name.end(),
-                          [](char a, char b) { return (a >= 'A' && a <= 'Z' ? static_cast<char>(a + 32) : a) == b; });
+        return f.id == header::other && f.value == "1" && equal_lower(f.name, "tiercel-debug");
+    });
+}
+
+bool expects_continue_only(const request_head& head) noexcept
+{
+    return std::all_of(head.fields.begin(), head.fields.end(), [](const field& f) {
+        return f.id != header::expect || equal_lower(f.value, "100-continue");
     });
 }
 
@@ -100,6 +110,9 @@ errc identify(request& rq, request_scratch& scratch, const worker_context& cx)
     rq.content = *content;
     if (rq.head.verb == method::connect || rq.head.verb == method::trace) {
         return errc::method_not_allowed;
+    }
+    if (rq.head.has(header::expect) && rq.head.minor_version != 0 && !expects_continue_only(rq.head)) {
+        return errc::expectation_failed;   // RFC 9110 §10.1.1
     }
     const auto target = canonicalise_target(rq.head, scratch.target);
     if (!target) {

@@ -52,10 +52,15 @@ std::optional<std::uint64_t> only_length(const message_head& m, bool repeatable)
     return length;
 }
 
-// The last member of the combined Transfer-Encoding list; empty members are none (RFC 9110 §5.6.1).
-std::string_view last_coding(const message_head& m) noexcept
-{
+struct coding_list {
     std::string_view last;
+    unsigned chunked = 0;      // how often it occurs
+};
+
+// The combined Transfer-Encoding list; empty members are none (RFC 9110 §5.6.1).
+coding_list codings_of(const message_head& m) noexcept
+{
+    coding_list out;
     for (const field& f : m.fields) {
         if (f.id != header::transfer_encoding) {
             continue;
@@ -64,11 +69,12 @@ std::string_view last_coding(const message_head& m) noexcept
         while (!list.empty()) {
             const std::size_t comma = std::min(list.find(','), list.size());
             const std::string_view member = trim(list.substr(0, comma));
-            last = member.empty() ? last : member;
+            out.last = member.empty() ? out.last : member;
+            out.chunked += equal_lower(member, "chunked") ? 1 : 0;
             list.remove_prefix(std::min(comma + 1, list.size()));
         }
     }
-    return last;
+    return out;
 }
 
 bool has_no_content(const response_head& rs, method asked) noexcept
@@ -139,7 +145,11 @@ result<framing> response_framing(const response_head& rs, method asked) noexcept
         return f;
     }
     if (rs.has(header::transfer_encoding)) {
-        if (equal_lower(last_coding(rs), "chunked")) {
+        const coding_list codings = codings_of(rs);
+        if (codings.chunked > 1) {
+            return errc::origin_invalid;   // RFC 9112 §7.1: never applied twice; readers differ on what it means
+        }
+        if (equal_lower(codings.last, "chunked")) {
             f.kind = framing_kind::chunked;
             f.close_after = f.close_after || length.has_value();   // two framings: trust neither beyond this message
         } else {

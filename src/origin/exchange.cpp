@@ -246,8 +246,8 @@ async::task<error_code> exchange::start(outgoing& rq, steady::time_point now)
         // After a part of the head, the end of the stream may be here already and would not be announced again.
         const auto there = received_any_ ? async::recv_now(connection_->socket(), room) : std::nullopt;
         if (there) {
-            n = *there;
-            ec = n == 0 ? asio::error::make_error_code(asio::error::eof) : error_code();
+            ec = there->error();
+            n = ec ? 0 : **there;
         } else {
             n = co_await connection_->socket().async_read_some(async::drained_buffer(room),
                                                                asio::redirect_error(async::use_task, ec));
@@ -464,8 +464,8 @@ async::task<result<std::string_view>> exchange::read()
         std::size_t n = 0;
         const auto there = async::recv_now(connection_->socket(), room);
         if (there) {
-            n = *there;
-            ec = n == 0 ? asio::error::make_error_code(asio::error::eof) : error_code();
+            ec = there->error();
+            n = ec ? 0 : **there;
         } else {
             arm(steady::now());
             n = co_await connection_->socket().async_read_some(async::drained_buffer(room),

@@ -88,7 +88,10 @@ bool route_table::matcher::has_method(std::string_view method) const noexcept
 route_table::route_table(std::vector<route> routes) : routes_(std::move(routes))
 {
     TIERCEL_CHECK(!problem(routes_));
-    for (const auto& r : routes_) {
+    for (auto& r : routes_) {
+        for (auto& name : r.key.headers) {   // looked up as they are keyed: in lower case
+            name = lowered(name);
+        }
         matchers_.emplace_back(r.match);
         names_hosts_ = names_hosts_ || !r.match.hosts.empty();
     }

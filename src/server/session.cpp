@@ -254,10 +254,8 @@ private:
         std::array<char, 4096> sink;
         const auto until = steady::now() + std::chrono::seconds(1);
         for (int i = 0; i < 64 && !ec; ++i) {
-            if (const auto n = async::recv_now(io_.socket(), boost::asio::buffer(sink))) {
-                if (*n == 0) {
-                    break;
-                }
+            if (const auto there = async::recv_now(io_.socket(), boost::asio::buffer(sink))) {
+                ec = there->error();
                 continue;
             }
             io_.arm_at(until);

@@ -1,5 +1,7 @@
 #include "server/worker.hpp"
 
+#include "flow/reply.hpp"
+
 #include <tiercel/check.hpp>
 
 #include <boost/asio/co_spawn.hpp>
@@ -14,15 +16,19 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::string_view full_house = "HTTP/1.1 503 Service Unavailable\r\n"
-                                        "Content-Type: application/problem+json\r\n"
-                                        "Cache-Control: no-store\r\n"
-                                        "Cache-Status: tiercel\r\n"
-                                        "Retry-After: 1\r\n"
-                                        "Content-Length: 94\r\n"
-                                        "Connection: close\r\n\r\n"
-                                        "{\"type\":\"urn:tiercel:problem:too_many_connections\","
-                                        "\"title\":\"Service Unavailable\",\"status\":503}";
+// What a client gets that comes when there is no room, before it has asked for anything.
+std::string full_house(flow::worker_context& cx)
+{
+    std::string id;
+    cx.ids.next(id);
+    flow::request nobody;
+    nobody.id = id;
+    nobody.keep_alive = false;
+    constexpr errc why = errc::too_many_connections;
+    std::string out;
+    flow::compose_problem(out, nobody, why, flow::status_of(why), 1s, flow::answered());
+    return out;
+}
 
 }  // namespace
 
@@ -156,7 +162,7 @@ void worker::welcome(async::socket s)
         counts_.count(telemetry::metric::rejected_total, errc::too_many_connections);
         error_code ignored;
         s.non_blocking(true, ignored);
-        s.write_some(boost::asio::buffer(full_house), ignored);
+        s.write_some(boost::asio::buffer(full_house(context_)), ignored);
         return;
     }
     error_code ignored;

@@ -54,7 +54,6 @@ TEST(Tenants, WhatIsKeyedIsWhatTheOriginGets)
         {"23 with twins of all kinds", "X-Tenant-ID: red\r\nX-Tenant_ID: blue\r\nX.Tenant.ID: blue\r\nx_tenant-id: blue\r\n"},
         {"12 named by Connection", "Connection: X-Tenant-ID\r\nX-Tenant-ID: red\r\n"},
         {"12 named by Connection, in another case", "Connection: close, x-TENANT-id\r\nX-Tenant-ID: red\r\n"},
-        {"23 with another in the query", "X-Tenant-ID: red\r\nX-Query: X-Tenant-ID=blue\r\n"},
     };
     int number = 0;
     for (const auto& row : table) {

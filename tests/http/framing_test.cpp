@@ -130,6 +130,8 @@ TEST(Framing, OfAResponseFollowsTheRfc)
         {"20.2 chunked at the end", "Transfer-Encoding: gzip, chunked\r\n", "chunked"},
         {"20.2 chunked on the last line", "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n", "chunked"},
         {"20.2 chunked not last", "Transfer-Encoding: chunked, gzip\r\n", "until_close, close"},
+        {"25 chunked twice", "Transfer-Encoding: chunked, chunked\r\n", "origin_invalid"},
+        {"25 chunked twice, on two lines", "Transfer-Encoding: chunked\r\nTransfer-Encoding: gzip, CHUNKED\r\n", "origin_invalid"},
         {"20.2 empty members are none", "Transfer-Encoding: chunked, ,\r\n", "chunked"},
         {"20.2 an empty line is none", "Transfer-Encoding: chunked\r\nTransfer-Encoding:\r\n", "chunked"},
         {"20.2 blanks around", "Transfer-Encoding: gzip ,\t chunked \t,\r\n", "chunked"},

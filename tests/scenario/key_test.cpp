@@ -14,7 +14,7 @@ void echo_target(scenario& s, const std::vector<std::string>& targets)
 TEST(Key, TargetsThatMeanTheSameShareOneAnswer)
 {
     const std::vector<std::vector<std::string>> same = {
-        {"/a/b", "/a/./b", "/a/x/../b", "/%61/b", "/a/%62"},
+        {"/a/b", "/%61/b", "/a/%62"},
         {"/%E2%82%AC", "/%e2%82%ac"},
         {"/~user", "/%7Euser"},
         {"/a%2Fb", "/a%2fb"},
@@ -136,13 +136,12 @@ TEST(Key, WhatHasNoCanonicalFormIsRefused)
 {
     scenario s;
     s.start();
-    for (const std::string target : {"/../a", "/a/%2e%2e/../../b", "/%zz", "/a%0", "/a\\b", "/%00", "a", "//"}) {
+    for (const std::string target : {"/../a", "/a/../b", "/a/%2e%2e/b", "/a/./b", "/%zz", "/a%0", "/%00", "a", "/a#b"}) {
         SCOPED_TRACE(target);
-        const std::string answer = s.client().exchange("GET " + target + " HTTP/1.1\r\nHost: shop.test\r\nConnection: close\r\n\r\n");
-        if (!answer.starts_with("HTTP/1.1 400")) {
-            EXPECT_TRUE(answer.starts_with("HTTP/1.1 404")) << answer;   // passed on in canonical form, and not known there
-        }
+        const std::string got = s.client().exchange("GET " + target + " HTTP/1.1\r\nHost: shop.test\r\nConnection: close\r\n\r\n");
+        EXPECT_TRUE(got.starts_with("HTTP/1.1 400")) << got;
     }
+    EXPECT_EQ(s.origin().requests(), 0);
 }
 
 // ---- routes ----
@@ -176,7 +175,7 @@ TEST(Route, MayDependOnHostAndMethod)
     scenario s;
     fake_origin second;
     s.set("origins.other.endpoints", "[ '" + second.url() + "' ]");
-    s.set("routes.0", "{ name: writes, match: { methods: [ POST ], path: / }, origin: other }");
+    s.set("routes.0", "{ name: writes, match: { hosts: [ shop.test ], methods: [ POST ], path: / }, origin: other }");
     s.set("routes.1", "{ name: blog, match: { hosts: [ '*.blog.test' ], path: / }, origin: other }");
     s.set("routes.2", "{ name: all, match: { hosts: [ shop.test ], path: / }, origin: shop }");
     s.origin().page("/a").body("shop");

@@ -255,6 +255,11 @@ answer scenario::admin(std::string_view method, std::string_view target) const
     return answer(raw_client(process_->admin_port()).request(method, target));
 }
 
+void scenario::expire() const
+{
+    process_->l1().expire(clock_.now(), 1'000'000);
+}
+
 double scenario::metric(std::string_view name, const label_map& with) const
 {
     return sum_metric(process_->metrics().render(), "tiercel_" + std::string(name), with);

@@ -125,6 +125,8 @@ public:
 
     // ---- time and what it did ----
     void advance(milliseconds by) { clock_.advance(by); }
+    // Forgets what is of no use any more, as the server does once in a real second.
+    void expire() const;
 
     // Sum over the series of tiercel_NAME with these labels.
     double metric(std::string_view name, const label_map& with = {}) const;

@@ -149,6 +149,22 @@ TEST(Validation, AClientThatHasTheConfirmedAnswerGets304)
     EXPECT_EQ(page.requests(), 2);
 }
 
+TEST(Validation, AnAnswerThatMayNeverBeServedStaleIsStillKeptForIt)
+{
+    for (const std::string directives : {"s-maxage=10", "max-age=10, must-revalidate", "max-age=10, stale-if-error=0"}) {
+        SCOPED_TRACE(directives);
+        scenario s;
+        auto& page = s.origin().page("/a").cache_control(directives).etag("\"one\"").body("v1");
+        s.start();
+        s.get("/a");
+        s.advance(20s);
+        s.expire();
+        s.get("/a").expect_status(200).expect_body("v1");
+        ASSERT_EQ(page.requests(), 2);
+        EXPECT_EQ(page.received()[1].header("If-None-Match"), "\"one\"");
+    }
+}
+
 // ---- stale instead of an error ----
 
 TEST(StaleIfError, TheOldAnswerStandsInForAFailingOrigin)

@@ -70,8 +70,8 @@ TEST(Tenancy, MissingOrMalformedTenantsAreRefusedBeforeAnythingElse)
     telling_tenant(s, "/a");
     s.start();
     s.get("/a").expect_problem(401, "tenant_missing");
-    s.get("/a", {{"X-Tenant-ID", ""}}).expect_status(401);
-    for (const std::string bad : {"a b", "../x", std::string(300, 'x').c_str(), "a|b", "a,b"}) {
+    for (const std::string& bad : {std::string(), std::string("a b"), std::string("../x"), std::string(300, 'x'), std::string("a,b")}) {
+        SCOPED_TRACE(bad);
         s.get("/a", {{"X-Tenant-ID", bad}}).expect_problem(400, "bad_tenant");
     }
     s.get("/a", {{"X-Tenant-ID", "one"}, {"X-Tenant-ID", "two"}}).expect_problem(400, "bad_tenant");
@@ -115,7 +115,7 @@ TEST(Tenancy, TenantsFromThePathShareNothing)
     s.get("/t/one/a").expect_body("for one").expect_cache("fwd=uri-miss; stored");
     s.get("/t/two/a").expect_body("for two").expect_cache("fwd=uri-miss; stored");
     s.get("/t/one/a").expect_body("for one").expect_cache("hit; detail=l1");
-    s.get("/t/two/../one/a").expect_body("for one").expect_cache("hit; detail=l1");   // by the canonical path
+    s.get("/t/%6Fne/a").expect_body("for one").expect_cache("hit; detail=l1");   // by the canonical path
     s.get("/other").expect_problem(401, "tenant_missing");
 }
 
