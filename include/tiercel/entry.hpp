@@ -110,15 +110,6 @@ public:
     // Null when the body is inline.
     const body_ptr& content() const noexcept { return content_; }
 
-    // From here on it is not worth its memory. With a validator it stays a minute longer than it can serve anybody: asking
-    // whether it is still good is cheaper than fetching it again.
-    instant expendable_from() const noexcept
-    {
-        const instant t = times_.useless_from();
-        const bool validatable = is(entry_flag::has_etag) || is(entry_flag::has_last_modified);
-        return validatable && t < end_of_time - seconds(60) ? t + seconds(60) : t;
-    }
-
     // Age now (RFC 9111 §4.2.3), never negative.
     milliseconds age(instant now) const noexcept
     {

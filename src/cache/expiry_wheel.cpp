@@ -24,7 +24,7 @@ instant useless_from(const entry& e) noexcept
 
 void expiry_wheel::insert(const entry& e) noexcept
 {
-    if (e.expendable_from() == end_of_time) { return; }
+    if (useless_from(e) == end_of_time) { return; }
     link(e, slot_of(e));
     ++size_;
 }
@@ -50,7 +50,7 @@ const entry* expiry_wheel::next_due(instant now, std::size_t& looks) noexcept
             if (looks == 0) { return nullptr; }
             --looks;
             const entry& e = *pending_;
-            if (e.expendable_from() <= now) { return &e; }
+            if (useless_from(e) <= now) { return &e; }
             unlink(e);
             link(e, slot_of(e));
         }
@@ -65,7 +65,7 @@ const entry* expiry_wheel::next_due(instant now, std::size_t& looks) noexcept
 // The first second that begins when e is useless, but never one whose slot has been looked through already.
 const entry*& expiry_wheel::slot_of(const entry& e) noexcept
 {
-    std::int64_t due = second_of(e.expendable_from()) + 1;
+    std::int64_t due = second_of(useless_from(e)) + 1;
     if (started_) { due = std::max(due, tick_ + 1); }
     return slots_[static_cast<std::size_t>(due) % slot_count];
 }

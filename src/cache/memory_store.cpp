@@ -359,7 +359,7 @@ void memory_store::check_invariants() const
             TIERCEL_CHECK(is_large(e) == (&s == large_.get()));
             TIERCEL_CHECK(&s == large_.get() || &s == &shard_of(e.hash()));
             const auto& hook = store_access::wheel(e);
-            TIERCEL_CHECK((hook.back != nullptr) == (e.expendable_from() != end_of_time));
+            TIERCEL_CHECK((hook.back != nullptr) == (useless_from(e) != end_of_time));
             TIERCEL_CHECK(hook.back == nullptr || *hook.back == &e);
             ticking += hook.back != nullptr;
             bytes += e.footprint();

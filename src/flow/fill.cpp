@@ -539,6 +539,7 @@ void note_report(answered& a, const flight_report& r, const decision& d, bool cr
     a.collapsed = forwarded && !created;
 }
 
+// Status 0: it broke before anything was sent.
 async::task<answered> send_live(const request& rq, const live_answer& live, flight_reader& reader, answered a,
                                 std::string_view age, client_io& io, client_limits limits)
 {
@@ -560,7 +561,9 @@ async::task<answered> send_live(const request& rq, const live_answer& live, flig
         over = run.empty() && state == flight_state::complete;
         if (run.empty() && state == flight_state::broken) {
             a.close = true;
+            a.reset = head_sent && framed == client_framing::close;
             a.failure = errc::origin_truncated;
+            a.status = head_sent ? a.status : 0;
             co_return a;
         }
         std::array<char, 20> line;
@@ -592,6 +595,7 @@ async::task<answered> send_live(const request& rq, const live_answer& live, flig
             const bool progress = co_await reader.next(steady::now() + rq.route->deadline);
             if (!progress) {
                 a.close = true;
+                a.reset = framed == client_framing::close;
                 a.failure = errc::origin_timeout;
                 co_return a;
             }
@@ -669,6 +673,10 @@ async::task<answered> join(request& rq, request_scratch& scratch, decision d, cl
         const bool live = v.state == flight_state::streaming || (v.state == flight_state::complete && v.entry == nullptr);
         if (live && fits(rq, key, v, v.live->key)) {
             answered done = co_await send_live(rq, *v.live, reader, a, v.report.age, io, limits);
+            if (done.status == 0) {
+                const flight_failure broken = reader.look().failure;
+                done = co_await answer_failure(rq, d.stored, broken, a, io, limits, cx);
+            }
             co_return done;
         }
         if (v.state == flight_state::complete && v.entry != nullptr && fits(rq, key, v, v.entry->key())) {

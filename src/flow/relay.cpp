@@ -67,6 +67,7 @@ async::task<answered> stream(const request& rq, origin::exchange& ex, answered a
         if (run && !*run) {
             a.failure = errc_of(run->error());
             a.close = true;   // never a clean end for content that is not whole (RFC 9112 §8)
+            a.reset = head_sent && framed == client_framing::close;
             if (!head_sent) {
                 a.status = 0;
             }

@@ -67,6 +67,7 @@ struct answered {
     std::string_view own_fields;             // complete lines for this client alone; owned by whoever composes the answer
     errc failure{};                          // set when what is error, or the client left
     bool close = false;                      // the client connection cannot be used any further
+    bool reset = false;                      // and must not end cleanly: the close would say that the content is whole
 };
 
 // A copy of a request that outlives its connection: fills and refreshes belong to the key, not to the client.

@@ -184,6 +184,11 @@ public:
                 done = co_await flow::answer(request_, scratch_, d, io_, limits_, cx_);
             }
             account(done);
+            if (done.reset) {
+                error_code ignored;
+                io_.socket().set_option(boost::asio::socket_base::linger(true, 0), ignored);
+                co_return;
+            }
             if (done.close || !request_.keep_alive) {
                 co_await linger();
                 co_return;

@@ -306,7 +306,7 @@ TEST_F(OriginFaults, ThatComeLateBreakTheAnswerInMidAir)
                 origin_.hold();
                 origin_.break_with(&f);
                 byte_stream client(connect_to("127.0.0.1", proxy_.port()));
-                client.send("GET " + target + " HTTP/" + version + "\r\nHost: shop\r\n\r\n");
+                client.send("GET " + target + " HTTP/" + version + "\r\nHost: shop\r\nConnection: close\r\n\r\n");
                 std::string received = client.read_until("hhh", 100'000);
                 while (static_cast<std::size_t>(std::count(received.begin(), received.end(), 'h')) < half.size()) {
                     received += client.read_some();
