@@ -99,10 +99,27 @@ bool expects_continue_only(const request_head& head) noexcept
     });
 }
 
+// The request's own name, if a trusted peer has given it one that can stand in logs and JSON as it is.
+std::string_view given_id(const request_head& head) noexcept
+{
+    constexpr std::size_t longest = 128;
+    if (head.count(header::x_request_id) != 1) {
+        return {};
+    }
+    const std::string_view id = head.first(header::x_request_id);
+    const bool harmless = std::all_of(id.begin(), id.end(), [](char c) { return c > ' ' && c < 0x7f && c != '"' && c != '\\'; });
+    return harmless && id.size() <= longest ? id : std::string_view();
+}
+
 // Steps 1-5: what must hold before any cache operation. errc{} when all is well.
 errc identify(request& rq, request_scratch& scratch, const worker_context& cx)
 {
     const process_context& p = cx.process;
+    if (rq.from->trusted && rq.head.has(header::x_request_id)) {
+        if (const std::string_view id = given_id(rq.head); !id.empty()) {
+            rq.id = id;
+        }
+    }
     const auto content = request_framing(rq.head);
     if (!content) {
         return errc_of(content.error());

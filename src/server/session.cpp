@@ -187,6 +187,7 @@ public:
             if (done.reset) {
                 error_code ignored;
                 io_.socket().set_option(boost::asio::socket_base::linger(true, 0), ignored);
+                io_.socket().close(ignored);   // explicitly: the destructor would take that option back
                 co_return;
             }
             if (done.close || !request_.keep_alive) {
