@@ -1,5 +1,6 @@
 #include "support/net.hpp"
 
+#include <mutex>
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -265,18 +266,33 @@ bool byte_stream::is_closed_by_peer(deadline until)
     }
 }
 
+// interrupt() comes from another thread and must not meet a close: one lock for all streams of a test is enough.
+static std::mutex& closing()
+{
+    static std::mutex one;
+    return one;
+}
+
 void byte_stream::shutdown_send() noexcept
 {
     ::shutdown(fd_.get(), SHUT_WR);
 }
 
+void byte_stream::close() noexcept
+{
+    const std::lock_guard hold(closing());
+    fd_.close();
+}
+
 void byte_stream::interrupt() noexcept
 {
+    const std::lock_guard hold(closing());
     ::shutdown(fd_.get(), SHUT_RDWR);
 }
 
 void byte_stream::reset() noexcept
 {
+    const std::lock_guard hold(closing());
     const linger at_once{.l_onoff = 1, .l_linger = 0};
     ::setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
     fd_.close();

@@ -84,7 +84,7 @@ public:
 
     void shutdown_send() noexcept;
     void reset() noexcept;       // ends with RST
-    void close() noexcept { fd_.close(); }
+    void close() noexcept;
     void interrupt() noexcept;   // wakes a reader or writer blocked in another thread; it sees the end
 
 private:
