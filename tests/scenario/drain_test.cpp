@@ -33,10 +33,7 @@ TEST_F(Drain, LetsADownloadEndAndThenClosesItsConnection)
     byte_stream link = by_hand.accept();
     by_hand.read(link);
     link.send("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\none-");
-    std::string got;
-    while (!got.ends_with("one-")) {
-        got += c->read_some();
-    }
+    read_through(*c, "one-");
     auto drained = s.begin_drain();
     EXPECT_TRUE(eventually([&] {   // nobody new gets in
         try {

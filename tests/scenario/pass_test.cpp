@@ -29,20 +29,6 @@ protected:
     std::optional<raw_client> c;
 };
 
-// Everything up to and with `end`.
-std::string read_through(raw_client& c, std::string_view end)
-{
-    std::string got;
-    while (!got.ends_with(end)) {
-        const std::string more = c.read_some();
-        if (more.empty()) {
-            throw peer_closed("closed after: " + got.substr(0, 300), false);
-        }
-        got += more;
-    }
-    return got;
-}
-
 // ---- methods ----
 
 TEST(Pass, UnsafeMethodsReachTheOriginWithTheirContent)
@@ -186,9 +172,9 @@ TEST_F(Upload, LargeContentPassesBothWays)
 TEST_F(Upload, AConnectionServesAnotherRequestAfterwards)
 {
     start();
+    byte_stream link;
     for (int i = 0; i < 3; ++i) {
         c->send(request_text("POST", "/a", {{"Host", "shop.test"}}, "content"));
-        static byte_stream link;
         if (i == 0) { link = by_hand.accept(); }
         EXPECT_EQ(by_hand.read(link).body, "content");
         link.send(plain_answer({}, "thanks"));

@@ -167,6 +167,9 @@ private:
     unique_fd listener_ = listen_on_loopback();
 };
 
+// Reads from the client until what came ends with `end`. Throws peer_closed when the connection ends before.
+std::string read_through(raw_client& c, std::string_view end);
+
 // Bytes for origin_page::raw() or a manual_origin: status line, these fields, Content-Length, content.
 std::string plain_answer(const header_list& fields, std::string_view body, int status = 200);
 
