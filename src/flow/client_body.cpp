@@ -14,10 +14,11 @@ constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
 
 }  // namespace
 
-client_body::client_body(client_io& io, framing content, limits l, bool answer_100)
+client_body::client_body(client_io& io, framing content, limits l, bool waits)
     : io_(io), limit_(io.loop().wheel(), [](void* self) { static_cast<client_body*>(self)->on_deadline(); }, this),
-      content_(content), limits_(l), answer_100_(answer_100),
-      complete_(content.kind == framing_kind::none || (content.kind == framing_kind::length && content.length == 0))
+      content_(content), limits_(l),
+      complete_(content.kind == framing_kind::none || (content.kind == framing_kind::length && content.length == 0)),
+      waits_(waits && !complete_)
 {
 }
 
@@ -53,13 +54,23 @@ result<std::string_view> client_body::decode(std::string_view& input)
 void client_body::on_deadline()
 {
     timed_out_ = true;
-    stop();
+    error_code ignored;
+    io_.socket().cancel(ignored);
 }
 
 void client_body::stop()
 {
+    stopped_ = true;
     error_code ignored;
     io_.socket().cancel(ignored);
+}
+
+void client_body::on_told()
+{
+    waits_ = answer_100_ = false;
+    if (reading_) {
+        limit_.expires_after(limits_.idle);
+    }
 }
 
 async::task<result<std::string_view>> client_body::next()
@@ -90,12 +101,13 @@ async::task<result<std::string_view>> client_body::next()
             continue;
         }
         if (answer_100_) {
-            answer_100_ = false;
+            // Not waited for, as the origin's answer might come in between: who does not even take this reads nothing.
             const std::string_view piece[] = {go_on};
-            const error_code gone = co_await io_.send(piece, limits_.idle);
-            if (gone) {
+            const auto sent = io_.try_send(piece);
+            if (!sent || *sent != go_on.size()) {
                 co_return fail(errc::client_gone);
             }
+            on_told();
         }
         if (buffer_ == nullptr) {
             buffer_ = std::make_unique_for_overwrite<char[]>(buffer_size);
@@ -112,10 +124,18 @@ async::task<result<std::string_view>> client_body::next()
             ec = there->error();
             n = ec ? 0 : **there;
         } else {
-            limit_.expires_after(limits_.idle);
+            if (!waits_) {   // else it is the origin's turn, and the deadline of the request counts
+                limit_.expires_after(limits_.idle);
+            }
+            reading_ = true;
             n = co_await io_.socket().async_read_some(async::drained_buffer(space),
                                                       boost::asio::redirect_error(async::use_task, ec));
+            reading_ = false;
             limit_.disarm();
+        }
+        waits_ = false;
+        if (ec && stopped_) {
+            co_return ec;   // the origin's doing, not the client's
         }
         if (ec) {
             co_return fail(timed_out_ ? errc::body_timeout : errc::client_gone);

@@ -18,11 +18,15 @@ public:
         std::chrono::milliseconds idle{0};       // errc::body_timeout after such a gap
     };
 
-    // `answer_100`: the client waits for "100 Continue" before it sends (RFC 9110 §10.1.1).
-    client_body(client_io& io, framing content, limits l, bool answer_100);
+    // `waits`: the client sends only when it gets "100 Continue" (RFC 9110 §10.1.1), or has enough of waiting for it.
+    client_body(client_io& io, framing content, limits l, bool waits);
 
     async::task<result<std::string_view>> next() override;
     void stop() override;
+    void encourage() override { answer_100_ = waits_; }
+    // The client is told to go on, or answered: from here on a gap is its own.
+    void on_told();
+    bool is_waiting() const noexcept { return waits_; }
     // All content was read; the connection can carry another request.
     bool is_complete() const noexcept { return complete_; }
     // What went wrong, if it was the client: the reason for the answer it gets.
@@ -40,6 +44,7 @@ private:
     client_io& io_;
     async::deadline limit_;                      // its own: the answer may be on its way out meanwhile
     bool timed_out_ = false;
+    bool stopped_ = false;
     framing content_;
     limits limits_;
     chunk_decoder decoder_;
@@ -47,8 +52,10 @@ private:
     std::string_view unread_;                    // received, not decoded yet; in buffer_
     byte_count taken_ = 0;
     bool from_head_ = true;                      // bytes that came with the head are used first
-    bool answer_100_;
     bool complete_ = false;
+    bool waits_;
+    bool answer_100_ = false;                    // it is ours to tell
+    bool reading_ = false;
     errc failure_{};
 };
 

@@ -29,6 +29,27 @@ struct handover {
     origin::outgoing asked;
     origin::exchange_ptr answer;   // destroyed before `asked`
     bool awaited = true;           // the client is still there
+    std::string interim;           // heads of interim answers that it has not got yet
+};
+
+// Interim answers come before it is known whether the answer may be shared (it may be private, or of another variant), so
+// they are for the client whose own request is out, and for nobody else who waits.
+class interim_handover final : public origin::interim_sink {
+public:
+    interim_handover(handover& over, flight& joined) : over_(over), joined_(joined) {}
+
+    async::task<> relay(const response_head& head) override
+    {
+        if (head.status != 100 && over_.awaited) {
+            compose_interim(over_.interim, head);
+            joined_.publish_progress();
+        }
+        co_return;
+    }
+
+private:
+    handover& over_;
+    flight& joined_;
 };
 
 struct fill_job {
@@ -265,6 +286,7 @@ private:
 
     async::task<> ask_origin()
     {
+        interim_handover interim(*job_.over, *job_.joined);
         for (bool conditional = job_.stored != nullptr;;) {
             origin::outgoing& out = job_.over->asked;
             out = origin::outgoing();
@@ -275,7 +297,9 @@ private:
             out.deadline = steady::now() + rq_.route->deadline;
             out.may_retry = job_.stored == nullptr || !may_serve_on_failure(*job_.stored, failure::unreachable, p_.time.now());
             out.background = job_.background;
+            out.interim = rq_.head.minor_version != 0 ? &interim : nullptr;   // an old client knows none (RFC 9110 §15.2)
             auto fetched = co_await cx_.origin_of(*rq_.route).fetch(out);
+            out.interim = nullptr;
             if (!fetched) {
                 flight_failure f;
                 f.code = errc_of(fetched.error());
@@ -662,6 +686,19 @@ async::task<answered> join(request& rq, request_scratch& scratch, decision d, cl
         const bool changed = co_await reader.next(limit);
         if (!changed) {
             break;
+        }
+        if (over != nullptr && !over->interim.empty()) {
+            const std::string heads = std::exchange(over->interim, std::string());
+            const std::array<std::string_view, 1> out{heads};
+            const error_code gone = co_await io.send(out, limits.write_idle);
+            if (gone) {   // perhaps in the middle of a head: nothing else may be sent
+                over->awaited = false;
+                over->answer.reset();
+                a.what = outcome::miss;
+                a.failure = errc::client_gone;
+                a.close = true;
+                co_return a;
+            }
         }
         const flight::view v = reader.look();
         if (v.state == flight_state::fetching || (v.state == flight_state::streaming && conditional && !v.relayed)) {

@@ -117,11 +117,43 @@ async::task<answered> answer_invalid(const request& rq, answered a, client_io& i
 
 bool is_success(int status) noexcept { return status >= 200 && status < 400; }
 
-// Whether the client waits for our word before it sends its content.
+// Whether the client waits for a word before it sends its content. An old one cannot (RFC 9110 §10.1.1).
 bool expects_continue(const request& rq)
 {
-    return rq.head.minor_version == 1 && rq.head.has(header::expect);
+    return rq.head.minor_version != 0 && rq.head.has(header::expect);
 }
+
+// Passes interim answers on as they come: 100 to a client that waits for it, the others to all who know them.
+class interim_relay final : public origin::interim_sink {
+public:
+    interim_relay(const request& rq, client_body& body, client_io& io, std::chrono::milliseconds idle)
+        : rq_(rq), body_(body), io_(io), idle_(idle) {}
+
+    async::task<> relay(const response_head& head) override
+    {
+        const bool wanted = head.status == 100 ? body_.is_waiting() : rq_.head.minor_version != 0;
+        if (!wanted || client_gone_) {
+            co_return;
+        }
+        io_.out().clear();
+        compose_interim(io_.out(), head);
+        const std::array<std::string_view, 1> out{io_.out()};
+        const error_code gone = co_await io_.send(out, idle_);
+        client_gone_ = static_cast<bool>(gone);
+        if (head.status == 100) {
+            body_.on_told();
+        }
+    }
+    // Perhaps in the middle of a head: nothing else may be sent then.
+    bool client_gone() const noexcept { return client_gone_; }
+
+private:
+    const request& rq_;
+    client_body& body_;
+    client_io& io_;
+    const std::chrono::milliseconds idle_;
+    bool client_gone_ = false;
+};
 
 detail detail_of(errc e) noexcept
 {
@@ -232,18 +264,30 @@ async::task<answered> relay(request& rq, decision d, client_io& io, client_limit
 
     const sequence stamp = p.valid.applied();
     client_body body(io, rq.content, {limits.largest_content, limits.content_idle}, expects_continue(rq));
+    interim_relay interim(rq, body, io, limits.write_idle);
     origin::outgoing out;
     out.verb = rq.head.verb;
     out.verb_text = rq.head.verb_text;
     out.head = upstream_head(rq, p.tenants, purpose::alone);
     out.body = rq.content.kind == framing_kind::none ? nullptr : &body;
     out.chunked_body = rq.content.kind == framing_kind::chunked;
+    out.expects_continue = body.is_waiting();
+    out.interim = &interim;
     out.deadline = steady::now() + rq.route->deadline;
     out.may_retry = d.stored == nullptr || !may_serve_on_failure(*d.stored, failure::unreachable, rq.now);
 
     auto fetched = co_await cx.origin_of(*rq.route).fetch(out);
+    body.on_told();              // by the answer
     if (!body.is_complete()) {
         rq.keep_alive = false;   // unread content stands between us and the next request
+    }
+    if (interim.client_gone()) {
+        if (fetched) {
+            co_await (*fetched)->finish();
+        }
+        a.failure = errc::client_gone;
+        a.close = true;
+        co_return a;
     }
     if (!fetched) {
         flight_failure f;

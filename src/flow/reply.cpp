@@ -282,6 +282,19 @@ client_framing compose_relayed(std::string& out, const request& rq, const respon
     return framed;
 }
 
+void compose_interim(std::string& out, const response_head& rs)
+{
+    add_status_line(out, rs);
+    const connection_options named(rs);
+    for (const field& f : rs.fields) {
+        if (is_hop_by_hop(f.id) || named.strips(f) || f.id == header::content_length || f.id == header::x_request_id) {
+            continue;
+        }
+        add(out, f.name, f.value);
+    }
+    out.append("\r\n");
+}
+
 void compose_problem(std::string& out, const request& rq, errc why, int status, seconds retry_after, const answered& a)
 {
     std::string content;

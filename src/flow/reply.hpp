@@ -30,6 +30,9 @@ client_framing compose_live(std::string& out, const request& rq, const live_answ
 client_framing compose_relayed(std::string& out, const request& rq, const response_head& rs, const framing& content,
                                const answered& a);
 
+// An interim answer on its way through (RFC 9110 §15.2).
+void compose_interim(std::string& out, const response_head& rs);
+
 // An error of our own as problem+json (RFC 9457), content included (left out for HEAD). Sets nothing else.
 void compose_problem(std::string& out, const request& rq, errc why, int status, seconds retry_after, const answered& a);
 

@@ -47,8 +47,7 @@ async::task<result<exchange_ptr>> client::fetch(outgoing& rq)
     bool fresh_tried = false;
     for (;;) {
         ++rq.report.attempts;
-        complete_head(rq, head_size);
-        auto answer = co_await try_once(rq, a);
+        auto answer = co_await try_once(rq, head_size, a);
         const int status = answer ? (*answer)->head().status : 0;
         if (answer) {
             (*answer)->attempts(rq.report.attempts);
@@ -108,10 +107,16 @@ async::task<result<exchange_ptr>> client::fetch(outgoing& rq)
     }
 }
 
-// The empty line, and what an origin may want to know: how much time is left, and that it may have seen this before.
-void client::complete_head(outgoing& rq, std::size_t size) const
+// The empty line, and what an origin may want to know: how much time is left, that it may have seen this before, and that
+// the content waits for its word.
+void client::complete_head(outgoing& rq, std::size_t size, const endpoint& where) const
 {
     rq.head.resize(size);
+    if (rq.expects_continue && where.is_of_old()) {
+        rq.body->encourage();
+    } else if (rq.expects_continue) {
+        rq.head.append("Expect: 100-continue\r\n");
+    }
     if (rq.report.attempts > 1) {
         rq.head.append("Tiercel-Attempt: ");
         append_number(rq.head, rq.report.attempts);
@@ -125,7 +130,7 @@ void client::complete_head(outgoing& rq, std::size_t size) const
     rq.head.append("\r\n");
 }
 
-async::task<result<exchange_ptr>> client::try_once(outgoing& rq, attempt& a)
+async::task<result<exchange_ptr>> client::try_once(outgoing& rq, std::size_t head_size, attempt& a)
 {
     const auto now = steady::now();
     if (aborted_) {
@@ -145,6 +150,7 @@ async::task<result<exchange_ptr>> client::try_once(outgoing& rq, attempt& a)
         co_return let.error();
     }
     a.where = let->where;
+    complete_head(rq, head_size, *a.where);
     auto& pool = *pools_[let->where->number()];
     auto link_ready = now;
     auto link = a.fresh ? nullptr : pool.try_take_idle(now);

@@ -43,9 +43,9 @@ private:
         bool took_body = false;
     };
 
-    async::task<result<exchange_ptr>> try_once(outgoing& rq, attempt& a);
+    async::task<result<exchange_ptr>> try_once(outgoing& rq, std::size_t head_size, attempt& a);
     void report_unopened(admission let, error_code why, steady::time_point since);
-    void complete_head(outgoing& rq, std::size_t size) const;
+    void complete_head(outgoing& rq, std::size_t size, const endpoint& where) const;
     async::task<bool> sleep(milliseconds d);
     std::uint64_t random() noexcept;
 

@@ -49,6 +49,14 @@ milliseconds endpoint::typical() const noexcept
     return duration_cast<milliseconds>(microseconds(average_us_.load(std::memory_order_relaxed)));
 }
 
+void endpoint::speaks(int minor_version) noexcept
+{
+    const bool of_old = minor_version == 0;
+    if (of_old != is_of_old()) {   // written rarely, as all loops read it
+        of_old_.store(of_old, std::memory_order_relaxed);
+    }
+}
+
 double endpoint::cost(async::steady::time_point now) const noexcept
 {
     const async::steady::duration since(count_of(now) - averaged_at_.load(std::memory_order_relaxed));

@@ -39,6 +39,9 @@ public:
     // The time to the response head, of answers only; a moving average.
     void on_answer(async::steady::duration took, async::steady::time_point now) noexcept;
     milliseconds typical() const noexcept;                       // 0: not known yet
+    // The minor version of its last answer. What speaks 1.0 never says 100 (Continue) (RFC 9110 §10.1.1).
+    void speaks(int minor_version) noexcept;
+    bool is_of_old() const noexcept { return of_old_.load(std::memory_order_relaxed); }
     // What one more attempt would cost in waiting. An average that nobody refreshes fades, so that an endpoint that
     // was slow once gets tried again.
     double cost(async::steady::time_point now) const noexcept;
@@ -58,6 +61,7 @@ private:
     connection_slots slots_;
     std::atomic<std::int64_t> average_us_{0};
     std::atomic<async::steady::rep> averaged_at_{0};
+    std::atomic<bool> of_old_{false};
     std::atomic<async::steady::rep> background_paused_until_{0};
 };
 

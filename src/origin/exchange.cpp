@@ -266,6 +266,7 @@ async::task<error_code> exchange::start(outgoing& rq, steady::time_point now)
                 break;
             }
             if (rq.interim != nullptr) {
+                connection_->disarm();   // a client that is slow to take it is not the origin's fault
                 co_await rq.interim->relay(connection_->parser().head());
             }
             connection_->consume(head_size_);
@@ -299,7 +300,8 @@ result<exchange::head_step> exchange::next_head()
     if (status == 101) {   // we never ask for an upgrade (RFC 9110 §15.2.2)
         return invalid(errc::origin_invalid, invalid_reason::upgrade);
     }
-    if (++interim_ > most_interim) {
+    interim_size_ += head_size_;
+    if (++interim_ > most_interim || interim_size_ > upstream_.options().limits.header_bytes) {
         return invalid(errc::origin_invalid, invalid_reason::interim);
     }
     return head_step::interim;
@@ -320,6 +322,7 @@ error_code exchange::on_head()
     answered_at_ = steady::now();
     limit_ = steady::time_point::max();
     admission_.where->on_answer(time_to_head(), answered_at_);
+    admission_.where->speaks(head_.minor_version);
     // A failure is known now. Of success we hear at the end of the content, but a probe should not wait for a long one.
     if (is_failure(head_.status)) {
         tell_breaker(true);

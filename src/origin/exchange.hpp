@@ -115,6 +115,7 @@ private:
     error_code failed_;                     // of the answer; final
     std::size_t head_size_ = 0;             // of the head just parsed
     unsigned interim_ = 0;
+    std::size_t interim_size_ = 0;          // of all of them
     unsigned attempts_ = 1;
 
     steady::time_point limit_;

@@ -23,6 +23,9 @@ public:
     virtual async::task<result<std::string_view>> next() = 0;
     // Makes a pending next() end soon, with an error. Called at most once; no next() comes after it.
     virtual void stop() = 0;
+    // Nobody but us will tell the client to go on: the origin knows no 100 (Continue). Called before next(), only if the
+    // client waits for that.
+    virtual void encourage() {}
 };
 
 // Gets the interim answers that are not ours to keep (100, 102, 103; RFC 9110 §15.2).
@@ -47,6 +50,7 @@ struct outgoing {
     std::string_view content;                 // whole and small; goes out with the head, and again with each retry
     body_source* body = nullptr;              // otherwise
     bool chunked_body = false;                // else the head names the length, and the source yields exactly that much
+    bool expects_continue = false;            // the client sends the body only when told to: Expect goes along
     async::steady::time_point deadline;       // until here the response head must have come, retries included
     bool may_retry = true;                    // false: another answer will do, e.g. a stale one
     bool background = false;                  // nobody waits: first to be refused when it gets crowded

@@ -24,6 +24,17 @@ protected:
         c.emplace(s.client());
     }
 
+    // A client has asked whether it may send, and the origin has read that.
+    byte_stream begin_waiting()
+    {
+        c->send(waiting);
+        byte_stream link = by_hand.accept();
+        EXPECT_EQ(read_request_head(link, after(default_timeout)).header("Expect"), "100-continue");
+        return link;
+    }
+
+    static constexpr std::string_view waiting =
+        "POST /a HTTP/1.1\r\nHost: shop.test\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n";
     scenario s;
     manual_origin by_hand;
     std::optional<raw_client> c;
@@ -198,13 +209,130 @@ TEST_F(Upload, AClientThatLeavesInTheMiddleBreaksTheUpload)
 TEST_F(Upload, AClientThatWaitsIsToldToGoOn)
 {
     start();
-    c->send("POST /a HTTP/1.1\r\nHost: shop.test\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n");
+    byte_stream link = begin_waiting();
+    EXPECT_TRUE(c->is_silent_for(30ms));   // it is not ours to say
+    link.send("HTTP/1.1 100 Continue\r\nX-Hint: go\r\n\r\n");
+    EXPECT_EQ(read_through(*c, "\r\n\r\n"), "HTTP/1.1 100 Continue\r\nX-Hint: go\r\n\r\n");
+    c->send("body");
+    EXPECT_EQ(link.read_exactly(4), "body");
+    link.send(plain_answer({}, "thanks"));
+    const http_response r = c->read_response();
+    EXPECT_EQ(r.body, "thanks");
+    EXPECT_FALSE(r.has("Connection"));     // nothing is left over
+}
+
+TEST_F(Upload, AClientThatWaitsMayGetItsAnswerInstead)
+{
+    start();
+    byte_stream link = begin_waiting();
+    link.send(plain_answer({}, "no", 403));
+    answer(c->read_response()).expect_status(403).expect_body("no").expect_header("Connection", "close");
+    EXPECT_TRUE(c->is_closed_by_peer());
+    EXPECT_EQ(link.read_to_end(), "");      // and nobody uses that connection again
+}
+
+TEST_F(Upload, AClientThatIsTiredOfWaitingJustSends)
+{
+    start();
+    byte_stream link = begin_waiting();
+    c->send("body");
+    EXPECT_EQ(link.read_exactly(4), "body");
+    link.send("HTTP/1.1 100 Continue\r\n\r\n" + plain_answer({}, "thanks"));
+    const http_response r = c->read_response();
+    EXPECT_TRUE(r.interim.empty());         // nobody waits for that any more
+    EXPECT_EQ(r.body, "thanks");
+}
+
+TEST_F(Upload, WaitingForTheOriginsWordIsNoStall)
+{
+    s.set("server.timeouts.body_idle", "50ms");
+    start();
+    byte_stream link = begin_waiting();
+    EXPECT_TRUE(c->is_silent_for(150ms));
+    link.send("HTTP/1.1 100 Continue\r\n\r\n");
+    read_through(*c, "\r\n\r\n");
+    answer(c->read_response()).expect_problem(408, "body_timeout");   // but now it is the client's turn
+}
+
+TEST_F(Upload, AnOriginThatNeverSaysAWordEndsTheWaitingByTheDeadline)
+{
+    s.set("routes.0.deadline", "100ms");
+    start();
+    byte_stream link = begin_waiting();
+    answer(c->read_response()).expect_problem(504, "origin_timeout").expect_header("Connection", "close");
+    EXPECT_TRUE(c->is_closed_by_peer());
+}
+
+TEST_F(Upload, AWordThatNobodyWaitsForIsDropped)
+{
+    start();
+    c->send(request_text("POST", "/a", {{"Host", "shop.test"}}, "body"));
+    byte_stream link = by_hand.accept();
+    EXPECT_FALSE(by_hand.read(link).has("Expect"));
+    link.send("HTTP/1.1 100 Continue\r\n\r\n" + plain_answer({}, "thanks"));
+    const http_response r = c->read_response();
+    EXPECT_TRUE(r.interim.empty());
+    EXPECT_EQ(r.body, "thanks");
+}
+
+TEST_F(Upload, BeforeAnOldOriginTheWordIsOurs)
+{
+    s.set("server.threads", "1");
+    start();
+    c->send(request_text("POST", "/a", {{"Host", "shop.test"}}, "body"));
+    byte_stream link = by_hand.accept();
+    by_hand.read(link);
+    link.send("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    EXPECT_EQ(c->read_response().body, "ok");
+
+    c->send(waiting);
     EXPECT_EQ(c->read_exactly(25), "HTTP/1.1 100 Continue\r\n\r\n");
     c->send("body");
-    byte_stream link = by_hand.accept();
-    EXPECT_EQ(by_hand.read(link).body, "body");
-    link.send(plain_answer({}, "thanks"));
+    link = by_hand.accept();
+    const http_request got = by_hand.read(link);
+    EXPECT_EQ(got.body, "body");
+    EXPECT_FALSE(got.has("Expect"));
+    link.send(plain_answer({}, "thanks"));   // it has learnt
     EXPECT_EQ(c->read_response().body, "thanks");
+
+    c->send(waiting);
+    EXPECT_EQ(read_request_head(link, after(default_timeout)).header("Expect"), "100-continue");
+    link.send("HTTP/1.1 100 Continue\r\n\r\n");
+    EXPECT_EQ(c->read_exactly(25), "HTTP/1.1 100 Continue\r\n\r\n");
+}
+
+TEST_F(Upload, AnOldClientCannotWait)
+{
+    start();
+    c->send("POST /a HTTP/1.0\r\nHost: shop.test\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\nbody");
+    byte_stream link = by_hand.accept();
+    const http_request got = by_hand.read(link);
+    EXPECT_EQ(got.body, "body");
+    EXPECT_FALSE(got.has("Expect"));
+    link.send("HTTP/1.1 100 Continue\r\n\r\n" + plain_answer({}, "thanks"));
+    EXPECT_EQ(c->read_response().body, "thanks");
+}
+
+TEST_F(Upload, ARefusedExpectationIsPassedOn)
+{
+    start();
+    byte_stream link = begin_waiting();
+    link.send(plain_answer({}, "", 417));
+    answer(c->read_response()).expect_status(417).expect_no_header("Content-Type");
+}
+
+TEST(Pass, AnExpectationWithoutContentDoesNotDisturbTheCache)
+{
+    scenario s;
+    auto& page = s.origin().page("/a").cache_control("max-age=60").body("v1");
+    s.start();
+    for (int i = 0; i < 2; ++i) {
+        const answer a = s.get("/a", {{"Expect", "100-continue"}});
+        a.expect_body("v1");
+        EXPECT_TRUE(a.interim.empty());
+    }
+    EXPECT_EQ(page.requests(), 1);
+    EXPECT_FALSE(page.received()[0].has("Expect"));
 }
 
 TEST_F(Upload, AClientThatWaitsIsRefusedAtOnceWhenItIsTooMuch)
