@@ -1,9 +1,9 @@
 #include "admin/admin_server.hpp"
 
 #include "admin/api.hpp"
-#include "admin/listen_address.hpp"
 
 #include "async/event.hpp"
+#include "async/listener.hpp"
 #include "async/loop.hpp"
 #include "async/task.hpp"
 
@@ -13,8 +13,6 @@
 #include <boost/asio/connect.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/parser.hpp>
@@ -22,12 +20,9 @@
 #include <boost/beast/http/write.hpp>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <exception>
 #include <list>
 #include <optional>
-#include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
 #include <utility>
@@ -41,36 +36,6 @@ namespace beast = boost::beast;
 using async::task;
 using async::use_task;
 
-using protocol = asio::generic::stream_protocol;
-using acceptor = asio::basic_socket_acceptor<protocol, async::executor>;
-
-async::endpoint endpoint_of(const listen_address& a)
-{
-    if (a.is_unix()) {
-        return async::endpoint(asio::local::stream_protocol::endpoint(a.path));
-    }
-    return async::endpoint(asio::ip::tcp::endpoint(asio::ip::make_address(a.host), a.port));
-}
-
-bool is_socket_file(const std::string& path)
-{
-    struct stat about {};
-    return ::lstat(path.c_str(), &about) == 0 && S_ISSOCK(about.st_mode);
-}
-
-// A process that died leaves its socket file behind; one that lives answers a connection attempt.
-void remove_leftover(asio::io_context& context, const std::string& path)
-{
-    if (!is_socket_file(path)) {
-        return;
-    }
-    async::socket probe(context, protocol(AF_UNIX, 0));
-    error_code ec;
-    probe.connect(async::endpoint(asio::local::stream_protocol::endpoint(path)), ec);
-    if (ec == asio::error::connection_refused) {
-        ::unlink(path.c_str());
-    }
-}
 
 // The refusal for what could not be read, if the client is owed one.
 std::optional<response> refusal_of(error_code ec, bool timed_out)
@@ -102,14 +67,15 @@ public:
 
     error_code start()
     {
-        const auto where = parse_listen_address(options_.listen);
+        const auto where = async::parse_listen_address(options_.listen);
         TIERCEL_CHECK(where.has_value());
-        if (where->is_unix()) {
-            remove_leftover(loop_.context(), where->path);
+        auto opened = async::open_listener(loop_.context(), *where, false);
+        if (!opened) {
+            return opened.error();
         }
-        if (auto ec = listen(*where)) {
-            return ec;
-        }
+        acceptor_ = std::move(*opened);
+        unlink_at_end_ = where->unix_path;
+        port_ = async::port_of(acceptor_.local_endpoint());
         asio::co_spawn(loop_.context(), accept(loop_.gate().try_enter()), asio::detached);
         thread_ = std::thread([this] { loop_.context().run(); });
         return {};
@@ -162,39 +128,6 @@ private:
         bool timed_out = false;
         bool idle = true;          // no byte of a request has come
     };
-
-    error_code listen(const listen_address& where)
-    {
-        const auto endpoint = endpoint_of(where);
-        error_code ec;
-        acceptor_.open(endpoint.protocol(), ec);
-        if (!ec && !where.is_unix()) {
-            acceptor_.set_option(asio::socket_base::reuse_address(true), ec);
-        }
-        if (!ec) {
-            acceptor_.bind(endpoint, ec);
-        }
-        if (!ec && where.is_unix()) {
-            unlink_at_end_ = where.path;
-            // Before listen(), so that nobody can connect earlier: the file mode is all that guards a unix socket.
-            if (::chmod(where.path.c_str(), S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP) != 0) {
-                ec.assign(errno, boost::system::system_category());
-            }
-        }
-        if (!ec) {
-            acceptor_.listen(asio::socket_base::max_listen_connections, ec);
-        }
-        if (!ec && !where.is_unix()) {
-            asio::ip::tcp::endpoint bound;
-            const auto local = acceptor_.local_endpoint(ec);
-            if (!ec) {
-                bound.resize(local.size());
-                std::memcpy(bound.data(), local.data(), local.size());
-                port_ = bound.port();
-            }
-        }
-        return ec;
-    }
 
     void begin_stop()
     {
@@ -317,7 +250,7 @@ private:
     const admin_source& source_;
     const admin_limits& limits_;
     async::loop loop_;
-    acceptor acceptor_;
+    async::acceptor acceptor_;
     async::event resumed_;                   // set by stop, for an accept loop that pauses
     std::list<connection*> connections_;     // of this loop's sessions
     std::optional<asio::executor_work_guard<async::executor>> keep_running_{loop_.get_executor()};

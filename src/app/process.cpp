@@ -1,5 +1,6 @@
 #include "app/process.hpp"
 
+#include "async/listener.hpp"
 #include "config/config_print.hpp"
 
 #include <boost/json.hpp>
@@ -121,18 +122,20 @@ void process::watch()
 void process::start()
 {
     const config::config& c = loaded_.value;
-    std::vector<server::listen_address> where;
-    for (const auto& l : c.server.listen) {
-        auto parsed = server::parse_listen_address(l.address);
-        if (auto* wrong = std::get_if<std::string>(&parsed)) {
-            throw std::runtime_error("server.listen: " + l.address + ": " + *wrong);
-        }
-        where.push_back(std::get<server::listen_address>(std::move(parsed)));
-    }
     const unsigned threads = c.server.threads != 0 ? c.server.threads : std::max(1u, std::thread::hardware_concurrency());
     for (unsigned i = 0; i < threads; ++i) {
         workers_.push_back(std::make_unique<server::worker>(*shared_, i == 0));
-        workers_.back()->listen(where, i == 0 ? nullptr : workers_.front().get());
+        if (i != 0) {
+            workers_.back()->join(*workers_.front());
+            continue;
+        }
+        for (const auto& l : c.server.listen) {
+            const auto where = async::parse_listen_address(l.address).value();   // checked when the configuration was loaded
+            workers_.back()->listen(where);
+            if (where.is_unix()) {
+                unlink_at_end_.push_back(where.unix_path);
+            }
+        }
     }
     addresses_ = workers_.front()->addresses();
     if (!c.admin.listen.empty()) {
@@ -168,8 +171,7 @@ bool process::drain()
         }
         draining_ = true;
     }
-    const bool any = running_ != 0;
-    if (any) {
+    if (running_ != 0) {
         for (const auto& w : workers_) {
             w->drain([this] {
                 const std::lock_guard hold(mutex_);
@@ -185,14 +187,13 @@ bool process::drain()
         }
     }
     for (const auto& w : workers_) {
-        w->join();
+        w->wait();
     }
-    for (const auto& l : loaded_.value.server.listen) {
-        const auto parsed = server::parse_listen_address(l.address);
-        const auto* at = std::get_if<server::listen_address>(&parsed);
-        if (any && at != nullptr && !at->unix_path.empty()) {
-            ::unlink(at->unix_path.c_str());
-        }
+    for (const std::string& path : unlink_at_end_) {
+        ::unlink(path.c_str());
+    }
+    if (admin_ != nullptr) {
+        admin_->stop();   // it looks at the workers
     }
     workers_.clear();
     access_->stop();
@@ -218,9 +219,12 @@ std::vector<admin::dependency> process::dependencies() const
     std::vector<admin::dependency> out;
     const config::config& c = loaded_.value;
     if (c.cache.l2.kind == l2::kind::redis) {
-        const bool up = std::any_of(workers_.begin(), workers_.end(), [](const auto& w) { return w->l2_state() == l2::state::up; });
+        const auto up = std::count_if(workers_.begin(), workers_.end(), [](const auto& w) { return w->l2_state() == l2::state::up; });
         admin::dependency d{"redis", admin::health::ok, ""};
-        if (!up) {
+        if (up != 0 && up != std::ssize(workers_)) {
+            d.state = admin::health::degraded;
+            d.reason = "reached by " + std::to_string(up) + " of " + std::to_string(workers_.size()) + " threads";
+        } else if (up == 0) {
             d.state = c.cache.l2.required ? admin::health::down : admin::health::degraded;
             d.reason = "not reachable; answers come from the in-process tier and the origins";
         }

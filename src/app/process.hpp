@@ -73,6 +73,7 @@ private:
     std::unique_ptr<flow::process_context> context_;
     std::unique_ptr<server::server_shared> shared_;
     std::vector<std::unique_ptr<server::worker>> workers_;
+    std::vector<std::string> unlink_at_end_;   // of unix sockets
     std::vector<std::string> addresses_;
     std::unique_ptr<admin::admin_server> admin_;
 

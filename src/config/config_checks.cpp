@@ -5,7 +5,7 @@
 #include "config/spelling.hpp"
 #include "config/value.hpp"
 
-#include "admin/listen_address.hpp"
+#include "async/listener.hpp"
 
 #include <algorithm>
 #include <map>
@@ -90,8 +90,8 @@ private:
 
     void check_admin()
     {
-        const auto where = admin::parse_listen_address(c_.admin.listen);
-        if (where && !admin::is_local(*where) && c_.admin.tokens.empty()) {
+        const auto where = async::parse_listen_address(c_.admin.listen);
+        if (where && !async::is_local(*where) && c_.admin.tokens.empty()) {
             complain("admin.listen", "is open to other machines, which needs at least one of admin.tokens");
         }
         for (std::size_t i = 0; i < c_.admin.tokens.size(); ++i) {

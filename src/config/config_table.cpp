@@ -1,13 +1,12 @@
 #include "config/config_table.hpp"
 
-#include "admin/listen_address.hpp"
+#include "async/listener.hpp"
 #include "origin/address.hpp"
 #include "origin/balancing_policy.hpp"
 #include "redis/server_address.hpp"
 #include "routing/cidr.hpp"
 #include "routing/host_pattern.hpp"
 #include "routing/path_pattern.hpp"
-#include "server/listener.hpp"
 
 #include <tiercel/check.hpp>
 
@@ -91,14 +90,12 @@ complaint_text cidr_block(std::string_view text)
 
 complaint_text listen_address_or_empty(std::string_view text)
 {
-    return text.empty() ? std::nullopt : admin::problem_of_listen_address(text);
+    return text.empty() ? std::nullopt : async::problem_of_listen_address(text);
 }
 
 complaint_text listen_address(std::string_view text)
 {
-    auto parsed = server::parse_listen_address(std::string(text));
-    auto* const why = std::get_if<std::string>(&parsed);
-    return why == nullptr ? std::nullopt : complaint_text(std::move(*why));
+    return async::problem_of_listen_address(text);
 }
 
 complaint_text endpoint_url(std::string_view text)

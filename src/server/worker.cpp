@@ -8,8 +8,8 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <boost/system/system_error.hpp>
 
-#include <algorithm>
 
 namespace tiercel::server {
 namespace {
@@ -28,6 +28,14 @@ std::string full_house(flow::worker_context& cx)
     std::string out;
     flow::compose_problem(out, nobody, why, flow::status_of(why), 1s, flow::answered());
     return out;
+}
+
+async::acceptor opened(result<async::acceptor> a, const async::endpoint& at)
+{
+    if (!a) {
+        throw boost::system::system_error(a.error(), "server.listen: " + async::text_of(at));
+    }
+    return std::move(*a);
 }
 
 }  // namespace
@@ -79,27 +87,23 @@ worker::~worker()
     TIERCEL_CHECK(!thread_.joinable());
 }
 
-void worker::listen(const std::vector<listen_address>& addresses, const worker* first)
+void worker::listen(const async::listen_address& where)
 {
-    for (std::size_t i = 0; i < addresses.size(); ++i) {
-        listen_address where = addresses[i];
-        int shared = -1;
-        if (first != nullptr) {
-            if (where.unix_path.empty()) {
-                where.at = first->acceptors_[i].local_endpoint();   // port 0 was chosen by then
-            } else {
-                shared = const_cast<acceptor&>(first->acceptors_[i]).native_handle();
-            }
-        }
-        acceptors_.push_back(open_listener(loop_.context(), where, shared));
+    acceptors_.push_back(opened(async::open_listener(loop_.context(), where, true), where.at));
+}
+
+void worker::join(worker& first)
+{
+    for (async::acceptor& a : first.acceptors_) {
+        acceptors_.push_back(opened(async::join_listener(loop_.context(), a), a.local_endpoint()));
     }
 }
 
 std::vector<std::string> worker::addresses() const
 {
     std::vector<std::string> out;
-    for (const acceptor& a : acceptors_) {
-        out.push_back(local_text(a));
+    for (const async::acceptor& a : acceptors_) {
+        out.push_back(async::text_of(a.local_endpoint()));
     }
     return out;
 }
@@ -114,7 +118,7 @@ void worker::run()
     if (l2_ != nullptr) {
         l2_->start();
     }
-    for (acceptor& a : acceptors_) {
+    for (async::acceptor& a : acceptors_) {
         auto accepting = accept_on(a, sessions_.try_enter());
         boost::asio::co_spawn(loop_.get_executor(), std::move(accepting), boost::asio::detached);
     }
@@ -122,14 +126,14 @@ void worker::run()
     loop_.context().run();
 }
 
-void worker::join()
+void worker::wait()
 {
     if (thread_.joinable()) {
         thread_.join();
     }
 }
 
-async::task<> worker::accept_on(acceptor& a, async::drain_gate::pass inside)
+async::task<> worker::accept_on(async::acceptor& a, async::drain_gate::pass inside)
 {
     const async::drain_gate::pass held = std::move(inside);
     while (!stopping_) {
@@ -150,7 +154,7 @@ async::task<> worker::accept_on(acceptor& a, async::drain_gate::pass inside)
 void worker::welcome(async::socket s)
 {
     flow::peer from;
-    from.address = peer_text(s);
+    from.address = async::peer_address(s);
     if (const auto ip = routing::parse_ip(from.address)) {
         from.trusted = shared_.trusted.contains(*ip);
     } else {
@@ -197,7 +201,7 @@ void worker::drain(std::function<void()> done)
     loop_.post([this, done = std::move(done)]() mutable {
         on_drained_ = std::move(done);
         stopping_ = true;
-        for (acceptor& a : acceptors_) {
+        for (async::acceptor& a : acceptors_) {
             error_code ignored;
             a.close(ignored);
         }

@@ -3,11 +3,11 @@
 // One thread, one event loop, and everything that belongs to it: listening sockets, client connections, pools to the
 // origins, connections to Redis. Workers share nothing but what server_shared names.
 
+#include "async/listener.hpp"
 #include "async/loop.hpp"
 #include "flow/context.hpp"
 #include "routing/cidr.hpp"
 #include "server/client_counter.hpp"
-#include "server/listener.hpp"
 #include "server/observers.hpp"
 #include "server/options.hpp"
 #include "server/session.hpp"
@@ -55,8 +55,10 @@ public:
     worker(const worker&) = delete;
     worker& operator=(const worker&) = delete;
 
-    // Binds; throws boost::system::system_error. The first worker's port is the one the others share. Before start().
-    void listen(const std::vector<listen_address>& addresses, const worker* first);
+    // One listening socket per worker and address: the kernel spreads connections, and no lock or hand-over stands between
+    // accept and the connection's loop. Both throw boost::system::system_error that names the address. Before start().
+    void listen(const async::listen_address& where);
+    void join(worker& first);
     std::vector<std::string> addresses() const;
 
     void start();
@@ -67,7 +69,7 @@ public:
     // Breaks off what is still there; after drain().
     void abort();
     // Waits for the thread. REQUIRES: drain() or abort() was called.
-    void join();
+    void wait();
 
     // Redis as this worker sees it.
     l2::state l2_state() const noexcept { return l2_state_.load(std::memory_order_relaxed); }
@@ -76,7 +78,7 @@ private:
     class recording_l2_observer;
 
     void run();
-    async::task<> accept_on(acceptor& a, async::drain_gate::pass inside);
+    async::task<> accept_on(async::acceptor& a, async::drain_gate::pass inside);
     async::task<> serve(async::socket s, flow::peer from, async::drain_gate::pass inside);
     void welcome(async::socket s);
     void on_housekeeping();
@@ -93,7 +95,7 @@ private:
     std::vector<std::unique_ptr<origin::client>> origins_;
     flow::worker_context context_;
     session_host host_;
-    std::vector<acceptor> acceptors_;
+    std::vector<async::acceptor> acceptors_;
     async::deadline housekeeping_;
     std::function<void()> on_drained_;
     std::atomic<l2::state> l2_state_{l2::state::off};
