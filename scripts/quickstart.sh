@@ -7,12 +7,13 @@
 #   scripts/quickstart.sh -c FILE     run another configuration; then nothing but the proxy is started
 #
 # TIERCEL_PORT, TIERCEL_ADMIN_PORT, TIERCEL_ORIGIN_PORT choose ports (8080, 9080, 3000; free ones when those are taken).
-# TIERCEL_SKIP_PACKAGES=1 leaves the installed packages as they are.
+# TIERCEL_SKIP_PACKAGES=1 leaves the installed packages as they are. TIERCEL_BUILD=DIR takes the programs of that build
+# directory as they are.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 quickstart=$root/conf/quickstart.yaml
-build=$root/build/release
+build=${TIERCEL_BUILD:-$root/build/release}
 tiercel=$build/src/app/tiercel
 origin=$build/bench/origin/tiercel-origin
 
@@ -123,6 +124,7 @@ install_packages() {
 }
 
 build_programs() {
+    [ -z "${TIERCEL_BUILD:-}" ] || return 0
     say "building (the first time takes some minutes)"
     if ! (cd "$root" && cmake --preset release -DTIERCEL_TESTS=OFF) >"$work/cmake.log" 2>&1; then
         cat "$work/cmake.log" >&2
@@ -149,11 +151,14 @@ start_origin() {
     await origin 10 grep -q '^listening ' "$work/origin.log"
 }
 
+# With all it depends on: Redis, above all.
+is_well() { curl -sf --max-time 2 "http://127.0.0.1:$TIERCEL_ADMIN_PORT/readyz" | grep -q '"status":"ok"'; }
+
 start_proxy() {
     start proxy "$tiercel" run -c "$configuration"
     # Of a configuration that is not ours we do not know where it listens.
     if [ "$configuration" = "$quickstart" ]; then
-        await proxy 20 curl -sf --max-time 2 "http://127.0.0.1:$TIERCEL_ADMIN_PORT/readyz"
+        await proxy 20 is_well
     fi
 }
 
