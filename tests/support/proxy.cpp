@@ -162,6 +162,11 @@ bool proxy::wait_until_ready(std::chrono::milliseconds timeout)
     return eventually([this] { return admin("GET", "/readyz").status == 200; }, timeout);
 }
 
+bool proxy::wait_until_well(std::chrono::milliseconds timeout)
+{
+    return eventually([this] { return admin("GET", "/readyz").body.find(R"("status":"ok")") != std::string::npos; }, timeout);
+}
+
 exit_status proxy::stop(std::chrono::milliseconds timeout)
 {
     return process_->terminate(timeout);

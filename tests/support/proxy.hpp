@@ -54,6 +54,7 @@ public:
     // Sum over all series of the metric (name without "tiercel_") whose labels contain the given ones; 0 when there is none.
     double metric(std::string_view name, const std::map<std::string, std::string>& labels = {}) const;
     bool wait_until_ready(std::chrono::milliseconds timeout = default_timeout);   // /readyz says 200
+    bool wait_until_well(std::chrono::milliseconds timeout = default_timeout);    // /readyz has nothing to complain of
 
     // ---- life cycle ----
     exit_status stop(std::chrono::milliseconds timeout = default_timeout);   // SIGTERM, drained; a healthy proxy gives 0
