@@ -20,6 +20,7 @@ struct setting {
     std::string server = "{threads: 2}";
     std::string origin_options = "";     // "retry: {max: 0}, …", after the endpoint
     std::string route_options = "";      // "deadline: 5s, …"
+    std::string log = "{level: warn, access: {file: \"off\"}}";
     std::string more = "";
 
     std::string yaml() const
@@ -29,7 +30,7 @@ struct setting {
                "cache: " + cache + "\n" +
                "origins: {shop: {endpoints: [\"" + origin_url + "\"]" + with_comma(origin_options) + "}}\n" +
                "routes: [{name: all, match: {path: /}, origin: shop" + with_comma(route_options) + "}]\n" +
-               "log: {level: warn, access: {file: \"off\"}}\n" + more;
+               "log: " + log + "\n" + more;
     }
 };
 

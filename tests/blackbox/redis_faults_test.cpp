@@ -1,0 +1,327 @@
+// Redis is a help and not a need. While clients keep asking it is killed, shut down, frozen and started again: no client sees
+// an error, memory answers as before, and what has to come from the origin waits for Redis for a moment at most.
+
+#include "blackbox/load.hpp"
+#include "blackbox/setting.hpp"
+#include "origin/content.hpp"
+#include "support/redis_server.hpp"
+
+#include <gtest/gtest.h>
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <atomic>
+#include <list>
+#include <sstream>
+#include <thread>
+
+namespace tiercel::test {
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::steady_clock;
+
+constexpr auto most_for_redis = 50ms;       // cache.l2.timeout
+constexpr std::size_t page_size = 1000;
+
+std::string hot_page(std::uint64_t n) { return "/page/hot" + std::to_string(n % 50) + "?ttl=3600&size=1000"; }
+
+std::string content_of(const std::string& target)
+{
+    return sample_origin::content(target.substr(0, target.find('?')), page_size);
+}
+
+std::vector<std::string> lines_with(const std::string& log, const std::string& text)
+{
+    std::vector<std::string> out;
+    std::istringstream lines(log);
+    for (std::string line; std::getline(lines, line);) {
+        if (line.find(text) != std::string::npos) { out.push_back(line); }
+    }
+    return out;
+}
+
+// Stands between the proxy and Redis, and lets answers wait.
+class slow_link {
+public:
+    explicit slow_link(std::uint16_t to) : to_(to), acceptor_([this] { accept_loop(); }) {}
+    ~slow_link()
+    {
+        ::shutdown(listener_.get(), SHUT_RDWR);
+        acceptor_.join();
+        for (auto& p : pipes_) {
+            p.near.interrupt();
+            p.far.interrupt();
+        }
+        for (auto& p : pipes_) {
+            p.there.join();
+            p.back.join();
+        }
+    }
+    std::string url() const { return "redis://127.0.0.1:" + std::to_string(port_of(listener_)); }
+    void delay(std::chrono::milliseconds t) { delay_ = t; }
+
+private:
+    struct pipe {
+        byte_stream near;
+        byte_stream far;
+        std::thread there;
+        std::thread back;
+    };
+
+    void accept_loop()
+    {
+        for (;;) {
+            unique_fd fd(::accept(listener_.get(), nullptr, nullptr));
+            if (!fd) { return; }
+            pipe& p = pipes_.emplace_back();
+            p.near = byte_stream(std::move(fd));
+            p.far = byte_stream(connect_to("127.0.0.1", to_));
+            p.there = std::thread([this, &p] { carry(p.near, p.far, false); });
+            p.back = std::thread([this, &p] { carry(p.far, p.near, true); });
+        }
+    }
+
+    void carry(byte_stream& from, byte_stream& to, bool slowly)
+    {
+        try {
+            for (std::string bytes; !(bytes = from.read_some(after(60s))).empty();) {
+                if (slowly) { std::this_thread::sleep_for(delay_.load()); }
+                to.send(bytes);
+            }
+        } catch (const std::exception&) {   // one side is gone, so the other goes too
+        }
+        to.interrupt();
+    }
+
+    std::uint16_t to_;
+    unique_fd listener_ = listen_on_loopback();
+    std::atomic<std::chrono::milliseconds> delay_ = 0ms;
+    std::list<pipe> pipes_;                 // of acceptor_, until it has ended
+    std::thread acceptor_;
+};
+
+class RedisFaults : public testing::Test {
+protected:
+    void SetUp() override
+    {
+        if (!redis_server::available()) { GTEST_SKIP() << "redis-server is not installed"; }
+        redis_ = std::make_unique<redis_server>();
+        start_proxy(redis_->url(), "");
+    }
+
+    void start_proxy(const std::string& redis_url, const std::string& l2_options)
+    {
+        setting s{.origin_url = origin_.url()};
+        s.cache = "{l2: {url: \"" + redis_url + "\"" + l2_options + "}}";
+        s.log = "{level: info, access: {file: \"off\"}}";
+        proxy_.emplace(s.yaml());
+        // Another instance with the same Redis: what it has fetched, the first can only know from there.
+        other_.emplace(s.yaml());
+        ASSERT_TRUE(proxy_->wait_until_well());
+    }
+
+    // Begins to ask: for pages that are in memory, and for pages that nobody has.
+    void start_load()
+    {
+        for (std::uint64_t n = 0; n < 50; ++n) { proxy_->get(hot_page(n)); }
+        hits_.emplace(load_options{.port = proxy_->port(), .target = hot_page, .clients = 2, .body = content_of});
+        const auto new_page = [](std::uint64_t n) { return "/page/new" + std::to_string(n) + "?ttl=3600&size=1000"; };
+        misses_.emplace(load_options{.port = proxy_->port(), .target = new_page, .clients = 6, .body = content_of});
+    }
+
+    void stop_load()
+    {
+        hit_records_ = hits_->stop();
+        miss_records_ = misses_->stop();
+        EXPECT_EQ(problems_of(hit_records_), "");
+        EXPECT_EQ(problems_of(miss_records_), "");
+        EXPECT_EQ(count_hits(hit_records_, "l1"), hit_records_.size()) << "what is in memory comes from there";
+    }
+
+    // The control is what the same load got before anything was wrong.
+    void expect_unharmed(steady_clock::time_point control, steady_clock::time_point fault, steady_clock::time_point end)
+    {
+        const records hits_before = between(hit_records_, control, fault);
+        const records hits = between(hit_records_, fault, end);
+        EXPECT_LE(quantile(hits, 0.95), 3 * quantile(hits_before, 0.95) + 10ms) << "hits wait for Redis";
+        const records before = between(miss_records_, control, fault);
+        const records after = between(miss_records_, fault, end);
+        EXPECT_GT(after.size(), 50u);
+        EXPECT_LE(quantile(after, 0.95), quantile(before, 0.95) + most_for_redis) << "misses wait for Redis";
+        EXPECT_LE(quantile(after, 0.5), quantile(before, 0.5) + 15ms) << "each miss waits for Redis";
+    }
+
+    bool is_shared_again()
+    {
+        const std::string target = "/page/shared" + std::to_string(++number_) + "?ttl=3600";
+        other_->get(target, {{"Host", "shop"}});
+        return cache_status_of(proxy_->get(target, {{"Host", "shop"}})).text() == "hit; detail=l2";
+    }
+    void expect_shared_again_within(std::chrono::seconds t)
+    {
+        EXPECT_TRUE(eventually([this] { return is_shared_again(); }, t)) << "Redis is back and not used";
+    }
+
+    void expect_ready_as(int status, const std::string& state)
+    {
+        const auto is_so = [&] {
+            const http_response r = proxy_->admin("GET", "/readyz");
+            return r.status == status && r.body.find("\"status\":\"" + state + "\"") != std::string::npos;
+        };
+        EXPECT_TRUE(eventually(is_so)) << proxy_->admin("GET", "/readyz").body;
+        EXPECT_EQ(proxy_->admin("GET", "/livez").status, 200);
+    }
+
+    double timeouts() const { return proxy_->metric("l2_errors_total", {{"reason", "timeout"}}); }
+
+    origin_process origin_{{"--latency", "20ms"}};
+    std::unique_ptr<redis_server> redis_;
+    std::optional<proxy> proxy_;
+    std::optional<proxy> other_;
+    std::optional<load> hits_;
+    std::optional<load> misses_;
+    records hit_records_;
+    records miss_records_;
+    int number_ = 0;
+};
+
+TEST_F(RedisFaults, KilledAndStartedAgainUnderLoad)
+{
+    const std::size_t told_before = lines_with(proxy_->log(), "redis").size();
+    start_load();
+    const auto control = steady_clock::now();
+    hits_->run_for(1s);
+    const auto fault = steady_clock::now();
+    redis_->kill();
+    expect_ready_as(200, "degraded");
+    hits_->run_for(1500ms);
+    const auto end = steady_clock::now();
+    const std::size_t told = lines_with(proxy_->log(), "redis").size();
+    redis_->restart();
+    expect_shared_again_within(3s);
+    expect_ready_as(200, "ok");
+    stop_load();
+    expect_unharmed(control, fault, end);
+    proxy_->stop();   // so that everything is written
+    EXPECT_EQ(told, told_before + 1) << "that it is gone is told once";
+    EXPECT_EQ(lines_with(proxy_->log(), "redis").size(), told + 1) << "that it is back is told once:\n" << proxy_->log();
+}
+
+TEST_F(RedisFaults, ShutDownAndStartedAgainSeveralTimesUnderLoad)
+{
+    start_load();
+    const auto control = steady_clock::now();
+    hits_->run_for(700ms);
+    const auto fault = steady_clock::now();
+    for (int i = 0; i < 3; ++i) {
+        try {
+            redis_->command({"SHUTDOWN", "NOSAVE"});
+        } catch (const std::runtime_error&) {   // its answer is that it goes
+        }
+        expect_ready_as(200, "degraded");
+        redis_->restart();
+        expect_shared_again_within(3s);
+        expect_ready_as(200, "ok");
+    }
+    const auto end = steady_clock::now();
+    stop_load();
+    expect_unharmed(control, fault, end);
+}
+
+TEST_F(RedisFaults, FrozenForFiveSecondsUnderLoad)
+{
+    start_load();
+    const auto control = steady_clock::now();
+    hits_->run_for(1s);
+    const auto fault = steady_clock::now();
+    redis_->freeze();
+    hits_->run_for(1s);
+    expect_ready_as(200, "degraded");
+    const auto breaker_is_open = steady_clock::now();
+    const double timeouts_until_then = timeouts();
+    hits_->run_for(4s);
+    EXPECT_LE(timeouts(), timeouts_until_then) << "requests wait for Redis although its breaker is open";
+    const auto end = steady_clock::now();
+    redis_->thaw();
+    expect_shared_again_within(3s);
+    expect_ready_as(200, "ok");
+    stop_load();
+    EXPECT_GT(timeouts_until_then, 0) << "it was not frozen";
+    EXPECT_LE(quantile(between(miss_records_, fault, end), 1), quantile(between(miss_records_, control, fault), 1) + 300ms);
+    expect_unharmed(control, breaker_is_open, end);
+}
+
+// Late answers are no answers, and after some of them Redis is left alone until it is quick again.
+TEST_F(RedisFaults, SlowerThanItsTimeoutUnderLoad)
+{
+    slow_link link(redis_->port());
+    start_proxy(link.url(), "");
+    start_load();
+    const auto control = steady_clock::now();
+    hits_->run_for(300ms);
+    const auto fault = steady_clock::now();
+    link.delay(200ms);
+    expect_ready_as(200, "degraded");
+    const auto breaker_is_open = steady_clock::now();
+    hits_->run_for(1500ms);
+    const auto end = steady_clock::now();
+    link.delay(0ms);
+    expect_shared_again_within(3s);
+    stop_load();
+    EXPECT_GT(timeouts(), 0);
+    EXPECT_LE(quantile(between(miss_records_, fault, end), 0.95), quantile(between(miss_records_, control, fault), 0.95) + most_for_redis + 10ms);
+    expect_unharmed(control, breaker_is_open, end);
+}
+
+TEST_F(RedisFaults, AtTheStartLeaveMemoryToServeAlone)
+{
+    redis_->kill();
+    proxy_->restart();
+    expect_ready_as(200, "degraded");
+    EXPECT_EQ(cache_status_of(proxy_->get(hot_page(1))).text(), "fwd=uri-miss; stored");
+    EXPECT_EQ(cache_status_of(proxy_->get(hot_page(1))).text(), "hit; detail=l1");
+    redis_->restart();
+    expect_ready_as(200, "ok");
+    expect_shared_again_within(3s);
+}
+
+TEST_F(RedisFaults, MakeAProxyUnreadyThatNeedsRedis)
+{
+    start_proxy(redis_->url(), ", required: true");
+    expect_ready_as(200, "ok");
+    redis_->kill();
+    expect_ready_as(503, "down");
+    EXPECT_EQ(proxy_->get(hot_page(1)).status, 200) << "who asks nevertheless is answered";
+    redis_->restart();
+    expect_ready_as(200, "ok");
+}
+
+// What repeats is not written again and again: at most log.rate lines a second, and what was left out is counted.
+TEST(RepeatedLines, AreWrittenSometimesAndCounted)
+{
+    const origin_process origin({"--latency", "2ms"});
+    setting s{.origin_url = origin.url()};
+    s.log = "{level: info, rate: 5, slow_origin: 1ms, access: {file: \"off\"}}";
+    proxy p(s.yaml());
+    constexpr std::size_t requests = 500;
+    raw_client c = p.client();
+    const auto begin = steady_clock::now();
+    for (std::size_t n = 0; n < requests; ++n) { c.get("/n/10/" + std::to_string(n)); }
+    const auto took = std::chrono::ceil<std::chrono::seconds>(steady_clock::now() - begin).count();
+    const auto counted = static_cast<std::size_t>(p.metric("log_suppressed_total", {{"site", "slow-origin"}}));
+    p.stop();
+    const std::vector<std::string> lines = lines_with(p.log(), "slow origin");
+    EXPECT_LE(lines.size(), static_cast<std::size_t>(5 + 5 * took));
+    EXPECT_EQ(lines.size() + counted, requests);
+    std::size_t reported = 0;
+    constexpr std::string_view report = " suppressed=";
+    for (const std::string& line : lines_with(p.log(), std::string(report))) {
+        reported += std::stoul(line.substr(line.find(report) + report.size()));
+    }
+    EXPECT_EQ(reported, counted) << p.log();
+}
+
+}  // namespace
+}  // namespace tiercel::test
