@@ -168,7 +168,8 @@ protected:
     {
         const auto is_so = [&] {
             const http_response r = proxy_->admin("GET", "/readyz");
-            return r.status == status && r.body.find("\"status\":\"" + state + "\"") != std::string::npos;
+            const bool is_away = r.body.find("not reachable") != std::string::npos;   // by any of the threads
+            return r.status == status && r.body.find("\"status\":\"" + state + "\"") != std::string::npos && is_away == (state != "ok");
         };
         EXPECT_TRUE(eventually(is_so)) << proxy_->admin("GET", "/readyz").body;
         EXPECT_EQ(proxy_->admin("GET", "/livez").status, 200);
