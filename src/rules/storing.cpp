@@ -1,5 +1,7 @@
 #include <tiercel/rules.hpp>
 
+#include "rules/ranges.hpp"
+
 #include "http/cache_control.hpp"
 #include "http/http_date.hpp"
 #include "http/vary.hpp"
@@ -379,7 +381,7 @@ refusal refusal_by_request(const request_head& rq, const caching_policy& policy)
 refusal refusal_by_status(const response_head& rs)
 {
     if (rs.status == 206) {
-        return {detail::partial, false};   // parts of answers have no place in the store yet
+        return {detail::partial, false};   // never a whole; see judge_storing_part()
     }
     if (is_never_stored(rs.status)) {
         return {detail::status, false};
@@ -432,17 +434,10 @@ storing_verdict refused(const refusal& r)
     return v;
 }
 
-}  // namespace
-
-storing_verdict judge_storing(const request_head& rq, std::string_view path, const response_head& rs,
-                              const caching_policy& policy, const fetch_times& when)
+// What holds for whole answers and parts alike, from the directives on.
+storing_verdict judge(const request_head& rq, std::string_view path, const response_head& rs, const caching_policy& policy,
+                      const fetch_times& when)
 {
-    if (const refusal r = refusal_by_request(rq, policy); r.why != detail::none) {
-        return refused(r);
-    }
-    if (const refusal r = refusal_by_status(rs); r.why != detail::none) {
-        return refused(r);
-    }
     const deciding d = deciding_field(rs, policy);
     if (const refusal r = refusal_by_directives(rq, rs, d.directives, policy); r.why != detail::none) {
         return refused(r);
@@ -474,6 +469,47 @@ storing_verdict judge_storing(const request_head& rq, std::string_view path, con
     set_windows(v.times, d.directives, policy);
     v.flags = flags_of(rs, d.directives, l, policy);
     add_dropped_fields(v.drop_fields, rs, d.directives, policy);
+    return v;
+}
+
+// A part must name one range and hold no more than that: whatever else it may be, nobody could tell which bytes it has.
+refusal refusal_by_range(const request_head& rq, const response_head& rs, std::optional<byte_count> length)
+{
+    const auto range = range_of(rs);
+    if (rs.status != 206 || rq.count(header::range) != 1 || !range || (length && *length > range->span.size()) ||
+        begins_any_case(rs.first(header::content_type), "multipart/byteranges")) {
+        return {detail::partial, false};
+    }
+    return {};
+}
+
+}  // namespace
+
+storing_verdict judge_storing(const request_head& rq, std::string_view path, const response_head& rs,
+                              const caching_policy& policy, const fetch_times& when)
+{
+    if (const refusal r = refusal_by_request(rq, policy); r.why != detail::none) {
+        return refused(r);
+    }
+    if (const refusal r = refusal_by_status(rs); r.why != detail::none) {
+        return refused(r);
+    }
+    return judge(rq, path, rs, policy, when);
+}
+
+storing_verdict judge_storing_part(const request_head& rq, std::string_view path, const response_head& rs,
+                                   std::optional<byte_count> length, const caching_policy& policy, const fetch_times& when)
+{
+    if (const refusal r = refusal_by_request(rq, policy); r.why != detail::none) {
+        return refused(r);
+    }
+    if (const refusal r = refusal_by_range(rq, rs, length); r.why != detail::none) {
+        return refused(r);
+    }
+    storing_verdict v = judge(rq, path, rs, policy, when);
+    if (v.store && (has(v.flags, entry_flag::no_cache) || v.times.fresh_until <= when.received)) {
+        return refused({detail::no_lifetime, false});
+    }
     return v;
 }
 
