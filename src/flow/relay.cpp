@@ -2,8 +2,10 @@
 
 #include "flow/client_body.hpp"
 #include "flow/keep.hpp"
+#include "flow/ranged.hpp"
 #include "flow/reply.hpp"
 #include "flow/upstream_head.hpp"
+#include "rules/ranges.hpp"
 
 #include <array>
 #include <charconv>
@@ -184,6 +186,13 @@ async::task<answered> send_entry(const request& rq, entry_ptr e, answered a, std
         a.status = 304;
         compose_not_modified(io.out(), rq, *e, a);
     } else {
+        if (rq.head.has(header::range)) {
+            range_plan plan = judge_range(rq.head, *e);
+            if (plan.how != range_answer::whole) {
+                answered done = co_await send_ranges(rq, std::move(e), std::move(plan), a, origin_age, io, limits);
+                co_return done;
+            }
+        }
         a.status = e->status();
         compose_entry(io.out(), rq, *e, a, origin_age);
         a.content_bytes = rq.head.verb == method::head ? 0 : e->body_size();

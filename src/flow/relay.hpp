@@ -23,7 +23,7 @@ async::task<answered> relay_answer(const request& rq, origin::exchange& ex, answ
 async::task<answered> answer_failure(const request& rq, const entry_ptr& stale, const flight_failure& f, answered a,
                                      client_io& io, client_limits limits, worker_context& cx);
 
-// Sends a stored (or just completed) answer by this client's own conditions and method.
+// Sends a stored (or just completed) answer by this client's own conditions, range and method.
 async::task<answered> send_entry(const request& rq, entry_ptr e, answered a, std::string_view origin_age, client_io& io,
                                  client_limits limits);
 

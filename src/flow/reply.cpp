@@ -86,6 +86,19 @@ void add_age(std::string& out, const request& rq, const entry& e, const answered
     add_number(out, "Age", std::max<std::int64_t>(0, floor_seconds(e.age(rq.now))));
 }
 
+// The lines of a head as entries keep it, each with its CRLF, without the status line.
+template <class Each>
+void for_each_line(std::string_view head, Each each)
+{
+    std::string_view lines = head.substr(head.find("\r\n") + 2);
+    while (!lines.empty()) {
+        const std::size_t end = lines.find("\r\n");
+        const std::string_view line = lines.substr(0, end + 2);
+        lines.remove_prefix(end + 2);
+        each(header_of(line.substr(0, line.find(':'))), line);
+    }
+}
+
 client_framing frame_for(std::string& out, const request& rq, std::optional<byte_count> length)
 {
     if (length) {
@@ -221,13 +234,8 @@ void compose_entry(std::string& out, const request& rq, const entry& e, const an
 void compose_not_modified(std::string& out, const request& rq, const entry& e, const answered& a)
 {
     out.append("HTTP/1.1 304 Not Modified\r\n");
-    std::string_view lines = e.head();
-    lines.remove_prefix(lines.find("\r\n") + 2);
-    while (!lines.empty()) {
-        const std::size_t end = lines.find("\r\n");
-        const std::string_view line = lines.substr(0, end + 2);
-        lines.remove_prefix(end + 2);
-        switch (header_of(line.substr(0, line.find(':')))) {
+    for_each_line(e.head(), [&](header which, std::string_view line) {
+        switch (which) {
         case header::cache_control:
         case header::cdn_cache_control:
         case header::content_location:
@@ -239,7 +247,7 @@ void compose_not_modified(std::string& out, const request& rq, const entry& e, c
         case header::via: out.append(line); break;
         default: break;
         }
-    }
+    });
     add_age(out, rq, e, a, {});
     add_cache_status(out, rq, a, floor_seconds(e.times().fresh_until - rq.now));
     finish(out, rq);
@@ -257,6 +265,54 @@ client_framing compose_live(std::string& out, const request& rq, const live_answ
     add_cache_status(out, rq, a, live.will_store ? std::optional<std::int64_t>(live.ttl.count()) : std::nullopt);
     finish(out, rq);
     return f;
+}
+
+void set_times(partial_head& h, const request& rq, const entry& e, const answered& a, std::string_view origin_age)
+{
+    const bool just_came = a.what == outcome::miss;
+    h.age = just_came ? std::string(origin_age) : std::to_string(std::max<std::int64_t>(0, floor_seconds(e.age(rq.now))));
+    if (!just_came || a.stored) {
+        h.ttl = floor_seconds(e.times().fresh_until - rq.now);
+    }
+}
+
+void compose_partial(std::string& out, const request& rq, const partial_head& h, const answered& a)
+{
+    out.append("HTTP/1.1 206 Partial Content\r\n");
+    for_each_line(h.fields, [&](header which, std::string_view line) {
+        const bool replaced = which == header::content_length || which == header::content_range ||
+                              (which == header::content_type && !h.range);
+        out.append(replaced ? std::string_view() : line);
+    });
+    if (h.range) {
+        out.append("Content-Range: ");
+        append_content_range(out, *h.range);
+        out.append("\r\n");
+    } else {
+        add(out, "Content-Type", multipart_type(h.boundary));
+    }
+    append_length(out, h.length);
+    out.append(a.own_fields);
+    if (!h.age.empty()) {
+        add(out, "Age", h.age);
+    }
+    add_cache_status(out, rq, a, h.ttl);
+    finish(out, rq);
+}
+
+void compose_unsatisfiable(std::string& out, const request& rq, const entry& e, const answered& a)
+{
+    out.append("HTTP/1.1 416 Range Not Satisfiable\r\nContent-Range: ");
+    append_unsatisfied_range(out, e.body_size());
+    out.append("\r\n");
+    for_each_line(e.head(), [&](header which, std::string_view line) {
+        const bool told = which == header::date || which == header::etag || which == header::last_modified || which == header::via;
+        out.append(told ? line : std::string_view());
+    });
+    add(out, "Cache-Control", "no-store");   // the lifetime is that of the answer, not of this
+    append_length(out, 0);
+    add_cache_status(out, rq, a, floor_seconds(e.times().fresh_until - rq.now));
+    finish(out, rq);
 }
 
 client_framing compose_relayed(std::string& out, const request& rq, const response_head& rs, const framing& content,

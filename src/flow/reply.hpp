@@ -5,6 +5,7 @@
 
 #include "flow/flight.hpp"
 #include "flow/request.hpp"
+#include "http/range.hpp"
 
 #include <tiercel/entry.hpp>
 
@@ -25,6 +26,22 @@ void compose_not_modified(std::string& out, const request& rq, const entry& e, c
 // An answer whose content is still arriving. Returns how to frame the content.
 client_framing compose_live(std::string& out, const request& rq, const live_answer& live, const answered& a,
                             std::string_view origin_age);
+
+// A 206 made here (RFC 9110 §15.3.7).
+struct partial_head {
+    std::string_view fields;                 // a head as entries keep it: all its fields but those about its content are sent
+    std::optional<content_range> range;      // nothing: a multipart with that boundary
+    std::string boundary;
+    byte_count length = 0;
+    std::string age;                         // empty: none
+    std::optional<std::int64_t> ttl;
+};
+void compose_partial(std::string& out, const request& rq, const partial_head& h, const answered& a);
+// Age and lifetime as of that entry; as in compose_entry().
+void set_times(partial_head& h, const request& rq, const entry& e, const answered& a, std::string_view origin_age);
+
+// 416 from a stored answer: none of the bytes asked for are in it. Without content.
+void compose_unsatisfiable(std::string& out, const request& rq, const entry& e, const answered& a);
 
 // An answer passed through from the origin.
 client_framing compose_relayed(std::string& out, const request& rq, const response_head& rs, const framing& content,

@@ -220,6 +220,18 @@ detail reason_to_go_alone(const request& rq)
     return detail::none;
 }
 
+async::task<answered> answer_by_range(const request& rq, decision d, client_io& io, const client_limits& limits, worker_context& cx)
+{
+    answered a;
+    a.what = d.what == action::serve_and_refresh ? outcome::stale : outcome::hit_l1;
+    a.why = d.why;
+    answered done = co_await send_entry(rq, d.stored, a, {}, io, limits);
+    if (d.what == action::serve_and_refresh || d.revisit) {
+        refresh(rq, d, cx);
+    }
+    co_return done;
+}
+
 }  // namespace
 
 decision decide(request& rq, request_scratch& scratch, worker_context& cx)
@@ -260,6 +272,7 @@ decision decide(request& rq, request_scratch& scratch, worker_context& cx)
     d.forward = v.forward;
     if (d.what == action::serve || d.what == action::serve_and_refresh) {
         d.revisit = rq.now.time_since_epoch().count() >= d.stored->revisit().load(std::memory_order_relaxed);
+        d.ranged = rq.head.has(header::range);
         return d;
     }
     if (d.what == action::fetch && wants_only_stored(rq.head, rq.route->caching)) {
@@ -309,6 +322,10 @@ prepared prepare(const request& rq, const decision& d, client_io& io)
 async::task<answered> answer(request& rq, request_scratch& scratch, decision d, client_io& io, const client_limits& limits,
                              worker_context& cx)
 {
+    if (d.ranged) {
+        answered a = co_await answer_by_range(rq, d, io, limits, cx);
+        co_return a;
+    }
     if (d.alone || d.what == action::pass) {
         answered a = co_await relay(rq, d, io, limits, cx);
         co_return a;

@@ -17,6 +17,7 @@ struct decision {
     forward_reason forward = forward_reason::none;
     entry_ptr stored;                // what was found, fresh or stale
     bool revisit = false;            // serve, and ask L2 whether it knows better
+    bool ranged = false;             // serve, but by the Range of the request: answer() does that
 };
 
 // Steps 1-7: framing, target, tenant, route, key, L1, rules. Fills in `rq`, whose head, raw, from and now are set.
@@ -31,7 +32,7 @@ struct prepared {
 };
 prepared prepare(const request& rq, const decision& d, client_io& io);
 
-// Steps 8-11 for all that must wait. Background work that the decision asks for is started too.
+// Steps 8-11 for all that must wait, and ranges of what is stored. Background work that the decision asks for is started too.
 struct client_limits {
     byte_count largest_content = 0;
     std::chrono::milliseconds content_idle{0};

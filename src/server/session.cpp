@@ -151,7 +151,7 @@ public:
 
             flow::decision d = flow::decide(request_, scratch_, cx_);
             flow::answered done;
-            if (d.refused != errc{} || d.what == action::serve || d.what == action::serve_and_refresh) {
+            if (d.refused != errc{} || ((d.what == action::serve || d.what == action::serve_and_refresh) && !d.ranged)) {
                 if (d.refused != errc{}) {
                     request_.keep_alive = request_.keep_alive && may_go_on_after(d.refused);
                 }
