@@ -24,7 +24,7 @@ enum class header : std::uint8_t {
 };
 static_assert(static_cast<unsigned>(header::last_) <= 64, "header_set is one word");
 
-// `name` in any case of letters -> its enum value, or `other`.
+// `name` in any case of letters -> its enum value, or `other`. REQUIRES: a token (RFC 9110 §5.6.2), or at least no controls.
 header header_of(std::string_view name) noexcept;
 // Canonical spelling, e.g. "Cache-Control". REQUIRES: h is neither other nor last_.
 std::string_view name_of(header h) noexcept;

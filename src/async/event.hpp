@@ -37,15 +37,15 @@ public:
     {
         if (!set_) {
             limit_.expires_at(t);
-            co_await asio::async_initiate<const asio::use_awaitable_t<executor>&, void()>(
-                [this](auto handler) { waiter_.emplace(std::move(handler)); }, use_task);
+            co_await asio::async_initiate<const asio::deferred_t&, void()>(
+                [this](auto handler) { waiter_.emplace(std::move(handler)); }, asio::deferred);
             limit_.disarm();
         }
         co_return set_;
     }
 
 private:
-    using waiter = asio::async_result<asio::use_awaitable_t<executor>, void()>::handler_type;
+    using waiter = asio::detail::awaitable_async_op_handler<void(), executor>;   // what co_await makes of the token
 
     void wake()
     {

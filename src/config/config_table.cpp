@@ -304,7 +304,7 @@ rows origin_rows()
     r.push_back(key("origins.<name>.pool.max", TIERCEL_AT(origin_options, pool.max), counts{1, 65'535}, fixed,
         "Connections to one endpoint, over all threads."));
     r.push_back(key("origins.<name>.pool.idle", TIERCEL_AT(origin_options, pool.idle), counts{0, 65'535}, fixed,
-        "Idle connections that one thread keeps to one endpoint. 0: none is reused."));
+        "Idle connections that one thread keeps to one endpoint; more of them stay for a second. 0: none is reused."));
     r.push_back(key("origins.<name>.pool.idle_timeout", TIERCEL_AT(origin_options, pool.idle_timeout), between(0ms, longest_wait), fixed,
         "How long; below what the origin allows, else requests meet closing connections."));
     r.push_back(key("origins.<name>.pool.max_life", TIERCEL_AT(origin_options, pool.max_life), between(1s, longest_life), fixed,

@@ -1,30 +1,15 @@
 #include "flow/client_io.hpp"
 
-#include "async/socket_calls.hpp"
-
 #include <tiercel/check.hpp>
 
-#include <boost/asio/redirect_error.hpp>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
-#include <sys/socket.h>
-#include <sys/uio.h>
 
 namespace tiercel::flow {
 namespace {
 
 constexpr std::size_t first_capacity = 4096;
-
-std::size_t total(pieces what) noexcept
-{
-    std::size_t n = 0;
-    for (const auto p : what) {
-        n += p.size();
-    }
-    return n;
-}
 
 }  // namespace
 
@@ -91,36 +76,12 @@ void client_io::take_back()
 
 result<std::size_t> client_io::try_send(pieces what) noexcept
 {
-    std::array<iovec, 8> vectors;
-    TIERCEL_CHECK(what.size() <= vectors.size());
-    std::size_t used = 0;
-    for (const auto p : what) {
-        if (!p.empty()) {
-            vectors[used++] = {const_cast<char*>(p.data()), p.size()};
-        }
-    }
-    if (used == 0) {
-        return std::size_t{0};
-    }
-    ssize_t n = 0;
-    do {
-        if (used == 1) {
-            n = async::bare_send(socket_.native_handle(), vectors[0].iov_base, vectors[0].iov_len, MSG_NOSIGNAL | MSG_DONTWAIT);
-        } else {
-            msghdr m{};
-            m.msg_iov = vectors.data();
-            m.msg_iovlen = used;
-            n = ::sendmsg(socket_.native_handle(), &m, MSG_NOSIGNAL | MSG_DONTWAIT);
-        }
-    } while (n < 0 && errno == EINTR);
-    if (n < 0) {
-        if (errno == EAGAIN || errno == EWOULDBLOCK) {
-            return std::size_t{0};
-        }
+    const auto n = async::send_now(socket_.native_handle(), what);
+    if (!n) {
         return errc::client_gone;
     }
-    bytes_sent_ += static_cast<byte_count>(n);
-    return static_cast<std::size_t>(n);
+    bytes_sent_ += *n;
+    return *n;
 }
 
 async::task<error_code> client_io::send(pieces what, std::chrono::milliseconds idle)
@@ -129,7 +90,7 @@ async::task<error_code> client_io::send(pieces what, std::chrono::milliseconds i
     if (!sent) {
         co_return sent.error();
     }
-    if (*sent == total(what)) {
+    if (*sent == async::size_of(what)) {
         co_return error_code();
     }
     const error_code ec = co_await send_rest(what, *sent, idle);
@@ -138,11 +99,11 @@ async::task<error_code> client_io::send(pieces what, std::chrono::milliseconds i
 
 async::task<error_code> client_io::send_rest(pieces what, std::size_t sent, std::chrono::milliseconds idle)
 {
-    const std::size_t all = total(what);
+    const std::size_t all = async::size_of(what);
     while (sent < all) {
         arm(idle);
         error_code ec;
-        co_await socket_.async_wait(async::socket::wait_write, async::asio::redirect_error(async::use_task, ec));
+        co_await socket_.async_wait(async::socket::wait_write, async::note_error(ec));
         disarm();
         if (ec) {
             co_return make_error_code(errc::client_gone);

@@ -7,6 +7,7 @@
 // Thread: the loop's only.
 
 #include "async/loop.hpp"
+#include "async/send_now.hpp"
 #include "async/task.hpp"
 
 #include <tiercel/error.hpp>
@@ -16,14 +17,12 @@
 
 #include <array>
 #include <memory>
-#include <span>
 #include <string>
 #include <string_view>
 
 namespace tiercel::flow {
 
-// Up to this many pieces in one gather-send: composed head, stored head, body run.
-using pieces = std::span<const std::string_view>;
+using async::pieces;
 
 class client_io {
 public:

@@ -96,7 +96,11 @@ async::task<answered> stream(const request& rq, origin::exchange& ex, answered a
             }
         }
         head_sent = true;
-        const error_code gone = co_await io.send(out, limits.write_idle);
+        const result<std::size_t> sent = io.try_send(out);   // nearly always all of it, without a coroutine
+        error_code gone = sent ? error_code() : sent.error();
+        if (sent && *sent < async::size_of(out)) {
+            gone = co_await io.send_rest(out, *sent, limits.write_idle);
+        }
         if (gone) {
             a.failure = errc::client_gone;
             a.close = true;

@@ -1,6 +1,7 @@
 #include "flow/reply.hpp"
 
 #include "http/cache_status.hpp"
+#include "http/field_line.hpp"
 #include "http/forwarding.hpp"
 #include "http/http_date.hpp"
 
@@ -13,16 +14,11 @@
 namespace tiercel::flow {
 namespace {
 
-void add(std::string& out, std::string_view name, std::string_view value)
-{
-    out.append(name).append(": ").append(value).append("\r\n");
-}
-
 void add_number(std::string& out, std::string_view name, std::int64_t value)
 {
     char digits[24];
     const auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
-    add(out, name, std::string_view(digits, static_cast<std::size_t>(end - digits)));
+    append_field_line(out, name, std::string_view(digits, static_cast<std::size_t>(end - digits)));
 }
 
 // Whole seconds, towards minus infinity: half a second past expiry is ttl=-1, not 0.
@@ -64,10 +60,10 @@ void finish(std::string& out, const request& rq)
 {
     out.append("X-Request-ID: ").append(rq.id).append("\r\n");
     if (rq.debug && rq.route != nullptr) {
-        add(out, "Tiercel-Route", rq.route->name);
-        add(out, "Tiercel-Tenant", rq.tenant);
+        append_field_line(out, "Tiercel-Route", rq.route->name);
+        append_field_line(out, "Tiercel-Tenant", rq.tenant);
         if (!rq.key.empty()) {
-            add(out, "Tiercel-Key", key_text(rq.key));
+            append_field_line(out, "Tiercel-Key", key_text(rq.key));
         }
     }
     add_connection(out, rq);
@@ -79,7 +75,7 @@ void add_age(std::string& out, const request& rq, const entry& e, const answered
 {
     if (a.what == outcome::miss) {
         if (!origin_age.empty()) {
-            add(out, "Age", origin_age);
+            append_field_line(out, "Age", origin_age);
         }
         return;
     }
@@ -198,7 +194,7 @@ void add_date_if_missing(std::string& out, const response_head& rs, wall_time re
     if (!rs.has(header::date)) {
         char date[29];
         format_http_date(std::chrono::floor<seconds>(received).time_since_epoch().count(), date);
-        add(out, "Date", std::string_view(date, sizeof date));
+        append_field_line(out, "Date", std::string_view(date, sizeof date));
     }
 }
 
@@ -260,7 +256,7 @@ client_framing compose_live(std::string& out, const request& rq, const live_answ
     const client_framing f = frame_for(out, rq, live.length);
     out.append(a.own_fields);
     if (!origin_age.empty()) {
-        add(out, "Age", origin_age);
+        append_field_line(out, "Age", origin_age);
     }
     add_cache_status(out, rq, a, live.will_store ? std::optional<std::int64_t>(live.ttl.count()) : std::nullopt);
     finish(out, rq);
@@ -289,12 +285,12 @@ void compose_partial(std::string& out, const request& rq, const partial_head& h,
         append_content_range(out, *h.range);
         out.append("\r\n");
     } else {
-        add(out, "Content-Type", multipart_type(h.boundary));
+        append_field_line(out, "Content-Type", multipart_type(h.boundary));
     }
     append_length(out, h.length);
     out.append(a.own_fields);
     if (!h.age.empty()) {
-        add(out, "Age", h.age);
+        append_field_line(out, "Age", h.age);
     }
     add_cache_status(out, rq, a, h.ttl);
     finish(out, rq);
@@ -309,7 +305,7 @@ void compose_unsatisfiable(std::string& out, const request& rq, const entry& e, 
         const bool told = which == header::date || which == header::etag || which == header::last_modified || which == header::via;
         out.append(told ? line : std::string_view());
     });
-    add(out, "Cache-Control", "no-store");   // the lifetime is that of the answer, not of this
+    append_field_line(out, "Cache-Control", "no-store");   // the lifetime is that of the answer, not of this
     append_length(out, 0);
     add_cache_status(out, rq, a, floor_seconds(e.times().fresh_until - rq.now));
     finish(out, rq);
@@ -324,14 +320,14 @@ client_framing compose_relayed(std::string& out, const request& rq, const respon
         if (is_hop_by_hop(f.id) || named.strips(f) || f.id == header::content_length || f.id == header::x_request_id) {
             continue;
         }
-        add(out, f.name, f.value);
+        append_field_line(out, f.name, f.value);
     }
     out.append("Via: 1.1 tiercel\r\n");
     client_framing framed = client_framing::as_stored;
     if (content.kind != framing_kind::none) {
         framed = frame_for(out, rq, content.kind == framing_kind::length ? std::optional(content.length) : std::nullopt);
     } else if (rs.has(header::content_length) && rs.status != 204) {
-        add(out, "Content-Length", rs.first(header::content_length));   // HEAD and 304: what a GET would have had
+        append_field_line(out, "Content-Length", rs.first(header::content_length));   // HEAD and 304: what a GET would have had
     }
     add_cache_status(out, rq, a, std::nullopt);
     finish(out, rq);
@@ -346,7 +342,7 @@ void compose_interim(std::string& out, const response_head& rs)
         if (is_hop_by_hop(f.id) || named.strips(f) || f.id == header::content_length || f.id == header::x_request_id) {
             continue;
         }
-        add(out, f.name, f.value);
+        append_field_line(out, f.name, f.value);
     }
     out.append("\r\n");
 }
@@ -359,12 +355,12 @@ void compose_problem(std::string& out, const request& rq, errc why, int status, 
     content.append("\",\"request_id\":\"").append(rq.id).append("\"}\n");
 
     out.append("HTTP/1.1 ").append(std::to_string(status)).append(" ").append(reason_of(status)).append("\r\n");
-    add(out, "Content-Type", "application/problem+json");
-    add(out, "Cache-Control", "no-store");
+    append_field_line(out, "Content-Type", "application/problem+json");
+    append_field_line(out, "Cache-Control", "no-store");
     if (status == 405) {
-        add(out, "Allow", "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH");
+        append_field_line(out, "Allow", "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH");
     } else if (status == 401) {
-        add(out, "WWW-Authenticate", "Tenant");
+        append_field_line(out, "WWW-Authenticate", "Tenant");
     }
     if (retry_after.count() > 0) {
         add_number(out, "Retry-After", retry_after.count());
@@ -388,7 +384,7 @@ std::string storable_head(const response_head& rs, const std::vector<std::string
             f.id == header::x_request_id || (!drop.empty() && is_dropped(drop, f.name))) {
             continue;
         }
-        add(out, f.name, f.value);
+        append_field_line(out, f.name, f.value);
     }
     add_date_if_missing(out, rs, received);
     out.append("Via: 1.1 tiercel\r\n");

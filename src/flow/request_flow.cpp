@@ -327,11 +327,9 @@ async::task<answered> answer(request& rq, request_scratch& scratch, decision d, 
         co_return a;
     }
     if (d.alone || d.what == action::pass) {
-        answered a = co_await relay(rq, d, io, limits, cx);
-        co_return a;
+        return relay(rq, std::move(d), io, limits, cx);
     }
-    answered a = co_await join(rq, scratch, d, io, limits, cx);
-    co_return a;
+    return join(rq, scratch, std::move(d), io, limits, cx);
 }
 
 }  // namespace tiercel::flow

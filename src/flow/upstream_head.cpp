@@ -1,5 +1,6 @@
 #include "flow/upstream_head.hpp"
 
+#include "http/field_line.hpp"
 #include "http/forwarding.hpp"
 #include "http/vary.hpp"
 
@@ -7,11 +8,6 @@
 
 namespace tiercel::flow {
 namespace {
-
-void add(std::string& out, std::string_view name, std::string_view value)
-{
-    out.append(name).append(": ").append(value).append("\r\n");
-}
 
 bool is_client_condition(header h) noexcept
 {
@@ -60,25 +56,25 @@ void add_forwarding(std::string& out, const request& rq)
         }
     }
     addresses.append(rq.from->address);
-    add(out, "X-Forwarded-For", addresses);
-    add(out, "X-Forwarded-Proto", proto);
+    append_field_line(out, "X-Forwarded-For", addresses);
+    append_field_line(out, "X-Forwarded-Proto", proto);
     for (const field& f : rq.head.fields) {
         if (f.id == header::via) {
-            add(out, "Via", f.value);
+            append_field_line(out, "Via", f.value);
         }
     }
-    add(out, "Via", rq.head.minor_version == 0 ? "1.0 tiercel" : "1.1 tiercel");
-    add(out, "X-Request-ID", rq.id);
+    append_field_line(out, "Via", rq.head.minor_version == 0 ? "1.0 tiercel" : "1.1 tiercel");
+    append_field_line(out, "X-Request-ID", rq.id);
 }
 
 void add_framing(std::string& out, const framing& content)
 {
     if (content.kind == framing_kind::chunked) {
-        add(out, "Transfer-Encoding", "chunked");
+        append_field_line(out, "Transfer-Encoding", "chunked");
     } else if (content.kind == framing_kind::length) {
         char digits[24];
         const auto end = std::to_chars(digits, digits + sizeof digits, content.length).ptr;
-        add(out, "Content-Length", std::string_view(digits, static_cast<std::size_t>(end - digits)));
+        append_field_line(out, "Content-Length", std::string_view(digits, static_cast<std::size_t>(end - digits)));
     }
 }
 
@@ -93,7 +89,7 @@ std::string upstream_head(const request& rq, const routing::tenancy& tenants, pu
         out.append("?").append(rq.query);
     }
     out.append(" HTTP/1.1\r\n");
-    add(out, "Host", rq.target.host);
+    append_field_line(out, "Host", rq.target.host);
 
     const bool cached = rq.route->mode == routing::route_mode::cache;
     const connection_options named(rq.head);
@@ -110,18 +106,18 @@ std::string upstream_head(const request& rq, const routing::tenancy& tenants, pu
         if (cached && (f.id == header::accept_encoding || (f.id == header::accept_language && reduces_languages))) {
             continue;   // sent in its reduced form, which is also the keyed one
         }
-        add(out, f.name, f.value);
+        append_field_line(out, f.name, f.value);
     }
     if (cached && rq.head.has(header::accept_encoding)) {
-        add(out, "Accept-Encoding", reduced_accept_encoding(rq.head));
+        append_field_line(out, "Accept-Encoding", reduced_accept_encoding(rq.head));
     }
     if (cached && reduces_languages) {
         if (const auto language = selecting_value(rq.head, "accept-language", languages); language && !language->empty()) {
-            add(out, "Accept-Language", *language);
+            append_field_line(out, "Accept-Language", *language);
         }
     }
     if (!rq.tenant.empty() && !tenants.options().forward_header.empty()) {
-        add(out, tenants.options().forward_header, rq.tenant);
+        append_field_line(out, tenants.options().forward_header, rq.tenant);
     }
     add_forwarding(out, rq);
     add_framing(out, rq.content);

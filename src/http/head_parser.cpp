@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
+#include <cstdint>
 #include <cstring>
 
 namespace tiercel {
@@ -45,6 +47,58 @@ bool all(std::string_view s, std::uint8_t k) noexcept
         }
     }
     return true;
+}
+
+// ---- eight bytes at a time ----
+// The usual tricks with words: a byte below n borrows, and so sets its highest bit. Only the lowest byte that is found is
+// exact, and only that one is asked for.
+
+constexpr std::size_t word = sizeof(std::uint64_t);
+static_assert(std::endian::native == std::endian::little, "the first byte is the lowest");
+
+constexpr std::uint64_t each(std::uint8_t byte) noexcept { return ~std::uint64_t{0} / 255 * byte; }
+
+constexpr std::uint64_t below(std::uint64_t w, std::uint8_t n) noexcept { return (w - each(n)) & ~w & each(0x80); }
+
+constexpr std::uint64_t equal(std::uint64_t w, std::uint8_t byte) noexcept { return below(w ^ each(byte), 1); }
+
+// The position of the first byte from `at` on that `found` marks, or of the last few bytes, which are left to the caller.
+template <class Found>
+std::size_t skip_words(std::string_view s, std::size_t at, Found found) noexcept
+{
+    for (; s.size() - at >= word; at += word) {
+        std::uint64_t w = 0;
+        std::memcpy(&w, s.data() + at, word);
+        if (const std::uint64_t marks = found(w); marks != 0) {
+            return at + static_cast<std::size_t>(std::countr_zero(marks)) / 8;
+        }
+    }
+    return at;
+}
+
+// The first byte from `at` on that cannot stand in a field value.
+std::size_t end_of_value(std::string_view s, std::size_t at) noexcept
+{
+    for (;;) {
+        at = skip_words(s, at, [](std::uint64_t w) { return below(w, 0x20) | equal(w, 0x7f); });
+        const std::size_t looked = at;
+        while (at < s.size() && is(s[at], value_char) && at - looked < word) {   // a tab, or the last few bytes
+            ++at;
+        }
+        if (at - looked < word) {
+            return at;
+        }
+    }
+}
+
+// The first byte from `at` on that cannot stand in a request target.
+std::size_t end_of_target(std::string_view s, std::size_t at) noexcept
+{
+    at = skip_words(s, at, [](std::uint64_t w) { return below(w, 0x21) | equal(w, 0x7f) | (w & each(0x80)); });
+    while (at < s.size() && is(s[at], target_char)) {
+        ++at;
+    }
+    return at;
 }
 
 bool is_blank(char c) noexcept { return c == ' ' || c == '\t'; }
@@ -96,9 +150,7 @@ bool head_parser::parse_fields(std::string_view lines, message_head& head)
             ++at;
         }
         const std::size_t start = at;
-        while (at < lines.size() && is(begin[at], value_char)) {
-            ++at;
-        }
+        at = end_of_value(lines, at);
         // Every line ends in CRLF and lone LFs were refused before, so a CR that is not followed by LF is a bare one.
         if (at + 1 >= lines.size() || begin[at] != '\r' || begin[at + 1] != '\n') {
             return false;
@@ -121,16 +173,15 @@ bool head_parser::parse_fields(std::string_view lines, message_head& head)
 // byte is looked at once.
 errc request_head_parser::scan_request_line(std::string_view bytes)
 {
-    // Runs over bytes of that class, `most` at most; the position behind them.
-    const auto run = [&](std::uint8_t kind, std::size_t from, byte_count most) {
-        const std::size_t last = std::min<byte_count>(bytes.size() - part_begin_, most) + part_begin_;
-        while (from < last && is(bytes[from], kind)) {
-            ++from;
-        }
-        return from;
+    // What of the bytes can belong to this part, which has `most` at most.
+    const auto within = [&](byte_count most) {
+        return bytes.substr(0, std::min<byte_count>(bytes.size() - part_begin_, most) + part_begin_);
     };
     if (line_at_ == line_at::verb) {
-        scanned_ = run(token_char, scanned_, longest_method);
+        const std::string_view verb = within(longest_method);
+        while (scanned_ < verb.size() && is(verb[scanned_], token_char)) {
+            ++scanned_;
+        }
         if (scanned_ == bytes.size()) {
             return {};
         }
@@ -141,7 +192,7 @@ errc request_head_parser::scan_request_line(std::string_view bytes)
         line_at_ = line_at::target;
     }
     if (line_at_ == line_at::target) {
-        scanned_ = run(target_char, scanned_, limits_.uri);
+        scanned_ = end_of_target(within(limits_.uri), scanned_);
         if (scanned_ == bytes.size()) {
             return {};
         }

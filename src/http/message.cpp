@@ -2,6 +2,7 @@
 #include <tiercel/message.hpp>
 
 #include <array>
+#include <bit>
 #include <cstring>
 
 namespace tiercel {
@@ -102,17 +103,57 @@ constexpr std::array<bucket, bucket_count> make_index()
 
 constexpr auto index_of_names = make_index();
 
-bool equal_any_case(std::string_view a, std::string_view b) noexcept
+// Known names in lower case, padded, so that they are compared by words and not by letters.
+static_assert(std::endian::native == std::endian::little, "spells() takes the first letter for the lowest byte");
+constexpr std::size_t word = sizeof(std::uint64_t);
+constexpr std::size_t longest_name = 32;
+using padded_name = std::array<char, longest_name>;
+
+constexpr std::array<padded_name, names.size()> make_lower_names()
 {
-    if (a.size() != b.size()) {
-        return false;
+    std::array<padded_name, names.size()> out{};
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        for (std::size_t at = 0; at < names[i].name.size(); ++at) {
+            out[i].at(at) = lower(names[i].name[at]);
+        }
     }
-    for (std::size_t i = 0; i < a.size(); ++i) {
-        if (lower(a[i]) != lower(b[i])) {
+    return out;
+}
+
+constexpr auto lower_names = make_lower_names();
+
+std::uint64_t load(const char* from, std::size_t n) noexcept
+{
+    std::uint64_t w = 0;
+    std::memcpy(&w, from, n);
+    return w;
+}
+
+// Does `name` spell the known one, in any case of letters? In a token no two bytes but the cases of a letter are the same with
+// bit 5 set, where the other is a letter, a digit or '-' (RFC 9110 §5.6.2).
+bool spells(std::string_view name, const padded_name& known) noexcept
+{
+    constexpr std::uint64_t bit5 = 0x2020202020202020;
+    std::size_t at = 0;
+    for (; name.size() - at >= word; at += word) {
+        if ((load(name.data() + at, word) | bit5) != load(known.data() + at, word)) {
             return false;
         }
     }
-    return true;
+    const std::size_t rest = name.size() - at;
+    if (rest == 0) {
+        return true;
+    }
+    const std::uint64_t mask = ~std::uint64_t{0} >> (8 * (word - rest));
+    std::uint64_t tail = 0;
+    if (at > 0) {   // the word that ends with the name
+        tail = load(name.data() + name.size() - word, word) >> (8 * (word - rest));
+    } else {
+        for (std::size_t i = 0; i < rest; ++i) {
+            tail |= std::uint64_t{static_cast<unsigned char>(name[i])} << (8 * i);
+        }
+    }
+    return (tail | (bit5 & mask)) == (load(known.data() + at, word) & mask);
 }
 
 }  // namespace
@@ -126,8 +167,9 @@ header header_of(std::string_view name) noexcept
         if (row == 0) {
             break;
         }
-        if (equal_any_case(names[row - 1u].name, name)) {
-            return names[row - 1u].id;
+        const std::size_t at = row - 1u;
+        if (names[at].name.size() == name.size() && spells(name, lower_names[at])) {
+            return names[at].id;
         }
     }
     return header::other;

@@ -1,5 +1,6 @@
 #include "origin/connection.hpp"
 
+#include "async/socket_calls.hpp"
 #include "origin/connection_pool.hpp"
 
 #include <tiercel/check.hpp>
@@ -11,7 +12,6 @@
 #include <cerrno>
 #include <cstring>
 #include <sys/socket.h>
-#include <sys/uio.h>
 
 namespace tiercel::origin {
 namespace {
@@ -70,41 +70,14 @@ async::task<error_code> connection::connect(std::span<const async::endpoint> add
 bool connection::is_quiet() noexcept
 {
     char byte;
-    const ssize_t n = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    const ssize_t n = async::bare_recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
 result<std::size_t> connection::try_send(pieces what) noexcept
 {
-    std::array<iovec, max_pieces> vectors;
-    TIERCEL_CHECK(what.size() <= vectors.size());
-    std::size_t used = 0;
-    for (const auto p : what) {
-        if (!p.empty()) {
-            vectors[used++] = {const_cast<char*>(p.data()), p.size()};
-        }
-    }
-    if (used == 0) {
-        return std::size_t{0};
-    }
-    ssize_t n = 0;
-    do {
-        if (used == 1) {
-            n = ::send(socket_.native_handle(), vectors[0].iov_base, vectors[0].iov_len, MSG_NOSIGNAL | MSG_DONTWAIT);
-        } else {
-            msghdr m{};
-            m.msg_iov = vectors.data();
-            m.msg_iovlen = used;
-            n = ::sendmsg(socket_.native_handle(), &m, MSG_NOSIGNAL | MSG_DONTWAIT);
-        }
-    } while (n < 0 && errno == EINTR);
-    if (n < 0) {
-        if (errno == EAGAIN || errno == EWOULDBLOCK) {
-            return std::size_t{0};
-        }
-        return errc::origin_reset;
-    }
-    return static_cast<std::size_t>(n);
+    const auto n = async::send_now(socket_.native_handle(), what);
+    return n ? result<std::size_t>(*n) : errc::origin_reset;
 }
 
 void connection::consume(std::size_t n) noexcept

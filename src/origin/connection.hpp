@@ -5,6 +5,7 @@
 // Thread: the loop's only.
 
 #include "async/loop.hpp"
+#include "async/send_now.hpp"
 #include "async/task.hpp"
 #include "http/head_parser.hpp"
 #include "origin/connection_slots.hpp"
@@ -24,9 +25,7 @@ namespace tiercel::origin {
 
 using async::steady;
 
-// Up to this many pieces go into one send.
-inline constexpr std::size_t max_pieces = 8;
-using pieces = std::span<const std::string_view>;
+using async::pieces;
 
 // Hangs in the list of its pool while it lives.
 using live_hook = boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;

@@ -9,7 +9,6 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/redirect_error.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -139,7 +138,7 @@ async::task<error_code> exchange::send_all(std::array<std::string_view, 3> parts
         }
         arm(steady::now());
         error_code ec;
-        co_await connection_->socket().async_wait(async::socket::wait_write, asio::redirect_error(async::use_task, ec));
+        co_await connection_->socket().async_wait(async::socket::wait_write, async::note_error(ec));
         if (ec || stopping_) {
             co_return make_error_code(asio::error::operation_aborted);
         }
@@ -250,7 +249,7 @@ async::task<error_code> exchange::start(outgoing& rq, steady::time_point now)
             n = ec ? 0 : **there;
         } else {
             n = co_await connection_->socket().async_read_some(async::drained_buffer(room),
-                                                               asio::redirect_error(async::use_task, ec));
+                                                               async::note_error(ec));
         }
         if (ec) {
             problem = fail(reason_of(ec, errc::origin_reset));
@@ -472,7 +471,7 @@ async::task<result<std::string_view>> exchange::read()
         } else {
             arm(steady::now());
             n = co_await connection_->socket().async_read_some(async::drained_buffer(room),
-                                                               asio::redirect_error(async::use_task, ec));
+                                                               async::note_error(ec));
         }
         if (!ec) {
             connection_->commit(n);

@@ -27,7 +27,7 @@ struct endpoint_options {
 
 struct pool_options {
     unsigned max = 256;                   // connections to one endpoint, over all loops; at least 1
-    unsigned idle = 32;                   // of these, idle ones one loop may keep
+    unsigned idle = 32;                   // of these, idle ones one loop may keep for longer than a second
     milliseconds idle_timeout{4'000};     // many servers close after 5 s; an origin's shorter Keep-Alive: timeout counts
     milliseconds max_life{300'000};       // +-10 %; so that a changed address takes effect
     std::size_t queue = 0;                // requests that may wait for a connection when all are busy; over all loops

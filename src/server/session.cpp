@@ -7,7 +7,6 @@
 #include "http/head_parser.hpp"
 
 #include <boost/asio/post.hpp>
-#include <boost/asio/redirect_error.hpp>
 
 #include <array>
 
@@ -64,10 +63,6 @@ namespace {
 
 using async::steady;
 
-// Below this, stored content is copied behind the head and sent as one buffer; above, gathered in place. Measured: copying
-// is cheaper up to about 8 KiB (docs/decisions.md).
-constexpr std::size_t copy_below = 8 * 1024;
-
 head_limits limits_of(const server_options& o)
 {
     return {o.limits.uri, o.limits.header_bytes, o.limits.header_count};
@@ -112,11 +107,11 @@ public:
                     // A short first read is followed by a try, so that a client that sends one request and half-closes is
                     // seen to be done; later ones are not, which saves a system call per request.
                     if (first_read_) {
-                        n = co_await io_.socket().async_read_some(io_.prepare(), boost::asio::redirect_error(async::use_task, ec));
+                        n = co_await io_.socket().async_read_some(io_.prepare(), async::note_error(ec));
                         first_read_ = false;
                     } else {
                         n = co_await io_.socket().async_read_some(async::drained_buffer(io_.prepare()),
-                                                                  boost::asio::redirect_error(async::use_task, ec));
+                                                                  async::note_error(ec));
                     }
                     if (ec) {
                         if (!io_.timed_out() || entry_.idle) {
@@ -159,13 +154,7 @@ public:
                 done = p.done;
                 std::array<std::string_view, 2> out{io_.out(), {}};
                 if (p.content_of != nullptr) {
-                    const std::string_view small = p.content_of->small_body();
-                    if (small.size() <= copy_below) {
-                        io_.out().append(small);
-                        out[0] = io_.out();
-                    } else {
-                        out[1] = small;
-                    }
+                    out[1] = p.content_of->small_body();
                 }
                 const auto sent = io_.try_send(out);
                 if (!sent) {
@@ -265,7 +254,7 @@ private:
                 continue;
             }
             io_.arm_at(until);
-            co_await io_.socket().async_read_some(boost::asio::buffer(sink), boost::asio::redirect_error(async::use_task, ec));
+            co_await io_.socket().async_read_some(boost::asio::buffer(sink), async::note_error(ec));
         }
         io_.disarm();
     }
