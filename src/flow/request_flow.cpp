@@ -319,12 +319,12 @@ prepared prepare(const request& rq, const decision& d, client_io& io)
     return p;
 }
 
+// No coroutine itself: it only chooses the one that answers.
 async::task<answered> answer(request& rq, request_scratch& scratch, decision d, client_io& io, const client_limits& limits,
                              worker_context& cx)
 {
     if (d.ranged) {
-        answered a = co_await answer_by_range(rq, d, io, limits, cx);
-        co_return a;
+        return answer_by_range(rq, std::move(d), io, limits, cx);
     }
     if (d.alone || d.what == action::pass) {
         return relay(rq, std::move(d), io, limits, cx);
