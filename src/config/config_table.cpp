@@ -452,6 +452,8 @@ rows route_rows()
         "How long a key whose answer could not be stored is not waited for."));
     r.push_back(key("routes[].stampede.personal_cookies", TIERCEL_AT(route, stampede.personal_cookies), checked(token), fixed,
         "A request with one of these never waits for another's fetch."));
+    r.push_back(key("routes[].range.fill_whole", TIERCEL_AT(route, range.fill_whole), flag{}, fixed,
+        "A request with Range for what is not stored fetches the whole, and is answered from it. false: goes to the origin as it came."));
     r.push_back(key("routes[].on_write", TIERCEL_AT(route, on_write),
         words<write_rule>{.known = {{"invalidate", write_rule::invalidate}, {"off", write_rule::off}},
                           .unavailable = {{"refresh"}, {"behind", no_write_behind}}},
@@ -498,7 +500,7 @@ constexpr auto reserved = std::to_array<std::string_view>({
     "tenancy.resolvers[].header", "tenancy.resolvers[].keys", "tenancy.resolvers[].claim", "tenancy.resolvers[].issuer",
     "tenancy.resolvers[].audience", "tenancy.resolvers[].algorithms", "tenancy.resolvers[].file", "tenancy.resolvers[].field",
     "origins.<name>.limit.adaptive", "origins.<name>.health", "origins.<name>.tls", "origins.<name>.resolve_interval",
-    "routes[].entity", "routes[].tags", "routes[].strip_tags", "routes[].range", "routes[].read_your_writes",
+    "routes[].entity", "routes[].tags", "routes[].strip_tags", "routes[].read_your_writes",
     "routes[].lag_budget", "routes[].key.body", "routes[].stampede.lock", "routes[].stampede.xfetch",
     "routes[].compress", "routes[].rewrite", "routes[].headers",
     "invalidation", "warm", "tracing",

@@ -5,6 +5,9 @@
 #include "flow/relay.hpp"
 #include "flow/reply.hpp"
 #include "flow/upstream_head.hpp"
+#include "http/http_date.hpp"
+#include "rules/merge.hpp"
+#include "rules/ranges.hpp"
 
 #include <tiercel/check.hpp>
 
@@ -120,11 +123,9 @@ bool outlived_invalidations(const entry& e, const process_context& p)
     return p.valid.is_valid(e.scopes(), static_cast<sequence>(std::max<std::int64_t>(as_of.count(), 0)) * 1000);
 }
 
-async::task<entry_ptr> read_l2(fill_job& job, worker_context& cx)
+async::task<entry_ptr> read_l2(const request& rq, sequence stamp, worker_context& cx)
 {
     process_context& p = cx.process;
-    const request& rq = job.rq.view();
-    const sequence stamp = job.joined->stamp();
     entry_ptr found = co_await cx.l2->get(rq.tenant, rq.key, rq.hash, stamp);
     if (found == nullptr || !outlived_invalidations(*found, p)) {
         co_return nullptr;
@@ -232,7 +233,7 @@ public:
             co_return;
         }
         if (cx_.l2 != nullptr) {
-            entry_ptr found = co_await read_l2(job_, cx_);
+            entry_ptr found = co_await read_l2(rq_, job_.joined->stamp(), cx_);
             if (is_answered_by_l2(std::move(found))) {
                 co_return;
             }
@@ -563,27 +564,65 @@ void note_report(answered& a, const flight_report& r, const decision& d, bool cr
     a.collapsed = forwarded && !created;
 }
 
-// Status 0: it broke before anything was sent.
-async::task<answered> send_live(const request& rq, const live_answer& live, flight_reader& reader, answered a,
-                                std::string_view age, client_io& io, client_limits limits)
+// How a request is answered from what is still arriving: as a whole, or by one range of it. Nothing: not before it is complete,
+// since the length is not known, or the answer has another form.
+std::optional<range_plan> plan_live(const request& rq, const live_answer& live)
+{
+    if (!rq.head.has(header::range) || live.status != 200) {
+        return range_plan();
+    }
+    if (!live.length) {
+        return std::nullopt;
+    }
+    const std::int64_t now = std::chrono::floor<seconds>(rq.now).time_since_epoch().count();
+    const head_block block(live.head);
+    range_validators known{block.head().first(header::etag), {}, {}, now};
+    known.last_modified = parse_http_date(block.head().first(header::last_modified), now);
+    known.date = parse_http_date(block.head().first(header::date), now);
+    range_plan plan = judge_range(rq.head, live.status, known, *live.length);
+    const bool later = plan.how == range_answer::several || plan.how == range_answer::unsatisfiable;
+    return later ? std::nullopt : std::optional(std::move(plan));
+}
+
+client_framing compose_live_range(std::string& out, const request& rq, const live_answer& live, const byte_span& part, const answered& a,
+                                  std::string_view age)
+{
+    partial_head h;
+    h.fields = live.head;
+    h.range = content_range{part, live.length};
+    h.length = part.size();
+    h.age = age;
+    if (live.will_store) {
+        h.ttl = live.ttl.count();
+    }
+    compose_partial(out, rq, h, a);
+    return client_framing::length;
+}
+
+// All of it, or one range of a content whose length is known. Status 0: it broke before anything was sent.
+async::task<answered> send_live(const request& rq, const live_answer& live, std::optional<byte_span> part, flight_reader& reader,
+                                answered a, std::string_view age, client_io& io, client_limits limits)
 {
     io.out().clear();
-    a.status = live.status;
-    const client_framing framed = compose_live(io.out(), rq, live, a, age);
+    a.status = part ? 206 : live.status;
+    const client_framing framed = part ? compose_live_range(io.out(), rq, live, *part, a, age)
+                                       : compose_live(io.out(), rq, live, a, age);
     a.close = framed == client_framing::close;
-    byte_count at = 0;
+    const byte_count first = part ? part->first : 0;
+    const byte_count limit = part ? part->last + 1 : body::max_size;
+    byte_count at = first;
     bool head_sent = false;
     bool relayed = false;
     for (bool over = false; !over;) {
         const flight::view v = reader.look();   // before the content: complete means that no more will come
         const flight_state state = v.state;
-        if (v.relayed && !relayed) {
+        if (v.relayed) {
             relayed = true;
-            reader.advance(at);
+            reader.advance(std::min(at, live.content->size()));
         }
-        const std::string_view run = live.content->at(at);
-        over = run.empty() && state == flight_state::complete;
-        if (run.empty() && state == flight_state::broken) {
+        const std::string_view run = live.content->at(at).substr(0, static_cast<std::size_t>(limit - at));
+        over = at + run.size() == limit || (run.empty() && state == flight_state::complete);
+        if (run.empty() && !over && state == flight_state::broken) {
             a.close = true;
             a.reset = head_sent && framed == client_framing::close;
             a.failure = errc::origin_truncated;
@@ -611,7 +650,7 @@ async::task<answered> send_live(const request& rq, const live_answer& live, flig
         }
         head_sent = true;
         at += run.size();
-        a.content_bytes = at;
+        a.content_bytes = at - first;
         if (relayed) {
             reader.advance(at);
         }
@@ -682,9 +721,12 @@ async::task<answered> join(request& rq, request_scratch& scratch, decision d, cl
 
     const bool conditional = rq.head.has(header::if_none_match) || rq.head.has(header::if_modified_since);
     const auto limit = steady::now() + (place.created ? rq.route->deadline : std::min(rq.route->stampede.max_wait, rq.route->deadline));
+    std::optional<range_plan> plan;   // for a live answer
+    bool is_planned = false;
     for (;;) {
         const bool changed = co_await reader.next(limit);
-        if (!changed) {
+        const flight::view v = reader.look();
+        if (!changed && v.state != flight_state::streaming) {
             break;
         }
         if (over != nullptr && !over->interim.empty()) {
@@ -700,16 +742,25 @@ async::task<answered> join(request& rq, request_scratch& scratch, decision d, cl
                 co_return a;
             }
         }
-        const flight::view v = reader.look();
-        if (v.state == flight_state::fetching || (v.state == flight_state::streaming && conditional && !v.relayed)) {
-            continue;   // a condition is evaluated against the complete answer
+        // Passed on but not kept, it may be complete before this reader has begun.
+        const bool live = v.state == flight_state::streaming || (v.state == flight_state::complete && v.entry == nullptr);
+        if (live && !is_planned) {
+            plan = plan_live(rq, *v.live);
+            is_planned = true;
+        }
+        // A condition is evaluated against the complete answer, and so are most ranges; as long as there is time for that.
+        const bool can_wait = changed && !v.relayed && (conditional || !plan);
+        if (v.state == flight_state::fetching || (v.state == flight_state::streaming && can_wait)) {
+            continue;
         }
         note_report(a, v.report, d, place.created);
         a.own_fields = place.created ? std::string_view(v.report.set_cookie) : std::string_view();
-        // Passed on but not kept, it may be complete before this reader has begun.
-        const bool live = v.state == flight_state::streaming || (v.state == flight_state::complete && v.entry == nullptr);
         if (live && fits(rq, key, v, v.live->key)) {
-            answered done = co_await send_live(rq, *v.live, reader, a, v.report.age, io, limits);
+            std::optional<byte_span> part;
+            if (!conditional && plan && plan->how == range_answer::one) {
+                part = plan->spans.front();
+            }
+            answered done = co_await send_live(rq, *v.live, part, reader, a, v.report.age, io, limits);
             if (done.status == 0) {
                 const flight_failure broken = reader.look().failure;
                 done = co_await answer_failure(rq, d.stored, broken, a, io, limits, cx);
@@ -719,6 +770,9 @@ async::task<answered> join(request& rq, request_scratch& scratch, decision d, cl
         if (v.state == flight_state::complete && v.entry != nullptr && fits(rq, key, v, v.entry->key())) {
             answered done = co_await send_entry(rq, v.entry, a, v.report.age, io, limits);
             co_return done;
+        }
+        if (over != nullptr && over->answer != nullptr && over->answer->head().status == 200 && rq.head.has(header::range)) {
+            over->answer.reset();   // all of it, for a client that wants a part: better ask for that
         }
         if (over != nullptr && over->answer != nullptr) {
             a.forward = d.forward;
@@ -752,6 +806,17 @@ async::task<answered> join(request& rq, request_scratch& scratch, decision d, cl
     f.retry_after = place.created ? seconds(0) : seconds(1);
     answered late = co_await answer_failure(rq, d.stored, f, a, io, limits, cx);
     co_return late;
+}
+
+async::task<entry_ptr> find_in_l2(const request& rq, worker_context& cx)
+{
+    entry_ptr found = co_await read_l2(rq, cx.process.valid.applied(), cx);
+    const instant now = cx.process.time.now();
+    if (found == nullptr || judge_reuse(rq.head, found.get(), rq.route->caching, now).what != action::serve ||
+        !promote(found, cx, now)) {
+        co_return nullptr;
+    }
+    co_return found;
 }
 
 void refresh(const request& rq, const decision& d, worker_context& cx)

@@ -197,8 +197,15 @@ void make_key(request& rq, request_scratch& scratch, std::uint64_t seed)
     rq.hash = seeded_hash(rq.key, seed);
 }
 
+// A Range is answered from a shared fetch where that is wanted, or where what is stored may only have to be confirmed.
+bool shares_in_spite_of_range(const request& rq, const entry* stored) noexcept
+{
+    return rq.route->range.fill_whole ||
+           (stored != nullptr && (stored->is(entry_flag::has_etag) || stored->is(entry_flag::has_last_modified)));
+}
+
 // Requests whose answer must not be shared with those who wait for the same key (M-05), or cannot be made from a fill.
-detail reason_to_go_alone(const request& rq)
+detail reason_to_go_alone(const request& rq, const entry* stored)
 {
     if (rq.head.has(header::authorization)) {
         return detail::request_authorization;
@@ -206,7 +213,7 @@ detail reason_to_go_alone(const request& rq)
     if (rq.head.verb == method::head) {
         return detail::method;
     }
-    if (rq.head.has(header::range)) {
+    if (rq.head.has(header::range) && !shares_in_spite_of_range(rq, stored)) {
         return detail::range;
     }
     if (!rq.route->stampede.coalesce) {
@@ -281,7 +288,7 @@ decision decide(request& rq, request_scratch& scratch, worker_context& cx)
     if (d.stored == nullptr && d.what == action::fetch) {
         d.forward = varies ? forward_reason::vary_miss : forward_reason::uri_miss;
     }
-    if (const detail why = reason_to_go_alone(rq); why != detail::none) {
+    if (const detail why = reason_to_go_alone(rq, d.stored.get()); why != detail::none) {
         d.alone = true;
         d.why = why;
     } else if (d.stored == nullptr && p.marks.is_uncacheable(rq.hash, rq.now)) {
@@ -325,6 +332,16 @@ async::task<answered> answer(request& rq, request_scratch& scratch, decision d, 
 {
     if (d.ranged) {
         return answer_by_range(rq, std::move(d), io, limits, cx);
+    }
+    if (d.alone && d.what == action::fetch && d.why != detail::mark && cx.l2 != nullptr) {
+        entry_ptr found = co_await find_in_l2(rq, cx);
+        if (found != nullptr) {
+            answered a;
+            a.what = outcome::hit_l2;
+            a.why = detail::l2;
+            a = co_await send_entry(rq, std::move(found), a, {}, io, limits);
+            co_return a;
+        }
     }
     if (d.alone || d.what == action::pass) {
         return relay(rq, std::move(d), io, limits, cx);

@@ -48,6 +48,10 @@ struct stampede_options {
     std::vector<std::string> personal_cookies;   // a request with one of these never joins another's fetch
 };
 
+struct range_options {
+    bool fill_whole = false;   // a miss with Range fetches the whole, for all, and is answered from that
+};
+
 struct route {
     std::string name;
     match_rule match;
@@ -58,6 +62,7 @@ struct route {
     write_rule on_write = write_rule::invalidate;
     milliseconds deadline{30'000};           // for the whole request
     stampede_options stampede;
+    range_options range;
 };
 
 // What is wrong with the routes, in words for whoever wrote them; nothing if all is well.

@@ -55,6 +55,22 @@ TEST_F(L2, AnAnswerOutlivesTheProcess)
     s.expect_metric(1, "requests_total", {{"outcome", "hit_l2"}});
 }
 
+// These share no fetch, but what is stored is theirs as well.
+TEST_F(L2, RangesAndHeadRequestsAreAnsweredFromIt)
+{
+    auto& page = s.origin().page("/a").cache_control("max-age=60").body("0123456789");
+    auto& other = s.origin().page("/b").cache_control("max-age=60").body("0123456789");
+    start();
+    s.get("/a");
+    s.get("/b");
+    wait_for_entries(2);
+    restart();
+    s.get("/a", {{"Range", "bytes=2-4"}}).expect_status(206).expect_body("234").expect_cache("hit; detail=l2");
+    s.get("/a", {{"Range", "bytes=2-4"}}).expect_status(206).expect_body("234").expect_cache("hit; detail=l1");
+    s.head("/b").expect_status(200).expect_cache("hit; detail=l2").expect_header("Content-Length", "10");
+    EXPECT_EQ(page.requests() + other.requests(), 2);
+}
+
 TEST_F(L2, LargeAnswersComeBackWhole)
 {
     const std::string content(700'000, 'x');

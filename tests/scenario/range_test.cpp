@@ -205,5 +205,219 @@ TEST(Range, AStaleAnswerStandsInForAnOriginThatIsAwayByRangeToo)
     s.get("/a", {{"Range", "bytes=2-3"}}).expect_status(206).expect_body("23").expect_cache("fwd=stale; detail=sie");
 }
 
+// ---- expired answers ----
+
+TEST(Range, AnExpiredAnswerIsConfirmedAsAWholeAndAnsweredByRange)
+{
+    scenario s;
+    auto& page = s.origin().page("/a").cache_control("max-age=10").etag("\"one\"").body("0123456789");
+    s.start();
+    s.get("/a");
+    s.advance(15s);
+    s.get("/a", {{"Range", "bytes=2-3"}}).expect_status(206).expect_body("23").expect_cache("fwd=stale; stored")
+        .expect_header("Content-Range", "bytes 2-3/10");
+    ASSERT_EQ(page.requests(), 2);
+    EXPECT_EQ(page.received()[1].header("If-None-Match"), "\"one\"");
+    EXPECT_FALSE(page.received()[1].has("Range"));
+    s.get("/a").expect_body("0123456789").expect_cache("hit; detail=l1");
+}
+
+TEST(Range, AnExpiredAnswerThatHasChangedIsReplacedAndAnsweredByRange)
+{
+    scenario s;
+    auto& page = s.origin().page("/a").cache_control("max-age=10").etag("\"one\"").body("0123456789");
+    s.start();
+    s.get("/a");
+    s.advance(15s);
+    page.etag("\"two\"").body("abcdefgh");
+    s.get("/a", {{"Range", "bytes=2-3"}}).expect_status(206).expect_body("cd").expect_cache("fwd=stale; stored")
+        .expect_header("Content-Range", "bytes 2-3/8").expect_header("ETag", "\"two\"");
+    s.get("/a", {{"Range", "bytes=2-3"}, {"If-Range", "\"one\""}}).expect_status(200).expect_body("abcdefgh").expect_cache("hit; detail=l1");
+}
+
+TEST(Range, AnExpiredAnswerWithoutValidatorIsNotFetchedWholeForARange)
+{
+    scenario s;
+    auto& page = s.origin().page("/a").cache_control("max-age=10").body("0123456789");
+    s.start();
+    s.get("/a");
+    s.advance(15s);
+    s.get("/a", {{"Range", "bytes=2-3"}});
+    ASSERT_EQ(page.requests(), 2);
+    EXPECT_EQ(page.received()[1].header("Range"), "bytes=2-3");
+}
+
+// ---- range.fill_whole ----
+
+class FillWhole : public ::testing::Test {
+protected:
+    FillWhole() { s.set("routes.0.range.fill_whole", "true"); }
+    answer get(std::string_view range, header_list more = {}) const
+    {
+        more.emplace_back("Range", range);
+        return s.get("/a", more);
+    }
+
+    scenario s;
+};
+
+TEST_F(FillWhole, AMissFetchesTheWholeAndAnswersTheRange)
+{
+    auto& page = s.origin().page("/a").cache_control("max-age=60").etag("\"one\"").body(std::string(alphabet));
+    s.start();
+    get("bytes=2-5", {{"If-Range", "\"one\""}}).expect_status(206).expect_body("cdef").expect_cache("fwd=uri-miss; stored").expect_ttl(60)
+        .expect_header("Content-Range", "bytes 2-5/26").expect_no_header("Age");
+    s.get("/a").expect_body(alphabet).expect_cache("hit; detail=l1");
+    ASSERT_EQ(page.requests(), 1);
+    EXPECT_FALSE(page.received()[0].has("Range"));
+    EXPECT_FALSE(page.received()[0].has("If-Range"));
+}
+
+TEST_F(FillWhole, ConditionsAndEveryFormOfRangeAreAnsweredAfterAMiss)
+{
+    s.start();
+    int n = 0;
+    const auto fresh = [&] {
+        const std::string target = "/" + std::to_string(n++);
+        s.origin().page(target).cache_control("max-age=60").etag("\"one\"").body(std::string(alphabet));
+        return target;
+    };
+    s.get(fresh(), {{"Range", "bytes=0-1"}, {"If-None-Match", "\"one\""}}).expect_status(304);
+    s.get(fresh(), {{"Range", "bytes=0-1"}, {"If-Range", "\"two\""}}).expect_status(200).expect_body(alphabet);
+    s.get(fresh(), {{"Range", "bytes=26-"}}).expect_status(416).expect_header("Content-Range", "bytes */26");
+    s.get(fresh(), {{"Range", "bytes=0-1,4-5"}}).expect_status(206).expect_no_header("Content-Range");
+    s.get(fresh(), {{"Range", "bytes=oops"}}).expect_status(200).expect_body(alphabet);
+}
+
+TEST_F(FillWhole, RequestsForDifferentRangesShareOneFetch)
+{
+    auto& page = s.origin().page("/a").cache_control("max-age=60").body(std::string(alphabet)).hold();
+    s.start();
+    auto first = s.begin_get("/a", {{"Range", "bytes=0-1"}});
+    ASSERT_TRUE(page.wait_for_requests(1));
+    auto second = s.begin_get("/a", {{"Range", "bytes=-2"}});
+    auto third = s.begin_get("/a");
+    s.wait_for_waiters(2);
+    page.release();
+    first.get().expect_status(206).expect_body("ab").expect_cache("fwd=uri-miss; stored");
+    second.get().expect_status(206).expect_body("yz").expect_cache("fwd=uri-miss; stored; collapsed");
+    third.get().expect_status(200).expect_body(alphabet);
+    EXPECT_EQ(page.requests(), 1);
+}
+
+TEST_F(FillWhole, ContentOfUnknownLengthIsAwaited)
+{
+    const std::string all = numbered(200'000);
+    s.origin().page("/a").cache_control("max-age=60").chunked().body(all);
+    s.start();
+    get("bytes=150000-").expect_status(206).expect_body(std::string_view(all).substr(150'000)).expect_cache("fwd=uri-miss; stored");
+}
+
+// More than the memory may hold: passed on at the pace of its readers, also of those whose bytes are far ahead.
+TEST_F(FillWhole, ARangeOfWhatTurnsOutTooLargeIsSentAllTheSame)
+{
+    s.set("cache.l1.max_bytes", "1MiB").set("cache.l1.max_object", "1MiB");   // a quarter of it for what is unfinished
+    const std::string all = numbered(1'000'000);
+    s.origin().page("/a").cache_control("max-age=60").body(all);
+    s.start();
+    get("bytes=900000-").expect_status(206).expect_body(std::string_view(all).substr(900'000));
+    s.wait_until_quiet();
+    EXPECT_EQ(s.metric("l1_entries"), 0);
+}
+
+TEST_F(FillWhole, WhatMayNotBeStoredIsAskedForByRange)
+{
+    auto& page = s.origin().page("/a").cache_control("no-store").answer([](const http_request& r) {
+        return r.has("Range") ? plain_answer({{"Cache-Control", "no-store"}, {"Content-Range", "bytes 2-3/10"}}, "23", 206)
+                              : plain_answer({{"Cache-Control", "no-store"}}, "0123456789");
+    });
+    s.start();
+    get("bytes=2-3").expect_status(206).expect_body("23");
+    get("bytes=2-3").expect_status(206).expect_body("23");
+    EXPECT_EQ(page.requests(), 3);   // the first told that it may not be stored, and left a mark
+}
+
+TEST_F(FillWhole, AnErrorIsPassedOnAsItIs)
+{
+    auto& page = s.origin().page("/a").status(403).body("no");
+    s.start();
+    get("bytes=0-1").expect_status(403).expect_body("no");
+    EXPECT_EQ(page.requests(), 1);
+}
+
+TEST_F(FillWhole, AnUnaskedPartIsNotTakenForTheWhole)
+{
+    auto& page = s.origin().page("/a").raw(plain_answer({{"Cache-Control", "max-age=60"}, {"Content-Range", "bytes 0-1/10"}}, "01", 206));
+    s.start();
+    get("bytes=5-6");
+    s.wait_until_quiet();
+    s.get("/a");
+    EXPECT_EQ(page.requests(), 2);
+}
+
+class FillWholeByHand : public FillWhole {
+protected:
+    FillWholeByHand()
+    {
+        s.set("origins.shop.endpoints", "[ '" + by_hand.url() + "' ]");
+        s.start();
+    }
+    void ask(raw_client& c, std::string_view range) { c.send("GET /a HTTP/1.1\r\nHost: shop.test\r\nRange: " + std::string(range) + "\r\n\r\n"); }
+
+    manual_origin by_hand;
+};
+
+TEST_F(FillWholeByHand, ARangeIsSentWhileTheRestIsStillArriving)
+{
+    raw_client first = s.client();
+    ask(first, "bytes=2-6");
+    byte_stream link = by_hand.accept();
+    by_hand.read(link);
+    link.send("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 12\r\nETag: \"e\"\r\n\r\none-");
+    const std::string head = read_through(first, "e-");
+    EXPECT_TRUE(head.starts_with("HTTP/1.1 206 Partial Content\r\n"));
+    EXPECT_NE(head.find("Content-Range: bytes 2-6/12\r\n"), std::string::npos);
+    EXPECT_NE(head.find("Content-Length: 5\r\n"), std::string::npos);
+    raw_client second = s.client();
+    ask(second, "bytes=8-9");           // joins, and has to wait for its bytes
+    read_through(second, "\r\n\r\n");
+    link.send("two-");
+    EXPECT_EQ(first.read_exactly(3), "two");
+    first.send("GET /b HTTP/1.1\r\nHost: shop.test\r\n\r\n");   // it has all that it wanted
+    byte_stream other = by_hand.accept();
+    by_hand.read(other);
+    other.send(plain_answer({}, "b"));
+    EXPECT_EQ(first.read_response().body, "b");
+    link.send("end.");
+    EXPECT_EQ(second.read_exactly(2), "en");
+    s.wait_until_quiet();
+    s.get("/a").expect_body("one-two-end.").expect_cache("hit; detail=l1");
+}
+
+TEST_F(FillWholeByHand, ABrokenFetchBreaksTheRangeVisibly)
+{
+    raw_client c = s.client();
+    ask(c, "bytes=2-9");
+    byte_stream link = by_hand.accept();
+    by_hand.read(link);
+    link.send("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 12\r\n\r\none-");
+    read_through(c, "e-");
+    link.close();
+    EXPECT_EQ(c.read_to_end(), "");
+}
+
+TEST_F(FillWholeByHand, ARangeThatHasAllItsBytesEndsWellThoughTheFetchBreaks)
+{
+    raw_client c = s.client();
+    ask(c, "bytes=0-3");
+    byte_stream link = by_hand.accept();
+    by_hand.read(link);
+    link.send("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 12\r\n\r\none-");
+    EXPECT_EQ(c.read_response().body, "one-");
+    link.close();
+    s.wait_until_quiet();
+    EXPECT_EQ(s.metric("l1_entries"), 0);
+}
+
 }  // namespace
 }  // namespace tiercel::test
