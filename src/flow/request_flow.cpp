@@ -227,7 +227,22 @@ detail reason_to_go_alone(const request& rq, const entry* stored)
     return detail::none;
 }
 
-async::task<answered> answer_by_range(const request& rq, decision d, client_io& io, const client_limits& limits, worker_context& cx)
+// Who shares no fetch may still find what others have left in L2.
+async::task<answered> answer_from_l2(request& rq, decision d, client_io& io, client_limits limits, worker_context& cx)
+{
+    answered a;
+    entry_ptr found = co_await find_in_l2(rq, cx);
+    if (found != nullptr) {
+        a.what = outcome::hit_l2;
+        a.why = detail::l2;
+        a = co_await send_entry(rq, std::move(found), a, {}, io, limits);
+    } else {
+        a = co_await relay(rq, std::move(d), io, limits, cx);
+    }
+    co_return a;
+}
+
+async::task<answered> answer_by_range(const request& rq, decision d, client_io& io, client_limits limits, worker_context& cx)
 {
     answered a;
     a.what = d.what == action::serve_and_refresh ? outcome::stale : outcome::hit_l1;
@@ -334,14 +349,7 @@ async::task<answered> answer(request& rq, request_scratch& scratch, decision d, 
         return answer_by_range(rq, std::move(d), io, limits, cx);
     }
     if (d.alone && d.what == action::fetch && d.why != detail::mark && cx.l2 != nullptr) {
-        entry_ptr found = co_await find_in_l2(rq, cx);
-        if (found != nullptr) {
-            answered a;
-            a.what = outcome::hit_l2;
-            a.why = detail::l2;
-            a = co_await send_entry(rq, std::move(found), a, {}, io, limits);
-            co_return a;
-        }
+        return answer_from_l2(rq, std::move(d), io, limits, cx);
     }
     if (d.alone || d.what == action::pass) {
         return relay(rq, std::move(d), io, limits, cx);
