@@ -9,17 +9,18 @@
 #
 # tiercel_test(name
 #   SOURCES a_test.cpp …       one test program, <name>_test
-#   LABEL unit|scenario|blackbox
+#   LABEL unit|scenario|blackbox|conformance
 #   [LIBRARIES target …]       on top of tiercel_test_support
 #   [TIMEOUT seconds]          120 unless given
 #   [SERIAL])                  nothing else runs meanwhile; for tests that look at times
 # For tests of more than one module; those of one module are listed in its tiercel_module().
 #
-# Targets `unit_tests`, `scenario_tests`, `blackbox_tests` build all programs of that label; ctest -L LABEL runs them.
+# Targets `unit_tests`, `scenario_tests`, `blackbox_tests`, `conformance_tests` build all programs of that label; ctest -L LABEL runs them.
 if(TIERCEL_TESTS)
   add_custom_target(unit_tests)
   add_custom_target(scenario_tests)
   add_custom_target(blackbox_tests)
+  add_custom_target(conformance_tests)
 endif()
 
 function(tiercel_test name)

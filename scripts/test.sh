@@ -8,7 +8,7 @@
 #   layers    who includes whom; text format of the sources
 #   release   release build with warnings as errors, every header alone, all tests
 #   config    every conf/*.yaml passes `tiercel check`; conf/reference.yaml is what the program prints
-#   asan      unit and scenario tests under the address and undefined behaviour sanitizers
+#   asan      unit, scenario and conformance tests under the address and undefined behaviour sanitizers
 #   tsan      unit tests of what threads share, and scenario tests, under the thread sanitizer
 #   fuzz      each fuzz target over its seeds, TIERCEL_FUZZ_SECONDS (30) each
 #
@@ -89,7 +89,7 @@ stage_config() {
 
 stage_asan() {
     export ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1
-    configure asan ON && build asan unit_tests scenario_tests && run_ctest build/asan -L 'unit|scenario'
+    configure asan ON && build asan unit_tests scenario_tests conformance_tests && run_ctest build/asan -L 'unit|scenario|conformance'
 }
 
 stage_tsan() {

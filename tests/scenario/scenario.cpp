@@ -198,10 +198,15 @@ scenario& scenario::configure(std::string_view yaml)
     return *this;
 }
 
+std::string scenario::configuration() const
+{
+    return YAML::Dump(setup_->top) + "\n";
+}
+
 void scenario::start()
 {
     const auto no_environment = [](std::string_view) { return std::optional<std::string>(); };
-    const std::string text = YAML::Dump(setup_->top) + "\n";
+    const std::string text = configuration();
     const config::loaded& loaded = setup_->loaded.emplace(config::load_text(text, "scenario.yaml", no_environment));
     if (!loaded.ok()) {
         throw std::invalid_argument(to_text(loaded.problems.front()) + "\n" + text);
@@ -279,10 +284,14 @@ void scenario::wait_for_waiters(int n, location at) const
     expect_metric(n, "coalesced_total", {}, at);
 }
 
+bool scenario::is_quiet_soon() const
+{
+    return eventually([this] { return admin("GET", "/v1/status").body.find("\"flights\":0,") != std::string::npos; });
+}
+
 void scenario::wait_until_quiet(location at) const
 {
-    const auto is_quiet = [this] { return admin("GET", "/v1/status").body.find("\"flights\":0,") != std::string::npos; };
-    if (!eventually(is_quiet)) {
+    if (!is_quiet_soon()) {
         fail(at, "a fetch is still under way");
     }
 }

@@ -105,6 +105,8 @@ public:
     fake_origin& origin() noexcept { return origin_; }
 
     void start();
+    // As it would start with.
+    std::string configuration() const;
     // Drains and starts anew with the same configuration; nothing but Redis remembers. The port may change.
     void restart();
 
@@ -125,6 +127,7 @@ public:
 
     // ---- time and what it did ----
     void advance(milliseconds by) { clock_.advance(by); }
+    wall_time wall() const { return clock_.wall(); }
     // Forgets what is of no use any more, as the server does once in a real second.
     void expire() const;
 
@@ -134,7 +137,8 @@ public:
     void expect_metric(double value, std::string_view name, const label_map& with = {}, location at = location::current()) const;
     // Until so many wait for somebody else's fetch, since the start.
     void wait_for_waiters(int n, location at = location::current()) const;
-    // Until no fetch is under way; then everything that is going to be stored is stored.
+    // Until no fetch is under way; then everything that is going to be stored is stored. False: one still is.
+    bool is_quiet_soon() const;
     void wait_until_quiet(location at = location::current()) const;
 
     // Shutdown in a thread of its own; the result says whether everything ended by itself.

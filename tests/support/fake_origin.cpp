@@ -111,7 +111,7 @@ origin_page& origin_page::raw(std::string bytes)
     return set([&](script& s) { s.raw = std::move(bytes); });
 }
 
-origin_page& origin_page::answer(std::function<std::string(const http_request&)> f)
+origin_page& origin_page::answer(std::function<origin_bytes(const http_request&)> f)
 {
     return set([&](script& s) { s.answer = std::move(f); });
 }
@@ -336,7 +336,8 @@ bool fake_origin::answer(connection& c, const http_request& r)
     {
         const std::lock_guard lock(mutex_);
         received_.push_back(r);
-        const auto at = pages_.find(r.target);
+        auto at = pages_.find(r.target);
+        if (at == pages_.end()) { at = pages_.find({}); }
         if (at != pages_.end()) { page = at->second.get(); }
     }
     std::optional<origin_page::script> s;
@@ -356,8 +357,9 @@ bool fake_origin::answer(connection& c, const http_request& r)
     if (s->fault == origin_fault::hang_before_head) { return !c.stream.is_closed_by_peer(until); }
 
     if (s->answer || !s->raw.empty()) {
-        c.stream.send(s->answer ? s->answer(r) : s->raw, until);
-        return s->fault == origin_fault::none;
+        const origin_bytes by_hand = s->answer ? s->answer(r) : origin_bytes(s->raw);
+        c.stream.send(by_hand.bytes, until);
+        return s->fault == origin_fault::none && !by_hand.close;
     }
     const bool asked_to_close = equal_names(r.header("Connection").value_or(""), "close");
     if (asked_to_close) { s->fields.emplace_back("Connection", "close"); }

@@ -32,6 +32,15 @@ enum class origin_fault {
     close_after_answer,   // without having said so
 };
 
+// An answer by hand: these bytes, and then perhaps the end of the connection.
+struct origin_bytes {
+    origin_bytes(std::string b, bool then_close = false) : bytes(std::move(b)), close(then_close) {}
+    origin_bytes(const char* b) : bytes(b) {}
+
+    std::string bytes;
+    bool close = false;
+};
+
 // One path. The setters return the page, so that they chain; they may be called at any time, from any thread, and hold for
 // requests that are answered afterwards.
 class origin_page {
@@ -48,7 +57,7 @@ public:
     // Everything by hand: the bytes to write, and nothing else. The connection stays unless a fault is set.
     origin_page& raw(std::string bytes);
     // Called for each request, its result is written as raw(); nullptr ends that.
-    origin_page& answer(std::function<std::string(const http_request&)> f);
+    origin_page& answer(std::function<origin_bytes(const http_request&)> f);
 
     // After hold(), requests arrive and are counted but not answered until release().
     origin_page& hold();
@@ -68,7 +77,7 @@ private:
         bool chunked = false;
         origin_fault fault = origin_fault::none;
         std::string raw;
-        std::function<std::string(const http_request&)> answer;
+        std::function<origin_bytes(const http_request&)> answer;
     };
     template <class Change>
     origin_page& set(Change change);
@@ -96,6 +105,8 @@ public:
     // The page of that target, query included; made on first use: 200, empty, no cache fields. What no page was made for is
     // answered 404. The reference stays valid as long as the origin.
     origin_page& page(const std::string& target);
+    // From now on, what no page was made for.
+    origin_page& others() { return page({}); }
 
     // Where the Date field comes from; an empty string leaves the field out. Default: the machine's clock.
     void set_date(std::function<std::string()> f);
