@@ -42,6 +42,8 @@ struct key_parts {
 void append_key(std::string& out, const key_parts& parts);
 // Appends one more framed part (secondary keys: field name and value, K-14). `present` keeps absent and empty apart.
 void append_secondary(std::string& out, std::string_view name, std::string_view value, bool present);
+// Appends the generation of a resource's variants, as a part without a name, which no field can have.
+void append_generation(std::string& out, std::uint64_t generation);
 
 // Hash for tables of this process. `seed` is drawn once at start.
 hash128 seeded_hash(std::string_view framed, std::uint64_t seed) noexcept;
@@ -50,7 +52,7 @@ hash128 stable_hash(std::string_view framed) noexcept;
 
 // "tenant|scheme|host|path?query", with '|', '%', blanks, controls and all beyond ASCII percent-escaped inside each part (also
 // '?' inside a path and '=' inside a name), so that different keys have different texts. Secondary parts follow as
-// "|name=value", or "|name" when the field is absent. REQUIRES: `framed` was made by append_key; else the text is empty.
+// "|name=value", or "|name" when the field is absent; a generation is "|=digits". REQUIRES: `framed` was made by append_key; else the text is empty.
 std::string key_text(std::string_view framed);
 // Parts of a framed key; views into it. Secondary parts may follow and are checked, too. Returns false when the bytes are
 // not a framed key in its one possible form.

@@ -87,7 +87,8 @@ public:
     explicit empty_process(const config::config& c)
         : l1_(memory_store_options{.max_bytes = 0}), tenants_(c.tenancy), routes_(c.routes), metrics_(telemetry::metric_names{}),
           cells_(metrics_.attach()),
-          process_{.time = clock_, .l1 = l1_, .valid = valid_, .flights = flights_, .marks = marks_, .tenants = tenants_, .routes = routes_,
+          process_{.time = clock_, .l1 = l1_, .valid = valid_, .flights = flights_, .marks = marks_, .descriptors = descriptors_,
+                   .tenants = tenants_, .routes = routes_,
                    .tiers = c.cache.tiers},
           worker_{.process = process_, .loop = loop_, .origins = {}, .counts = cells_, .ids = {}}
     {
@@ -102,6 +103,7 @@ private:
     validity valid_;
     flow::flight_table flights_;
     flow::mark_table marks_;
+    flow::descriptor_desk descriptors_;
     routing::tenancy tenants_;
     routing::route_table routes_;
     async::loop loop_;

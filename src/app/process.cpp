@@ -61,8 +61,8 @@ process::process(const config::loaded& configuration, const clock& time)
     tenants_ = std::make_unique<routing::tenancy>(c.tenancy);
     routes_ = std::make_unique<routing::route_table>(c.routes);
     context_ = std::make_unique<flow::process_context>(
-        flow::process_context{time, *l1_, valid_, flights_, marks_, *tenants_, *routes_, random_seed(), c.cache.tiers,
-                              c.cache.l1.max_object});
+        flow::process_context{time, *l1_, valid_, flights_, marks_, descriptors_, *tenants_, *routes_, random_seed(),
+                              c.cache.tiers, c.cache.l1.max_object});
     shared_ = std::make_unique<server::server_shared>(*context_, c.server, c.cache.l2, l2::make_shared_memory(c.cache.l2),
                                                       *metrics_, *access_, logs_->get("server"), trusted_of(c));
     shared_->slow_origin = c.log.slow_origin;

@@ -67,6 +67,7 @@ private:
     validity valid_;
     flow::flight_table flights_;
     flow::mark_table marks_;
+    flow::descriptor_desk descriptors_;
     std::unique_ptr<routing::tenancy> tenants_;
     std::unique_ptr<routing::route_table> routes_;
     std::vector<std::unique_ptr<origin::upstream>> upstreams_;

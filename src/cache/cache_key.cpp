@@ -95,6 +95,15 @@ void append_secondary(std::string& out, std::string_view name, std::string_view 
     write_frame(write_frame(out.data() + at, {}, name), mark, value);
 }
 
+void append_generation(std::string& out, std::uint64_t generation)
+{
+    char digits[16];
+    for (int i = 15; i >= 0; --i, generation >>= 4) {
+        digits[i] = lower_digits[generation & 15];
+    }
+    append_secondary(out, {}, std::string_view(digits, sizeof digits), true);
+}
+
 hash128 seeded_hash(std::string_view framed, std::uint64_t seed) noexcept { return hash(framed, seed); }
 
 hash128 stable_hash(std::string_view framed) noexcept { return hash(framed, stable_seed); }

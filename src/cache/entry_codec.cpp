@@ -33,7 +33,7 @@ struct wire_flag {
 constexpr std::array must_flags{
     wire_flag{1u << 0, entry_flag::must_revalidate},
     wire_flag{1u << 1, entry_flag::no_cache},
-    wire_flag{1u << 2, entry_flag::vary_descriptor},
+    wire_flag{1u << 3, entry_flag::vary_descriptor},   // 1u << 2 was a descriptor without generation
 };
 constexpr std::array may_flags{
     wire_flag{1u << 0, entry_flag::negative},

@@ -14,13 +14,15 @@ std::int64_t second_of(instant t) noexcept { return std::chrono::floor<std::chro
 
 }  // namespace
 
-instant useless_from(const entry& e) noexcept
+instant useless_from(const entry_times& times, entry_flag flags) noexcept
 {
-    const instant t = e.times().useless_from();
+    const instant t = times.useless_from();
     const bool can_be_confirmed =
-        e.is(entry_flag::has_etag) || e.is(entry_flag::has_last_modified) || e.is(entry_flag::vary_descriptor);
+        has(flags, entry_flag::has_etag) || has(flags, entry_flag::has_last_modified) || has(flags, entry_flag::vary_descriptor);
     return can_be_confirmed && t < end_of_time - kept_for_validation ? t + kept_for_validation : t;
 }
+
+instant useless_from(const entry& e) noexcept { return useless_from(e.times(), e.flags()); }
 
 void expiry_wheel::insert(const entry& e) noexcept
 {

@@ -16,6 +16,7 @@ namespace tiercel {
 // When the store lets go of an entry: nobody can be served from it any more, and if it has a validator, the origin has had
 // some more time to confirm it. The names of selecting fields stay as long as the answers that they lead to.
 instant useless_from(const entry& e) noexcept;
+instant useless_from(const entry_times& times, entry_flag flags) noexcept;
 
 class expiry_wheel {
 public:

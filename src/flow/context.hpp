@@ -8,6 +8,7 @@
 #include "flow/marks.hpp"
 #include "flow/options.hpp"
 #include "flow/request_id.hpp"
+#include "flow/variants.hpp"
 #include "l2/l2_store.hpp"
 #include "origin/client.hpp"
 #include "routing/route_table.hpp"
@@ -29,6 +30,7 @@ struct process_context {
     validity& valid;
     flight_table& flights;
     mark_table& marks;
+    descriptor_desk& descriptors;
     const routing::tenancy& tenants;
     const routing::route_table& routes;
     std::uint64_t hash_seed = 0;

@@ -5,7 +5,9 @@
 #include "flow/relay.hpp"
 #include "flow/reply.hpp"
 #include "flow/upstream_head.hpp"
+#include "flow/variants.hpp"
 #include "http/http_date.hpp"
+#include "http/vary.hpp"
 #include "rules/merge.hpp"
 #include "rules/ranges.hpp"
 
@@ -114,39 +116,41 @@ flight_report report_of(outcome what, detail why)
     return r;
 }
 
-// An entry that another node stored, unless an invalidation that this node knows of came after. Redis time and ours differ
-// by what their sampling leaves, hence the margin; it can only cost a fetch.
+// Redis time and ours differ by what their sampling leaves; who compares them allows for that much, which can only cost a fetch.
+constexpr milliseconds clock_margin{250};
+
+// An entry that another node stored, unless an invalidation that this node knows of came after.
 bool outlived_invalidations(const entry& e, const process_context& p)
 {
-    constexpr milliseconds margin{250};
-    const auto as_of = e.times().received.time_since_epoch() - margin;
+    const auto as_of = e.times().received.time_since_epoch() - clock_margin;
     return p.valid.is_valid(e.scopes(), static_cast<sequence>(std::max<std::int64_t>(as_of.count(), 0)) * 1000);
 }
 
-async::task<entry_ptr> read_l2(const request& rq, sequence stamp, worker_context& cx)
+async::task<l2_answer> read_l2(const request& rq, sequence stamp, worker_context& cx)
 {
     process_context& p = cx.process;
-    entry_ptr found = co_await cx.l2->get(rq.tenant, rq.key, rq.hash, stamp);
-    if (found == nullptr || !outlived_invalidations(*found, p)) {
-        co_return nullptr;
+    l2_answer a;
+    a.stored = co_await cx.l2->get(rq.tenant, rq.key, rq.hash, stamp);
+    if (a.stored == nullptr || !outlived_invalidations(*a.stored, p)) {
+        co_return l2_answer();
     }
-    if (!found->is(entry_flag::vary_descriptor)) {
-        co_return found;
+    if (!a.stored->is(entry_flag::vary_descriptor)) {
+        co_return a;
     }
-    const entry_ptr descriptor = std::move(found);
-    promote(descriptor, cx, p.time.now());
-    for (const vary_list names : vary_lists_of(*descriptor)) {
-        std::vector<std::string> selecting;
-        for (const std::string_view name : names) {
-            selecting.emplace_back(name);
+    a.descriptor = std::move(a.stored);
+    a.stored = nullptr;
+    promote_descriptor(a.descriptor, rq, cx);
+    for (const vary_list names : vary_lists_of(*a.descriptor)) {
+        std::string key(rq.key);
+        append_generation(key, generation_of(*a.descriptor));
+        append_selection(key, rq, names, p);
+        const entry_ptr variant = co_await cx.l2->get(rq.tenant, key, seeded_hash(key, p.hash_seed), stamp);
+        const bool usable = variant != nullptr && outlived_invalidations(*variant, p);
+        if (usable && (a.stored == nullptr || variant->date().value_or(0) > a.stored->date().value_or(0))) {
+            a.stored = variant;
         }
-        const std::string key = variant_key(rq, selecting);
-        entry_ptr variant = co_await cx.l2->get(rq.tenant, key, seeded_hash(key, p.hash_seed), stamp);
-        if (variant != nullptr && outlived_invalidations(*variant, p)) {
-            co_return variant;
-        }
     }
-    co_return nullptr;
+    co_return a;
 }
 
 std::string_view line_value(std::string_view head, header which)
@@ -233,13 +237,19 @@ public:
             co_return;
         }
         if (cx_.l2 != nullptr) {
-            entry_ptr found = co_await read_l2(rq_, job_.joined->stamp(), cx_);
-            if (is_answered_by_l2(std::move(found))) {
+            l2_answer found = co_await read_l2(rq_, job_.joined->stamp(), cx_);
+            known_ = std::move(found.descriptor);
+            report_.varies = known_ != nullptr && found.stored == nullptr && !vary_lists_of(*known_).empty();
+            if (is_superseded()) {
+                co_return;
+            }
+            if (is_answered_by_l2(std::move(found.stored))) {
                 co_return;
             }
         }
         if (job_.revisit) {
-            end_.complete(job_.stored, report_of(outcome::hit_l1, detail::l1));
+            report_ = report_of(outcome::hit_l1, detail::l1);
+            complete_with(job_.stored);
             co_return;
         }
         co_await ask_origin();
@@ -249,13 +259,25 @@ private:
     // Between the lookup that found nothing and the creation of this flight another one may have ended.
     bool is_stored_meanwhile()
     {
-        entry_ptr e = p_.l1.find(job_.joined->key(), job_.hash, rq_.now);
-        if (e == nullptr || e == job_.stored || e->is(entry_flag::vary_descriptor) ||
-            !p_.valid.is_valid(e->scopes(), e->stamp()) ||
-            judge_reuse(rq_.head, e.get(), rq_.route->caching, rq_.now).what != action::serve) {
+        std::string secondary;
+        entry_ptr e = find_stored(rq_, secondary, p_).stored;
+        if (e == nullptr || e == job_.stored || judge_reuse(rq_.head, e.get(), rq_.route->caching, rq_.now).what != action::serve) {
             return false;
         }
-        end_.complete(std::move(e), report_of(outcome::hit_l1, detail::l1));
+        report_ = report_of(outcome::hit_l1, detail::l1);
+        complete_with(std::move(e));
+        return true;
+    }
+
+    // The flight looks after what L1 has, and L2 says that the resource was invalidated since: another instance has done so.
+    bool is_superseded()
+    {
+        if (!job_.revisit || known_ == nullptr || !vary_lists_of(*known_).empty() ||
+            job_.stored->times().received > known_->times().received + clock_margin) {
+            return false;
+        }
+        p_.l1.remove(*job_.stored, cause::invalidated);
+        end_.leave_alone(report_of(outcome::miss, detail::none));
         return true;
     }
 
@@ -275,7 +297,8 @@ private:
             return false;
         }
         if (judge_reuse(rq_.head, found.get(), rq_.route->caching, now).what == action::serve && promote(found, cx_, now)) {
-            end_.complete(std::move(found), report_of(outcome::hit_l2, detail::l2));
+            report_ = report_of(outcome::hit_l2, detail::l2);
+            complete_with(std::move(found));
             return true;
         }
         if (newer) {
@@ -336,15 +359,12 @@ private:
     {
         const auto took = std::chrono::duration_cast<milliseconds>(ex.answered_at() - ex.requested_at());
         note_set_cookie(ex.head());
-        updated_entry u = make_updated(*job_.stored, rq_, ex.head(), when, job_.joined->stamp(), smoothed(job_.stored, took), p_);
-        if (u.made == nullptr) {
+        const kept k = keep_updated(job_.stored, rq_, ex.head(), when, job_.joined->stamp(), smoothed(job_.stored, took), known_, cx_);
+        if (k.made == nullptr) {
             return false;
         }
         report_.what = outcome::revalidated;
-        report_.selecting = u.selecting;
-        report_.stored = keep(u.made, u.selecting, rq_, cx_);
-        report_.why = report_.stored ? detail::none : detail::fence;
-        end_.complete(std::move(u.made), std::move(report_));
+        end_with(k);
         return true;
     }
 
@@ -372,9 +392,15 @@ private:
             hand_over(std::move(ex), verdict);
             co_return;
         }
+        const storable s = make_storable(ex->head(), std::move(verdict), job_.joined->stamp(), when);
+        if (is_too_many(s, rq_, known_, p_)) {
+            storing_verdict too_many;
+            too_many.why = detail::variants;
+            hand_over(std::move(ex), too_many);
+            co_return;
+        }
         note_set_cookie(ex->head());
-        const storable s = make_storable(rq_, ex->head(), std::move(verdict), job_.joined->stamp(), when);
-        report_.selecting = s.selecting;
+        report_.selection = selection_of(rq_, s.selecting, p_);
         co_await store(std::move(ex), s);
     }
 
@@ -395,10 +421,7 @@ private:
         const int status = ex->head().status;
         cx_.counts.count(telemetry::metric::uncacheable_total, telemetry::route_index(cx_.index_of(*rq_.route)), verdict.why);
         if (status < 500 && job_.stored != nullptr) {   // RFC 9111 §4.3.3: the full answer replaces it, and is not to be kept
-            p_.l1.remove(*job_.stored, cause::replaced);
-            if (cx_.l2 != nullptr) {
-                cx_.l2->remove(rq_.tenant, job_.joined->key());
-            }
+            discard(*job_.stored, rq_, cx_);
         }
         if (verdict.mark) {
             p_.marks.mark_uncacheable(rq_.hash, p_.time.now() + rq_.route->stampede.mark_ttl);
@@ -425,13 +448,12 @@ private:
         std::optional<result<std::string_view>> run = ex->try_read();
         const std::string_view first = run && *run ? **run : std::string_view();
         if (ex->is_complete()) {   // small answers are here as a whole: one allocation, no chunks
-            finish(make_entry(s, rq_, smoothed(job_.stored, since(*ex)), first, nullptr, p_), s);
+            end_with(keep(s, rq_, smoothed(job_.stored, since(*ex)), first, nullptr, known_, cx_));
             co_return;
         }
         body_ptr content = body::make(ex->framing().kind == framing_kind::length ? ex->framing().length : 0);
         content->append(first);
         live_answer live;
-        live.key = s.key;
         live.head = s.head;
         live.status = s.status;
         live.content = content;
@@ -477,17 +499,26 @@ private:
             end_.complete(nullptr, std::move(report_));
             co_return;
         }
-        finish(make_entry(s, rq_, smoothed(job_.stored, since(*ex)), {}, content, p_), s);
+        end_with(keep(s, rq_, smoothed(job_.stored, since(*ex)), {}, content, known_, cx_));
     }
 
-    void finish(entry_ptr e, const storable& s)
+    void end_with(const kept& k)
     {
-        report_.stored = keep(e, s.selecting, rq_, cx_);
-        if (!report_.stored) {
-            report_.why = detail::fence;
-        } else if (e->is(entry_flag::negative)) {
+        report_.stored = k.stored();
+        report_.why = k.refused;
+        if (k.stored() && report_.what == outcome::miss && k.made->is(entry_flag::negative)) {
             report_.why = detail::negative;
         }
+        // The one that was validated or replaced. Under the primary key the new answer, or its descriptor, has overwritten it.
+        if (k.stored() && job_.stored != nullptr && job_.stored->key() != k.made->key() && job_.stored->key() != rq_.key) {
+            discard(*job_.stored, rq_, cx_);
+        }
+        complete_with(k.made);
+    }
+
+    void complete_with(entry_ptr e)
+    {
+        report_.selection = selection_in(*e, rq_.key);
         end_.complete(std::move(e), std::move(report_));
     }
 
@@ -501,7 +532,7 @@ private:
         if (job_.stored != nullptr && may_serve_on_failure(*job_.stored, how, p_.time.now())) {
             report_.what = outcome::stale;
             report_.why = detail::sie;
-            end_.complete(job_.stored, std::move(report_));
+            complete_with(job_.stored);
             return;
         }
         end_.fail(f, std::move(report_));
@@ -517,6 +548,7 @@ private:
     process_context& p_;
     ending end_;
     const request& rq_;
+    entry_ptr known_;              // the descriptor that L2 has
     flight_report report_;
 };
 
@@ -560,7 +592,10 @@ void note_report(answered& a, const flight_report& r, const decision& d, bool cr
     a.forward_status = r.origin_status;
     a.origin_time = r.origin_time;
     const bool forwarded = r.what != outcome::hit_l1 && r.what != outcome::hit_l2;
-    a.forward = !forwarded ? forward_reason::none : r.was_stale ? forward_reason::stale : d.forward;
+    a.forward = !forwarded   ? forward_reason::none
+                : r.was_stale ? forward_reason::stale
+                : r.varies    ? forward_reason::vary_miss
+                              : d.forward;
     a.collapsed = forwarded && !created;
 }
 
@@ -667,16 +702,6 @@ async::task<answered> send_live(const request& rq, const live_answer& live, std:
     co_return a;
 }
 
-// Is the answer the one that this request would have selected?
-bool fits(const request& rq, std::string_view flight_key, const flight::view& v, std::string_view stored_key)
-{
-    if (v.report.selecting.empty()) {
-        return true;
-    }
-    const std::string own = variant_key(rq, v.report.selecting);
-    return own == stored_key || own == flight_key;
-}
-
 }  // namespace
 
 async::task<answered> join(request& rq, request_scratch& scratch, decision d, client_io& io, client_limits limits,
@@ -755,7 +780,7 @@ async::task<answered> join(request& rq, request_scratch& scratch, decision d, cl
         }
         note_report(a, v.report, d, place.created);
         a.own_fields = place.created ? std::string_view(v.report.set_cookie) : std::string_view();
-        if (live && fits(rq, key, v, v.live->key)) {
+        if (live && matches(rq, v.report.selection, p)) {
             std::optional<byte_span> part;
             if (!conditional && plan && plan->how == range_answer::one) {
                 part = plan->spans.front();
@@ -767,7 +792,7 @@ async::task<answered> join(request& rq, request_scratch& scratch, decision d, cl
             }
             co_return done;
         }
-        if (v.state == flight_state::complete && v.entry != nullptr && fits(rq, key, v, v.entry->key())) {
+        if (v.state == flight_state::complete && v.entry != nullptr && matches(rq, v.report.selection, p)) {
             answered done = co_await send_entry(rq, v.entry, a, v.report.age, io, limits);
             co_return done;
         }
@@ -775,7 +800,6 @@ async::task<answered> join(request& rq, request_scratch& scratch, decision d, cl
             over->answer.reset();   // all of it, for a client that wants a part: better ask for that
         }
         if (over != nullptr && over->answer != nullptr) {
-            a.forward = d.forward;
             const origin::exchange_ptr answer = std::move(over->answer);
             answered done = co_await relay_answer(rq, *answer, a, io, limits, cx);
             co_return done;
@@ -808,13 +832,13 @@ async::task<answered> join(request& rq, request_scratch& scratch, decision d, cl
     co_return late;
 }
 
-async::task<entry_ptr> find_in_l2(const request& rq, worker_context& cx)
+async::task<l2_answer> find_in_l2(const request& rq, worker_context& cx)
 {
-    entry_ptr found = co_await read_l2(rq, cx.process.valid.applied(), cx);
+    l2_answer found = co_await read_l2(rq, cx.process.valid.applied(), cx);
     const instant now = cx.process.time.now();
-    if (found == nullptr || judge_reuse(rq.head, found.get(), rq.route->caching, now).what != action::serve ||
-        !promote(found, cx, now)) {
-        co_return nullptr;
+    if (found.stored != nullptr && (judge_reuse(rq.head, found.stored.get(), rq.route->caching, now).what != action::serve ||
+                                    !promote(found.stored, cx, now))) {
+        found.stored = nullptr;
     }
     co_return found;
 }

@@ -13,8 +13,14 @@ namespace tiercel::flow {
 async::task<answered> join(request& rq, request_scratch& scratch, decision d, client_io& io, client_limits limits,
                            worker_context& cx);
 
+// What L2 holds for a request.
+struct l2_answer {
+    entry_ptr stored;
+    entry_ptr descriptor;      // null: the resource does not vary, or L2 does not know it
+};
+
 // For requests that share no fetch: a fresh answer out of L2, in L1 as well from now on; null when there is none.
 // REQUIRES: cx.l2 is not null.
-async::task<entry_ptr> find_in_l2(const request& rq, worker_context& cx);
+async::task<l2_answer> find_in_l2(const request& rq, worker_context& cx);
 
 }  // namespace tiercel::flow

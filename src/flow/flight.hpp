@@ -40,7 +40,6 @@ enum class flight_state : std::uint8_t {
 
 // The head of an answer whose content is still arriving.
 struct live_answer {
-    std::string key;                    // under which it will be stored: tells whom it fits when it varies
     std::string head;                   // status line and fields without framing, as in entry::head()
     int status = 200;
     std::optional<byte_count> length;   // unknown: the origin sends chunks
@@ -62,10 +61,11 @@ struct flight_report {
     detail why = detail::none;
     bool stored = false;
     bool was_stale = false;             // L2 had an answer, too old to be used without asking
+    bool varies = false;                // L2 had other variants only
     int origin_status = 0;
     unsigned attempts = 0;
     std::chrono::microseconds origin_time{0};
-    std::vector<std::string> selecting; // lower-case names of Vary: whom the answer fits
+    std::string selection;              // selecting fields with the values they had: whom the answer fits
     std::string set_cookie;             // complete lines, for the client that caused the fetch alone
     std::string age;                    // Age as the origin sent it (RFC 9111 §5.1: a miss passes it on)
 };

@@ -1,7 +1,9 @@
 #include "flow/keep.hpp"
 
+#include "cache/expiry_wheel.hpp"
 #include "cache/vary_index.hpp"
 #include "flow/reply.hpp"
+#include "flow/variants.hpp"
 #include "http/http_date.hpp"
 #include "http/vary.hpp"
 #include "rules/merge.hpp"
@@ -39,13 +41,13 @@ scope_hash url_scope(const request& rq)
     return hash_scope(scope_kind::url, rq.tenant, rq.key);
 }
 
-entry_ptr build(const storable& s, const request& rq, milliseconds delta, std::string_view head, std::string_view small,
-                body_ptr content, const process_context& p)
+entry_ptr build(const storable& s, std::string_view key, const request& rq, milliseconds delta, std::string_view head,
+                std::string_view small, body_ptr content, const process_context& p)
 {
     const scope_hash scopes[] = {url_scope(rq)};
     entry_parts parts;
-    parts.key = s.key;
-    parts.hash = seeded_hash(s.key, p.hash_seed);
+    parts.key = key;
+    parts.hash = seeded_hash(key, p.hash_seed);
     parts.times = s.verdict.times;
     parts.times.delta = delta;
     parts.flags = s.verdict.flags;
@@ -69,56 +71,111 @@ void set_revisit(const entry& e, const worker_context& cx, instant now, millisec
     }
 }
 
-// The list of selecting fields under the primary key, kept as long as the answer that it leads to.
-void keep_descriptor(const entry& answer, const std::vector<std::string>& selecting, const request& rq, worker_context& cx)
+bool is_valid(const entry& e, const process_context& p) { return p.valid.is_valid(e.scopes(), e.stamp()); }
+
+// The descriptor that counts: what L1 has, else what L2 had.
+entry_ptr current_descriptor(const request& rq, const entry_ptr& known, const process_context& p)
+{
+    entry_ptr ours = p.l1.find(rq.key, rq.hash, rq.now);
+    if (ours != nullptr && ours->is(entry_flag::vary_descriptor) && is_valid(*ours, p)) {
+        return ours;
+    }
+    return known != nullptr && is_valid(*known, p) ? known : nullptr;
+}
+
+// Where an answer lies.
+struct place {
+    std::string key;
+    detail refused = detail::none;
+};
+
+std::string key_of_variant(const request& rq, std::uint64_t generation, const std::vector<std::string>& selecting,
+                           const process_context& p)
+{
+    std::string key(rq.key);
+    append_generation(key, generation);
+    key += selection_of(rq, selecting, p);
+    return key;
+}
+
+bool says_already(const entry& descriptor, const std::vector<std::string_view>& names, const variant_note& n,
+                  const entry_times& times)
+{
+    const vary_lists lists = vary_lists_of(descriptor);
+    return !lists.empty() && std::ranges::equal(*lists.begin(), names) &&
+           has_variant(descriptor, n.id, n.until - milliseconds(1)) && descriptor.times().fresh_until >= times.fresh_until &&
+           descriptor.times().useless_from() >= times.useless_from();
+}
+
+// Finds the place of an answer, and writes it into the descriptor of the resource. What does not vary lies under the primary
+// key, unless other answers of the resource do vary: then it is one of them, which matches every request.
+place find_place(const storable& s, const request& rq, const entry_ptr& known, worker_context& cx)
 {
     process_context& p = cx.process;
-    entry_ptr old = p.l1.find(rq.key, rq.hash, rq.now);
-    if (old != nullptr && !old->is(entry_flag::vary_descriptor)) {
-        old = nullptr;
+    const std::lock_guard one_writer(p.descriptors.mutex_of(rq.hash));
+    const entry_ptr old = current_descriptor(rq, known, p);
+    const instant now = p.time.now();
+    if (s.selecting.empty() && (old == nullptr || count_variants(*old, now) == 0)) {
+        return {std::string(rq.key)};
     }
-    std::vector<std::string_view> names(selecting.begin(), selecting.end());
-    if (old != nullptr) {
-        const vary_lists lists = vary_lists_of(*old);
-        const auto first = lists.begin();
-        if (first != lists.end() && std::ranges::equal(*first, names) &&
-            old->times().fresh_until >= answer.times().fresh_until) {
-            return;   // says it already, and for long enough
-        }
+    const std::uint64_t generation = old != nullptr ? generation_of(*old) : p.descriptors.new_generation();
+    place at{key_of_variant(rq, generation, s.selecting, p)};
+    const variant_note note{variant_id(at.key), useless_from(s.verdict.times, s.verdict.flags)};
+    if (old != nullptr && !s.selecting.empty() && count_variants(*old, now) >= most_variants && !has_variant(*old, note.id, now)) {
+        at.refused = detail::variants;
+        return at;
     }
-    const auto scopes = answer.scopes();
+    const std::vector<std::string_view> names(s.selecting.begin(), s.selecting.end());
+    if (old != nullptr && says_already(*old, names, note, s.verdict.times)) {
+        return at;
+    }
+    const scope_hash scopes[] = {url_scope(rq)};
     entry_parts base;
     base.key = rq.key;
     base.hash = rq.hash;
-    base.times = answer.times();
-    base.stamp = answer.stamp();
+    base.times = s.verdict.times;
+    base.stamp = s.stamp;
     base.scopes = scopes;
-    const entry_ptr made = make_vary_descriptor(base, old.get(), names);
-    p.l1.put(made, rq.now);
+    const entry_ptr made = make_vary_descriptor(base, generation, old.get(), names, note);
+    p.l1.put(made, now);
     if (cx.l2 != nullptr) {
         cx.l2->put(rq.tenant, made);
     }
+    return at;
+}
+
+kept keep_with_head(const storable& s, std::string_view head, const request& rq, milliseconds delta, std::string_view small,
+                    body_ptr content, const entry_ptr& known, worker_context& cx)
+{
+    process_context& p = cx.process;
+    const scope_hash scopes[] = {url_scope(rq)};
+    place at{std::string(rq.key), detail::fence};
+    if (p.valid.is_valid(scopes, s.stamp)) {
+        at = find_place(s, rq, known, cx);
+    }
+    kept k{build(s, at.key, rq, delta, head, small, std::move(content), p), at.refused};
+    if (!k.stored()) {
+        return k;
+    }
+    const instant now = p.time.now();
+    set_revisit(*k.made, cx, now, p.tiers.max_ttl);
+    p.marks.clear(rq.hash);
+    p.l1.put(k.made, now);
+    // An invalidation between the check above and the put finds nothing to remove, but its sequence is later than the
+    // stamp: the next lookup refuses the entry, and L2 lets go of it when it has it.
+    if (cx.l2 != nullptr) {
+        cx.l2->put(rq.tenant, k.made);
+    }
+    return k;
 }
 
 }  // namespace
 
-std::string variant_key(const request& rq, const std::vector<std::string>& selecting)
-{
-    std::string key(rq.key);
-    for (const std::string& name : selecting) {
-        const auto value = selecting_value(rq.head, name, rq.route->caching.vary_languages);
-        append_secondary(key, name, value.value_or(std::string()), value.has_value());
-    }
-    return key;
-}
-
-storable make_storable(const request& rq, const response_head& rs, storing_verdict verdict, sequence stamp,
-                       const fetch_times& when)
+storable make_storable(const response_head& rs, storing_verdict verdict, sequence stamp, const fetch_times& when)
 {
     TIERCEL_CHECK(verdict.store);
     storable s;
     s.selecting = parse_vary(rs).names;
-    s.key = variant_key(rq, s.selecting);
     s.head = storable_head(rs, verdict.drop_fields, when.received_wall);
     s.verdict = std::move(verdict);
     s.stamp = stamp;
@@ -126,63 +183,71 @@ storable make_storable(const request& rq, const response_head& rs, storing_verdi
     return s;
 }
 
-entry_ptr make_entry(const storable& s, const request& rq, milliseconds delta, std::string_view small, body_ptr content,
-                     const process_context& p)
+kept keep(const storable& s, const request& rq, milliseconds delta, std::string_view small, body_ptr content,
+          const entry_ptr& known, worker_context& cx)
 {
     std::string head = s.head;
     if (s.status != 204) {
         append_length(head, content != nullptr ? content->size() : small.size());
     }
-    return build(s, rq, delta, head, small, std::move(content), p);
+    return keep_with_head(s, head, rq, delta, small, std::move(content), known, cx);
 }
 
-updated_entry make_updated(const entry& old, const request& rq, const response_head& not_modified, const fetch_times& when,
-                       sequence stamp, milliseconds delta, const process_context& p)
+kept keep_updated(const entry_ptr& old, const request& rq, const response_head& not_modified, const fetch_times& when,
+                  sequence stamp, milliseconds delta, const entry_ptr& known, worker_context& cx)
 {
-    auto updated = update_by_304(old, rq.head, rq.target.path, not_modified, rq.route->caching, when);
+    auto updated = update_by_304(*old, rq.head, rq.target.path, not_modified, rq.route->caching, when);
     if (!updated) {
         return {};
     }
     const head_block block(updated->head);
     storable s;
     s.selecting = parse_vary(block.head()).names;   // a 304 may change them
-    s.key = variant_key(rq, s.selecting);
     s.verdict = std::move(updated->verdict);
     s.stamp = stamp;
     finish_storable(s, block.head(), when);
-    entry_ptr e = build(s, rq, delta, updated->head, old.small_body(), old.content(), p);
-    return {std::move(e), std::move(s.selecting)};
+    return keep_with_head(s, updated->head, rq, delta, old->small_body(), old->content(), known, cx);
 }
 
-bool keep(entry_ptr e, const std::vector<std::string>& selecting, const request& rq, worker_context& cx)
+bool is_too_many(const storable& s, const request& rq, const entry_ptr& known, const process_context& p)
 {
-    process_context& p = cx.process;
-    if (!p.valid.is_valid(e->scopes(), e->stamp())) {
-        return false;
-    }
-    set_revisit(*e, cx, rq.now, p.tiers.max_ttl);
-    if (!selecting.empty()) {
-        keep_descriptor(*e, selecting, rq, cx);
-    }
-    p.marks.clear(rq.hash);
-    p.l1.put(e, p.time.now());
-    // An invalidation between the check above and the put finds nothing to remove, but its sequence is later than the
-    // stamp: the next lookup refuses the entry.
-    if (cx.l2 != nullptr) {
-        cx.l2->put(rq.tenant, std::move(e));
-    }
-    return true;
+    const entry_ptr d = s.selecting.empty() ? nullptr : current_descriptor(rq, known, p);
+    const instant now = p.time.now();
+    return d != nullptr && count_variants(*d, now) >= most_variants &&
+           !has_variant(*d, variant_id(key_of_variant(rq, generation_of(*d), s.selecting, p)), now);
 }
 
 bool promote(const entry_ptr& e, worker_context& cx, instant now)
 {
     process_context& p = cx.process;
-    if (!p.valid.is_valid(e->scopes(), e->stamp())) {
+    if (!is_valid(*e, p)) {
         return false;
     }
     set_revisit(*e, cx, now, p.tiers.promote_ttl);
     p.l1.put(e, now);
     return true;
+}
+
+void promote_descriptor(const entry_ptr& e, const request& rq, worker_context& cx)
+{
+    process_context& p = cx.process;
+    const std::lock_guard one_writer(p.descriptors.mutex_of(rq.hash));
+    const instant now = p.time.now();
+    entry_ptr ours = p.l1.find(rq.key, rq.hash, now);
+    const bool has_ours = ours != nullptr && ours->is(entry_flag::vary_descriptor) && is_valid(*ours, p);
+    if (has_ours && generation_of(*ours) == generation_of(*e)) {
+        promote(united_descriptor(*ours, *e), cx, now);
+    } else if (has_ours || !vary_lists_of(*e).empty()) {
+        promote(e, cx, now);
+    }
+}
+
+void discard(const entry& e, const request& rq, worker_context& cx)
+{
+    cx.process.l1.remove(e, cause::replaced);
+    if (cx.l2 != nullptr) {
+        cx.l2->remove(rq.tenant, e.key());
+    }
 }
 
 void invalidate_target(const request& rq, worker_context& cx)
@@ -193,10 +258,17 @@ void invalidate_target(const request& rq, worker_context& cx)
     }
     // Numbered by time in microseconds, so that what L2 still holds can be judged by when it was received.
     const auto us = std::chrono::duration_cast<std::chrono::microseconds>(p.time.now().time_since_epoch()).count();
-    p.valid.raise(url_scope(rq), static_cast<sequence>(us));
+    const sequence raised = p.valid.raise(url_scope(rq), static_cast<sequence>(us));
     p.l1.remove(rq.key, rq.hash, cause::invalidated);
     if (cx.l2 != nullptr) {
-        cx.l2->remove(rq.tenant, rq.key);
+        const scope_hash scopes[] = {url_scope(rq)};
+        entry_parts base;
+        base.key = rq.key;
+        base.hash = rq.hash;
+        base.times.received = base.times.fresh_until = p.time.now();
+        base.stamp = raised;
+        base.scopes = scopes;
+        cx.l2->supersede(rq.tenant, make_empty_descriptor(base, p.descriptors.new_generation()));
     }
 }
 

@@ -8,6 +8,7 @@
 #include <tiercel/entry.hpp>
 #include <tiercel/rules.hpp>
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,7 +17,6 @@ namespace tiercel::flow {
 
 // What is known about an answer when its head has been judged storable; content comes later.
 struct storable {
-    std::string key;                        // framed, with secondary parts when it varies
     std::vector<std::string> selecting;     // lower-case names of Vary, sorted; empty: does not vary
     std::string head;                       // storable_head(), without framing
     int status = 200;
@@ -27,32 +27,39 @@ struct storable {
     sequence stamp = 0;                     // validity when the fetch began
 };
 
-// REQUIRES: verdict.store. `rq` must be the request whose answer this is: its fields select the variant.
-storable make_storable(const request& rq, const response_head& rs, storing_verdict verdict, sequence stamp,
-                       const fetch_times& when);
+// REQUIRES: verdict.store.
+storable make_storable(const response_head& rs, storing_verdict verdict, sequence stamp, const fetch_times& when);
 
-// The key under which the answer with these selecting fields would lie for `rq`.
-std::string variant_key(const request& rq, const std::vector<std::string>& selecting);
+// What became of an answer.
+struct kept {
+    entry_ptr made;                         // to answer with, stored or not; null: nothing was made
+    detail refused = detail::none;          // why it was not stored
 
-// The finished entry; exactly one of `small` and `content` holds the content.
-entry_ptr make_entry(const storable& s, const request& rq, milliseconds delta, std::string_view small, body_ptr content,
-                     const process_context& p);
-
-// The stored answer `old` as updated by a 304 (RFC 9111 §4.3.4), sharing its content. No entry when the 304 confirms something
-// else than what is stored: then nothing may be updated.
-struct updated_entry {
-    entry_ptr made;
-    std::vector<std::string> selecting;     // by the updated Vary
+    bool stored() const noexcept { return made != nullptr && refused == detail::none; }
 };
-updated_entry make_updated(const entry& old, const request& rq, const response_head& not_modified, const fetch_times& when,
-                       sequence stamp, milliseconds delta, const process_context& p);
 
-// Puts the entry into L1 and L2 (not awaited), with the descriptor of its variants when it varies. False: an invalidation
-// of one of its scopes came while the fetch was under way, nothing is stored (the fence).
-bool keep(entry_ptr e, const std::vector<std::string>& selecting, const request& rq, worker_context& cx);
+// Makes the entry and puts it into L1 and L2 (not awaited), with the descriptor of its variants when there are any. Not stored
+// when an invalidation of one of its scopes came while the fetch was under way (the fence), or when it would be one variant too
+// many. `rq`: the request whose answer this is; its fields select the variant. Exactly one of `small` and `content` holds the
+// content. `known`: the descriptor that L2 had for this resource, or null.
+kept keep(const storable& s, const request& rq, milliseconds delta, std::string_view small, body_ptr content,
+          const entry_ptr& known, worker_context& cx);
 
-// An entry that came from L2 goes to L1; it is asked of L2 again after promote_ttl. False: as keep().
+// The stored answer `old` as updated by a 304 (RFC 9111 §4.3.4), sharing its content, kept like a new one. Nothing is made when
+// the 304 confirms something else than what is stored: then nothing may be updated.
+kept keep_updated(const entry_ptr& old, const request& rq, const response_head& not_modified, const fetch_times& when,
+                  sequence stamp, milliseconds delta, const entry_ptr& known, worker_context& cx);
+
+// Would the answer be one variant too many?
+bool is_too_many(const storable& s, const request& rq, const entry_ptr& known, const process_context& p);
+
+// An entry that came from L2 goes to L1; it is asked of L2 again after promote_ttl. False: the fence, as above.
 bool promote(const entry_ptr& e, worker_context& cx, instant now);
+// A descriptor likewise. What L1 knows under the same generation stays known.
+void promote_descriptor(const entry_ptr& e, const request& rq, worker_context& cx);
+
+// Removes this very answer from both tiers: another one has taken its place, or may not be kept.
+void discard(const entry& e, const request& rq, worker_context& cx);
 
 // An unsafe request succeeded: everything stored for its target is gone, here and in L2 (RFC 9111 §4.4).
 void invalidate_target(const request& rq, worker_context& cx);

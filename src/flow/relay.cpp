@@ -329,17 +329,25 @@ async::task<answered> relay(request& rq, decision d, client_io& io, client_limit
     if (d.what == action::fetch && rq.head.verb == method::get && !rq.head.has(header::range)) {
         storing_verdict verdict = judge_storing(rq.head, rq.target.path, ex->head(), rq.route->caching, times_of(*ex, p));
         const bool fits = ex->framing().kind != framing_kind::length || ex->framing().length <= p.max_object;
+        detail refused = verdict.why;
         if (verdict.store && fits) {
-            kept.emplace();
-            kept->what = make_storable(rq, ex->head(), std::move(verdict), stamp, times_of(*ex, p));
-            kept->content = body::make();
-            kept->largest = p.max_object;
-            a.what = outcome::miss;
-            a.stored = true;
-        } else if (!verdict.store) {
-            cx.counts.count(telemetry::metric::uncacheable_total, telemetry::route_index(cx.index_of(*rq.route)), verdict.why);
+            storable what = make_storable(ex->head(), std::move(verdict), stamp, times_of(*ex, p));
+            if (is_too_many(what, rq, d.known, p)) {
+                refused = detail::variants;
+            } else {
+                kept.emplace();
+                kept->what = std::move(what);
+                kept->content = body::make();
+                kept->largest = p.max_object;
+                a.what = outcome::miss;
+                a.stored = true;
+                a.why = a.why == detail::variants ? detail::none : a.why;   // it does not vary any more
+            }
+        }
+        if (refused != detail::none) {
+            cx.counts.count(telemetry::metric::uncacheable_total, telemetry::route_index(cx.index_of(*rq.route)), refused);
             if (a.why != detail::mark) {
-                a.why = verdict.why;
+                a.why = refused;
             }
         }
     }
@@ -356,7 +364,7 @@ async::task<answered> relay(request& rq, decision d, client_io& io, client_limit
     }
     if (kept && kept->still && ex->is_complete() && done.failure == errc{}) {
         const auto delta = std::chrono::duration_cast<milliseconds>(steady::now() - ex->requested_at());
-        keep(make_entry(kept->what, rq, delta, {}, kept->content, p), kept->what.selecting, rq, cx);
+        keep(kept->what, rq, delta, {}, kept->content, d.known, cx);
     }
     co_return done;
 }

@@ -1,9 +1,9 @@
 #include "flow/request_flow.hpp"
 
-#include "cache/vary_index.hpp"
 #include "flow/fill.hpp"
 #include "flow/relay.hpp"
 #include "flow/reply.hpp"
+#include "flow/variants.hpp"
 #include "http/forwarding.hpp"
 #include "http/vary.hpp"
 
@@ -29,54 +29,6 @@ decision passed(detail why, forward_reason forward)
     d.why = why;
     d.forward = forward;
     return d;
-}
-
-// Appends the client's values of the selecting fields to its primary key.
-void make_secondary(std::string& out, const request& rq, const vary_list& names)
-{
-    out.assign(rq.key);
-    for (const std::string_view name : names) {
-        const auto value = selecting_value(rq.head, name, rq.route->caching.vary_languages);
-        append_secondary(out, name, value.value_or(std::string()), value.has_value());
-    }
-}
-
-// An entry that no invalidation has overtaken, or null. One comparison when nothing was invalidated since the last look.
-entry_ptr valid_or_null(entry_ptr e, process_context& p)
-{
-    if (e == nullptr) {
-        return e;
-    }
-    const sequence applied = p.valid.applied();
-    if (e->checked().load(std::memory_order_acquire) == applied) {
-        return e;
-    }
-    if (!p.valid.is_valid(e->scopes(), e->stamp())) {
-        p.l1.remove(*e, cause::invalidated);
-        return nullptr;
-    }
-    e->checked().store(applied, std::memory_order_release);
-    return e;
-}
-
-// Among the variants of a resource that match this request, the one with the latest Date (RFC 9111 §4.1). Leaves in
-// `scratch.secondary` the key under which this request's variant is, or would be, stored.
-entry_ptr find_variant(const request& rq, const entry& descriptor, request_scratch& scratch, process_context& p)
-{
-    entry_ptr best;
-    std::string best_key;
-    for (const vary_list names : vary_lists_of(descriptor)) {
-        make_secondary(scratch.secondary, rq, names);
-        entry_ptr e = valid_or_null(p.l1.find(scratch.secondary, seeded_hash(scratch.secondary, p.hash_seed), rq.now), p);
-        if (e != nullptr && (best == nullptr || e->date().value_or(0) > best->date().value_or(0))) {
-            best = std::move(e);
-            best_key = scratch.secondary;
-        }
-    }
-    if (best != nullptr) {
-        scratch.secondary = best_key;
-    }
-    return best;
 }
 
 bool equal_lower(std::string_view any_case, std::string_view lower) noexcept
@@ -231,12 +183,13 @@ detail reason_to_go_alone(const request& rq, const entry* stored)
 async::task<answered> answer_from_l2(request& rq, decision d, client_io& io, client_limits limits, worker_context& cx)
 {
     answered a;
-    entry_ptr found = co_await find_in_l2(rq, cx);
-    if (found != nullptr) {
+    l2_answer found = co_await find_in_l2(rq, cx);
+    if (found.stored != nullptr) {
         a.what = outcome::hit_l2;
         a.why = detail::l2;
-        a = co_await send_entry(rq, std::move(found), a, {}, io, limits);
+        a = co_await send_entry(rq, std::move(found.stored), a, {}, io, limits);
     } else {
+        d.known = std::move(found.descriptor);
         a = co_await relay(rq, std::move(d), io, limits, cx);
     }
     co_return a;
@@ -280,14 +233,8 @@ decision decide(request& rq, request_scratch& scratch, worker_context& cx)
     }
 
     decision d;
-    scratch.secondary.clear();
-    d.stored = valid_or_null(p.l1.find(rq.key, rq.hash, rq.now), p);
-    bool varies = false;
-    if (d.stored != nullptr && d.stored->is(entry_flag::vary_descriptor)) {
-        varies = true;
-        const entry_ptr descriptor = std::move(d.stored);
-        d.stored = find_variant(rq, *descriptor, scratch, p);
-    }
+    found_entry found = find_stored(rq, scratch.secondary, p);
+    d.stored = std::move(found.stored);
     const reuse_verdict v = judge_reuse(rq.head, d.stored.get(), rq.route->caching, rq.now);
     d.what = v.what;
     d.why = v.why;
@@ -301,7 +248,7 @@ decision decide(request& rq, request_scratch& scratch, worker_context& cx)
         return refused(errc::only_if_cached);
     }
     if (d.stored == nullptr && d.what == action::fetch) {
-        d.forward = varies ? forward_reason::vary_miss : forward_reason::uri_miss;
+        d.forward = scratch.secondary.empty() ? forward_reason::uri_miss : forward_reason::vary_miss;
     }
     if (const detail why = reason_to_go_alone(rq, d.stored.get()); why != detail::none) {
         d.alone = true;
@@ -309,6 +256,9 @@ decision decide(request& rq, request_scratch& scratch, worker_context& cx)
     } else if (d.stored == nullptr && p.marks.is_uncacheable(rq.hash, rq.now)) {
         d.alone = true;
         d.why = detail::mark;
+    } else if (d.stored == nullptr && found.descriptor != nullptr && is_full_for(rq, *found.descriptor, p)) {
+        d.alone = true;
+        d.why = detail::variants;
     }
     return d;
 }

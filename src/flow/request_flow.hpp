@@ -18,6 +18,7 @@ struct decision {
     entry_ptr stored;                // what was found, fresh or stale
     bool revisit = false;            // serve, and ask L2 whether it knows better
     bool ranged = false;             // serve, but by the Range of the request: answer() does that
+    entry_ptr known;                 // the descriptor that L2 has, where it was asked already
 };
 
 // Steps 1-7: framing, target, tenant, route, key, L1, rules. Fills in `rq`, whose head, raw, from and now are set.

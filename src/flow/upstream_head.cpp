@@ -9,6 +9,54 @@
 namespace tiercel::flow {
 namespace {
 
+// What a trusted proxy says about its client is kept and extended, anybody else's word is replaced.
+std::string client_addresses(const request& rq)
+{
+    std::string addresses;
+    if (rq.from->trusted) {
+        for (const field& f : rq.head.fields) {
+            if (f.id == header::x_forwarded_for && !f.value.empty()) {
+                addresses.append(f.value).append(", ");
+            }
+        }
+    }
+    return addresses.append(rq.from->address);
+}
+
+std::string_view client_scheme(const request& rq)
+{
+    const std::string_view told = rq.from->trusted ? rq.head.first(header::x_forwarded_proto) : std::string_view();
+    return told == "http" || told == "https" ? told : rq.scheme;
+}
+
+std::string_view own_via(const request& rq) { return rq.head.minor_version == 0 ? "1.0 tiercel" : "1.1 tiercel"; }
+
+void add_forwarding(std::string& out, const request& rq)
+{
+    append_field_line(out, "X-Forwarded-For", client_addresses(rq));
+    append_field_line(out, "X-Forwarded-Proto", client_scheme(rq));
+    for (const field& f : rq.head.fields) {
+        if (f.id == header::via) {
+            append_field_line(out, "Via", f.value);
+        }
+    }
+    append_field_line(out, "Via", own_via(rq));
+    append_field_line(out, "X-Request-ID", rq.id);
+}
+
+void add_framing(std::string& out, const framing& content)
+{
+    if (content.kind == framing_kind::chunked) {
+        append_field_line(out, "Transfer-Encoding", "chunked");
+    } else if (content.kind == framing_kind::length) {
+        char digits[24];
+        const auto end = std::to_chars(digits, digits + sizeof digits, content.length).ptr;
+        append_field_line(out, "Content-Length", std::string_view(digits, static_cast<std::size_t>(end - digits)));
+    }
+}
+
+}  // namespace
+
 bool is_client_condition(header h) noexcept
 {
     switch (h) {
@@ -22,8 +70,7 @@ bool is_client_condition(header h) noexcept
     }
 }
 
-// Fields that are written by us, below, or that end here.
-bool is_ours(header h) noexcept
+bool is_written_by_us(header h) noexcept
 {
     switch (h) {
     case header::host:
@@ -40,45 +87,24 @@ bool is_ours(header h) noexcept
     }
 }
 
-void add_forwarding(std::string& out, const request& rq)
+std::optional<std::string> written_value(const request& rq, header h)
 {
-    // What a trusted proxy says about its client is kept and extended, anybody else's word is replaced.
-    std::string_view proto = rq.scheme;
-    std::string addresses;
-    if (rq.from->trusted) {
+    switch (h) {
+    case header::x_forwarded_for: return client_addresses(rq);
+    case header::x_forwarded_proto: return std::string(client_scheme(rq));
+    case header::x_request_id: return std::string(rq.id);
+    case header::via: {
+        std::string all;
         for (const field& f : rq.head.fields) {
-            if (f.id == header::x_forwarded_for && !f.value.empty()) {
-                addresses.append(f.value).append(", ");
+            if (f.id == header::via) {
+                all.append(f.value).append(",");
             }
         }
-        if (const auto told = rq.head.first(header::x_forwarded_proto); told == "http" || told == "https") {
-            proto = told;
-        }
+        return all.append(own_via(rq));
     }
-    addresses.append(rq.from->address);
-    append_field_line(out, "X-Forwarded-For", addresses);
-    append_field_line(out, "X-Forwarded-Proto", proto);
-    for (const field& f : rq.head.fields) {
-        if (f.id == header::via) {
-            append_field_line(out, "Via", f.value);
-        }
-    }
-    append_field_line(out, "Via", rq.head.minor_version == 0 ? "1.0 tiercel" : "1.1 tiercel");
-    append_field_line(out, "X-Request-ID", rq.id);
-}
-
-void add_framing(std::string& out, const framing& content)
-{
-    if (content.kind == framing_kind::chunked) {
-        append_field_line(out, "Transfer-Encoding", "chunked");
-    } else if (content.kind == framing_kind::length) {
-        char digits[24];
-        const auto end = std::to_chars(digits, digits + sizeof digits, content.length).ptr;
-        append_field_line(out, "Content-Length", std::string_view(digits, static_cast<std::size_t>(end - digits)));
+    default: return std::nullopt;
     }
 }
-
-}  // namespace
 
 std::string upstream_head(const request& rq, const routing::tenancy& tenants, purpose why)
 {
@@ -96,7 +122,7 @@ std::string upstream_head(const request& rq, const routing::tenancy& tenants, pu
     const std::vector<std::string>& languages = rq.route->caching.vary_languages;
     const bool reduces_languages = !languages.empty();
     for (const field& f : rq.head.fields) {
-        if (is_ours(f.id) || is_hop_by_hop(f.id) || named.strips(f) || is_unkeyed_influence(f.name) ||
+        if (is_written_by_us(f.id) || is_hop_by_hop(f.id) || named.strips(f) || is_unkeyed_influence(f.name) ||
             tenants.is_tenant_header(f.name)) {
             continue;
         }

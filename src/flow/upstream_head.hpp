@@ -5,6 +5,7 @@
 #include "flow/request.hpp"
 #include "routing/tenant.hpp"
 
+#include <optional>
 #include <string>
 
 namespace tiercel::flow {
@@ -17,5 +18,13 @@ enum class purpose : std::uint8_t {
 // Request line and fields, each ended by CRLF, without the empty line and without conditions of our own.
 // What may change the answer without being part of the key is left out (REQUIRES: rq was routed).
 std::string upstream_head(const request& rq, const routing::tenancy& tenants, purpose why);
+
+// Conditions and ranges of a client: no part of what is asked for everybody.
+bool is_client_condition(header h) noexcept;
+
+// Fields that end here or are written anew. The value that the origin gets of one; nothing when it gets none, or the same with
+// every request for one key.
+bool is_written_by_us(header h) noexcept;
+std::optional<std::string> written_value(const request& rq, header h);
 
 }  // namespace tiercel::flow

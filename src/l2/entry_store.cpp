@@ -32,8 +32,10 @@ reason reason_of(decode_error e) noexcept
 
 }  // namespace
 
-entry_store::entry_store(const l2_options& o, const clock& time, observer& counts, std::unique_ptr<tier> t)
-    : prefix_(o.prefix), max_value_(o.max_value), max_life_(o.max_life), time_(time), counts_(counts), tier_(std::move(t))
+entry_store::entry_store(const l2_options& o, const clock& time, observer& counts, std::unique_ptr<tier> t,
+                         const validity* valid)
+    : prefix_(o.prefix), max_value_(o.max_value), max_life_(o.max_life), time_(time), counts_(counts), tier_(std::move(t)),
+      valid_(valid)
 {
 }
 
@@ -66,26 +68,51 @@ task<entry_ptr> entry_store::get(std::string_view tenant, std::string_view key, 
     co_return nullptr;
 }
 
-void entry_store::put(std::string_view tenant, const entry_ptr& e)
+// Empty when nothing can be written now, which is counted.
+std::string entry_store::encoded(const entry& e)
 {
     if (const auto why = tier_->write_refusal()) {
         fail(op::set, *why);
-        return;
+        return {};
     }
     const auto offset = tier_->shared_minus_local();
     if (!offset) {
         fail(op::set, errc::redis_down);
-        return;
+        return {};
     }
-    const milliseconds life = time_to_live(e->times(), time_.now(), max_life_);
-    if (life <= milliseconds(0)) { return; }
     std::string bytes;
-    if (e->body_size() <= max_value_) { bytes = encode(*e, *offset); }   // no work for what is too large anyway
+    if (e.body_size() <= max_value_) { bytes = encode(e, *offset); }   // no work for what is too large anyway
     if (bytes.empty() || bytes.size() > max_value_) {
         counts_.on_failure(op::set, reason::too_large);
+        return {};
+    }
+    return bytes;
+}
+
+void entry_store::put(std::string_view tenant, const entry_ptr& e)
+{
+    const milliseconds life = time_to_live(e->times(), time_.now(), max_life_);
+    if (life <= milliseconds(0)) { return; }
+    std::string bytes = encoded(*e);
+    if (bytes.empty()) { return; }
+    std::string name = entry_name(prefix_, tenant, e->key());
+    auto counted = counting(op::set);
+    if (valid_ == nullptr) {
+        tier_->write(std::move(name), std::move(bytes), life, std::move(counted));
         return;
     }
-    tier_->write(entry_name(prefix_, tenant, e->key()), std::move(bytes), life, counting(op::set));
+    // An invalidation may come while the value is on its way, and its own word may overtake it on another connection. Whoever
+    // is last looks: here, the value has arrived; after that the invalidation's word comes later than the value.
+    tier_->write(name, std::move(bytes), life, [this, name, e, counted = std::move(counted)](std::optional<errc> problem) {
+        counted(problem);
+        if (!problem && !valid_->is_valid(e->scopes(), e->stamp())) { erase(name, op::del); }
+    });
+}
+
+void entry_store::supersede(std::string_view tenant, const entry_ptr& e)
+{
+    std::string bytes = encoded(*e);
+    if (!bytes.empty()) { tier_->replace(entry_name(prefix_, tenant, e->key()), std::move(bytes), counting(op::set)); }
 }
 
 void entry_store::remove(std::string_view tenant, std::string_view key)

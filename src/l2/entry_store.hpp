@@ -9,17 +9,20 @@ namespace tiercel::l2 {
 
 class entry_store final : public store {
 public:
-    entry_store(const l2_options& o, const clock& time, observer& counts, std::unique_ptr<tier> t);
+    entry_store(const l2_options& o, const clock& time, observer& counts, std::unique_ptr<tier> t,
+                const validity* valid = nullptr);
 
     void start() override { tier_->start(); }
     async::task<> stop() override { return tier_->stop(); }
     async::task<entry_ptr> get(std::string_view tenant, std::string_view key, const hash128& seeded, sequence stamp) override;
     void put(std::string_view tenant, const entry_ptr& e) override;
+    void supersede(std::string_view tenant, const entry_ptr& e) override;
     void remove(std::string_view tenant, std::string_view key) override;
     state current() const override { return tier_->current(); }
     void set_timeout(milliseconds t) override { tier_->set_timeout(t); }
 
 private:
+    std::string encoded(const entry& e);
     void erase(std::string name, op o);
     tier::write_handler counting(op o);
     void fail(op o, errc e);
@@ -30,6 +33,7 @@ private:
     const clock& time_;
     observer& counts_;
     std::unique_ptr<tier> tier_;
+    const validity* valid_;
 };
 
 }  // namespace tiercel::l2

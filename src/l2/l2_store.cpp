@@ -27,6 +27,7 @@ public:
     async::task<> stop() override { co_return; }
     async::task<entry_ptr> get(std::string_view, std::string_view, const hash128&, sequence) override { co_return nullptr; }
     void put(std::string_view, const entry_ptr&) override {}
+    void supersede(std::string_view, const entry_ptr&) override {}
     void remove(std::string_view, std::string_view) override {}
     state current() const override { return state::off; }
     void set_timeout(milliseconds) override {}
@@ -71,7 +72,7 @@ std::unique_ptr<store> make_store(const l2_options& o, store_context context)
         }
         case kind::redis: t = std::make_unique<redis_tier>(o, context); break;
     }
-    return std::make_unique<entry_store>(o, context.time, context.counts, std::move(t));
+    return std::make_unique<entry_store>(o, context.time, context.counts, std::move(t), context.valid);
 }
 
 }  // namespace tiercel::l2

@@ -73,6 +73,8 @@ public:
 
     // Not awaited; dropped and counted when the tier is away or lags, or the entry too large. It is encoded before this returns.
     virtual void put(std::string_view tenant, const entry_ptr& e) = 0;
+    // Likewise, but only over something that is there under the same key, and for as long as that would have been kept.
+    virtual void supersede(std::string_view tenant, const entry_ptr& e) = 0;
     virtual void remove(std::string_view tenant, std::string_view key) = 0;
 
     virtual state current() const = 0;
@@ -90,6 +92,7 @@ struct store_context {
     const clock& time;
     observer& counts;
     std::shared_ptr<memory_shelf> memory;    // of make_shared_memory()
+    const validity* valid = nullptr;         // what was invalidated while it was being written is removed again
 };
 
 // Throws std::invalid_argument when o.url cannot be used, with the reason.

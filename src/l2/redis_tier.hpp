@@ -16,6 +16,7 @@ public:
     std::optional<errc> write_refusal() const override { return client_.refusal(redis::lane::write); }
     async::task<result<std::optional<std::string>>> read(std::string name) override;
     void write(std::string name, std::string bytes, milliseconds life, write_handler done) override;
+    void replace(std::string name, std::string bytes, write_handler done) override;
     void erase(std::string name, write_handler done) override;
     std::optional<milliseconds> shared_minus_local() const override { return client_.shared_minus_local(); }
     state current() const override;

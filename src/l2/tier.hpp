@@ -30,6 +30,8 @@ public:
     virtual async::task<result<std::optional<std::string>>> read(std::string name) = 0;
     // Not awaited. `done` runs once, before stop() ends; perhaps inside the call.
     virtual void write(std::string name, std::string bytes, milliseconds life, write_handler done) = 0;
+    // The same, but only over what is there already, and for the rest of its life.
+    virtual void replace(std::string name, std::string bytes, write_handler done) = 0;
     virtual void erase(std::string name, write_handler done) = 0;
 
     // What turns a local instant into time that all sharers agree on; nothing while that is unknown.

@@ -68,7 +68,7 @@ worker::worker(server_shared& shared, bool first)
 {
     if (shared.l2.kind != l2::kind::none) {
         l2_observer_ = std::make_unique<recording_l2_observer>(counts_, shared.log, shared.redis_reachable, l2_state_);
-        l2_ = l2::make_store(shared.l2, {loop_, shared.process.time, *l2_observer_, shared.memory_l2});
+        l2_ = l2::make_store(shared.l2, {loop_, shared.process.time, *l2_observer_, shared.memory_l2, &shared.process.valid});
         context_.l2 = l2_.get();
     }
     for (std::size_t i = 0; i < shared.upstreams.size(); ++i) {

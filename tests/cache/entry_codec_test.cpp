@@ -174,11 +174,15 @@ TEST(EntryCodec, VaryDescriptorsRoundTrip)
 {
     const std::string_view names[] = {"accept-encoding", "accept-language"};
     entry_parts base = sample();
-    const entry_ptr before = make_vary_descriptor(base, nullptr, names);
+    const variant_note noted{7, base.times.received + seconds{20}};
+    const entry_ptr before = make_vary_descriptor(base, 42, nullptr, names, noted);
     const auto got = decode_sample(encode(*before, offset));
     const entry& e = *std::get<entry_ptr>(got);
     ASSERT_TRUE(e.is(entry_flag::vary_descriptor));
     EXPECT_EQ(vary_lists_of(e).bytes(), vary_lists_of(*before).bytes());
+    EXPECT_EQ(generation_of(e), 42u);
+    EXPECT_TRUE(has_variant(e, 7, e.times().received + seconds{19}));   // its end has moved to the other clock with the entry
+    EXPECT_FALSE(has_variant(e, 7, e.times().received + seconds{21}));
 }
 
 TEST(EntryCodec, EverySingleChangedByteIsDetected)

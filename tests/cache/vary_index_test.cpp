@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <initializer_list>
 #include <ranges>
 #include <string>
@@ -30,16 +31,29 @@ lists lists_in(const entry& e)
     return out;
 }
 
-entry_ptr descriptor(const entry* old, std::initializer_list<std::string_view> names, seconds life = seconds{10})
+constexpr std::uint64_t generation = 0x0123456789abcdef;
+
+entry_parts base_of(instant received = start, seconds life = seconds{10})
 {
     entry_parts base;
     base.key = "primary";
     base.stamp = 3;
-    base.times.received = start;
-    base.times.fresh_until = start + life;
+    base.times.received = received;
+    base.times.fresh_until = received + life;
     base.head = "ignored";
     base.small_body = "ignored";
-    return make_vary_descriptor(base, old, std::span(names.begin(), names.size()));
+    return base;
+}
+
+entry_ptr descriptor(const entry* old, std::initializer_list<std::string_view> names, seconds life = seconds{10})
+{
+    return make_vary_descriptor(base_of(start, life), generation, old, std::span(names.begin(), names.size()), {1, start + life});
+}
+
+entry_ptr noting(const entry* old, variant_note n, instant received = start)
+{
+    const std::string_view names[] = {"a"};
+    return make_vary_descriptor(base_of(received), generation, old, names, n);
 }
 
 entry_ptr with_body(std::string_view bytes)
@@ -92,12 +106,78 @@ TEST(VaryIndex, AnEmptyListIsAList)
     EXPECT_EQ(lists_in(*descriptor(none.get(), {"a"})), (lists{{"a"}, {}}));
 }
 
-TEST(VaryIndex, ReadingStopsAtTheFirstThingThatIsNoFrame)
+TEST(VaryIndex, KeepsItsGeneration)
 {
-    EXPECT_EQ(lists_in(*with_body("")), lists{});
-    EXPECT_EQ(lists_in(*with_body("\x02\x01\x61\x7f")), (lists{{"a"}}));
-    EXPECT_EQ(lists_in(*with_body("\x03\x01\x61\x05\x02\x01\x62")), (lists{{"a"}, {"b"}}));
-    EXPECT_EQ(lists_in(*with_body("\xff\xff\xff\xff\xff\xff")), lists{});
+    const entry_ptr first = descriptor(nullptr, {"a"});
+    EXPECT_EQ(generation_of(*first), generation);
+    EXPECT_EQ(generation_of(*descriptor(first.get(), {"b"})), generation);
+    EXPECT_EQ(generation_of(*make_empty_descriptor(base_of(), 7)), 7u);
+}
+
+TEST(VaryIndex, AnEmptyDescriptorLeadsNowhere)
+{
+    const entry_ptr e = make_empty_descriptor(base_of(), generation);
+    EXPECT_TRUE(e->is(entry_flag::vary_descriptor));
+    EXPECT_TRUE(vary_lists_of(*e).empty());
+    EXPECT_EQ(count_variants(*e, start), 0u);
+    EXPECT_EQ(lists_in(*descriptor(e.get(), {"a"})), (lists{{"a"}}));
+}
+
+TEST(VaryIndex, CountsEachVariantOnceAndUntilItsEnd)
+{
+    entry_ptr e = noting(nullptr, {1, start + seconds{10}});
+    e = noting(e.get(), {2, start + seconds{30}});
+    e = noting(e.get(), {1, start + seconds{20}});   // fetched anew
+    EXPECT_EQ(count_variants(*e, start), 2u);
+    EXPECT_TRUE(has_variant(*e, 1, start + seconds{15}));
+    EXPECT_EQ(count_variants(*e, start + seconds{25}), 1u);
+    EXPECT_FALSE(has_variant(*e, 1, start + seconds{25}));
+    EXPECT_FALSE(has_variant(*e, 3, start));
+}
+
+TEST(VaryIndex, ForgetsVariantsThatAreOver)
+{
+    entry_ptr e;
+    for (std::uint64_t id = 0; id < 1000; ++id) {
+        const instant now = start + seconds{static_cast<std::int64_t>(id)};
+        e = noting(e.get(), {id, now + seconds{10}}, now);
+    }
+    EXPECT_EQ(count_variants(*e, start + seconds{999}), 10u);
+    EXPECT_LT(e->body_size(), 300u);
+}
+
+TEST(VaryIndex, EndsCountFromTheDescriptorsOwnReception)
+{
+    const entry_ptr first = noting(nullptr, {1, start + seconds{100}});
+    const entry_ptr second = noting(first.get(), {2, start + seconds{50}}, start + seconds{40});
+    EXPECT_TRUE(has_variant(*second, 1, start + seconds{99}));
+    EXPECT_FALSE(has_variant(*second, 1, start + seconds{101}));
+    EXPECT_FALSE(has_variant(*second, 2, start + seconds{51}));
+    EXPECT_TRUE(has_variant(*noting(nullptr, {1, end_of_time}), 1, start + std::chrono::hours{24 * 365}));
+}
+
+TEST(VaryIndex, TwoOfOneGenerationUnite)
+{
+    const entry_ptr ours = descriptor(nullptr, {"a"}, seconds{10});
+    const std::string_view names[] = {"b"};
+    const entry_ptr theirs = make_vary_descriptor(base_of(start, seconds{60}), generation, nullptr, names, {2, start + seconds{60}});
+    const entry_ptr both = united_descriptor(*ours, *theirs);
+    EXPECT_EQ(lists_in(*both), (lists{{"a"}, {"b"}}));
+    EXPECT_EQ(count_variants(*both, start), 2u);
+    EXPECT_EQ(both->times().fresh_until, start + seconds{60});
+    EXPECT_EQ(generation_of(*both), generation);
+    EXPECT_EQ(both->key(), "primary");
+}
+
+TEST(VaryIndex, WhatIsNotWellFormedIsTheEnd)
+{
+    const std::string whole(descriptor(nullptr, {"a"})->small_body());
+    EXPECT_EQ(lists_in(*with_body(whole)), (lists{{"a"}}));
+    for (std::size_t n = 0; n < whole.size(); ++n) {
+        EXPECT_EQ(lists_in(*with_body(whole.substr(0, n))), lists{}) << n;
+        EXPECT_EQ(count_variants(*with_body(whole.substr(0, n)), start), 0u) << n;
+    }
+    EXPECT_EQ(lists_in(*with_body("\x02\x01\x61\x03xyz")), lists{});   // the first frame is no generation
 }
 
 TEST(VaryIndex, CanBeReadTwiceAndInStep)

@@ -41,6 +41,7 @@ void try_decode(std::string_view bytes)
             size += (*e)->body_at(size).size();
         }
         if ((*e)->is(entry_flag::vary_descriptor)) {
+            size += generation_of(**e) + count_variants(**e, (*e)->times().received);
             for (const vary_list list : vary_lists_of(**e)) {
                 for (const std::string_view name : list) {
                     size += name.size();

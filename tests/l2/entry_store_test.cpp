@@ -7,6 +7,8 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+
 namespace tiercel::l2 {
 namespace {
 
@@ -34,6 +36,13 @@ public:
         ++writes;
         last_life = life;
         if (!failure) { held[name] = std::move(bytes); }
+        if (before_answer) { before_answer(); }
+        done(failure);
+    }
+    void replace(std::string name, std::string bytes, write_handler done) override
+    {
+        ++writes;
+        if (const auto i = held.find(name); i != held.end() && !failure) { i->second = std::move(bytes); }
         done(failure);
     }
     void erase(std::string name, write_handler done) override
@@ -47,6 +56,7 @@ public:
     void set_timeout(milliseconds t) override { timeout = t; }
 
     std::map<std::string, std::string> held;
+    std::function<void()> before_answer;   // of a write
     std::optional<errc> refusal;
     std::optional<errc> failure;
     std::optional<milliseconds> offset = milliseconds(12'345);
@@ -63,7 +73,7 @@ protected:
         tier_ = t.get();
         l2_options o;
         o.max_value = 100'000;
-        store_.emplace(o, time_, counts_, std::move(t));
+        store_.emplace(o, time_, counts_, std::move(t), &valid_);
     }
     entry_ptr get(std::string_view path)
     {
@@ -76,6 +86,7 @@ protected:
     async::loop loop_;
     manual_clock time_;
     recorder counts_;
+    validity valid_;
     fake_tier* tier_ = nullptr;
     std::optional<entry_store> store_;
 };
@@ -119,6 +130,37 @@ TEST_F(EntryStore, RemovedIsGone)
     store_->remove("t", key_of("/a"));
     EXPECT_EQ(get("/a"), nullptr);
     EXPECT_EQ(counts_.calls[op::del], 1);
+}
+
+TEST_F(EntryStore, WhatWasInvalidatedWhileItWasWrittenIsRemovedAgain)
+{
+    const scope_hash scope = 5;
+    entry_parts p;
+    const std::string key = key_of("/a");
+    p.key = key;
+    p.times.received = start;
+    p.times.fresh_until = start + seconds(60);
+    p.stamp = valid_.applied();
+    p.scopes = std::span(&scope, 1);
+    const entry_ptr e = entry::make(p);
+    store_->put("t", e);
+    EXPECT_NE(get("/a"), nullptr);
+    tier_->before_answer = [&] { valid_.raise(scope); };
+    store_->put("t", e);
+    EXPECT_EQ(get("/a"), nullptr);
+    EXPECT_EQ(tier_->erases, 1);
+}
+
+TEST_F(EntryStore, SupersedesOnlyWhatIsThere)
+{
+    store_->supersede("t", make_entry("/a", "new"));
+    EXPECT_EQ(get("/a"), nullptr);
+    store_->put("t", make_entry("/a", "old"));
+    tier_->last_life = milliseconds(0);
+    store_->supersede("t", make_entry("/a", "new"));
+    ASSERT_NE(get("/a"), nullptr);
+    EXPECT_EQ(get("/a")->small_body(), "new");
+    EXPECT_EQ(tier_->last_life, milliseconds(0)) << "the life is that of what was there";
 }
 
 TEST_F(EntryStore, EachRefusalCostsNothingAndIsCounted)

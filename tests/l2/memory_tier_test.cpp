@@ -31,6 +31,22 @@ TEST(MemoryShelf, GivesBackWhatWasPutUntilItExpires)
     EXPECT_EQ(shelf.size(), 0u);
 }
 
+TEST(MemoryShelf, ReplacesOnlyWhatIsThereAndKeepsItsEnd)
+{
+    memory_shelf shelf(160'000);   // 10,000 per shard
+    shelf.replace("a", value_of("one"));
+    EXPECT_EQ(shelf.find("a", start), nullptr);
+    shelf.put("a", value_of("one"), start + seconds(10));
+    shelf.replace("a", value_of("other"));
+    EXPECT_EQ(*shelf.find("a", start + seconds(9)), "other");
+    EXPECT_EQ(shelf.size(), 6u);
+    EXPECT_EQ(shelf.find("a", start + seconds(10)), nullptr);
+    shelf.put("a", value_of("one"), start + seconds(10));
+    shelf.replace("a", value_of(std::string(10'000, 'v')));   // does not fit: what was there goes all the same
+    EXPECT_EQ(shelf.find("a", start), nullptr);
+    EXPECT_EQ(shelf.size(), 0u);
+}
+
 TEST(MemoryShelf, HoldsNoMoreThanItsLimitAndDropsTheOldest)
 {
     memory_shelf shelf(160'000);   // 10,000 per shard

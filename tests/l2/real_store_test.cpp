@@ -92,6 +92,20 @@ TEST_F(RealStore, RoundTripUnderTheDocumentedNameWithALifetime)
     EXPECT_EQ(counts_.total_failures(), 0);
 }
 
+TEST_F(RealStore, SupersedesOnlyWhatIsThereAndKeepsItsLifetime)
+{
+    connect();
+    store_->supersede("t", make_entry("/a", "new"));
+    put(make_entry("/a", "old", seconds(600)));
+    EXPECT_EQ(get("/a")->small_body(), "old") << "the first word found nothing";
+    const std::int64_t life = server_.command({"PTTL", name_of_path("/a")}).integer;
+    const int before = counts_.calls[op::set];
+    store_->supersede("t", make_entry("/a", "new", seconds(1)));
+    ASSERT_TRUE(redis::run_until(loop_, [&] { return counts_.calls[op::set] > before; }));
+    EXPECT_EQ(get("/a")->small_body(), "new");
+    EXPECT_GT(server_.command({"PTTL", name_of_path("/a")}).integer, life - 30'000);
+}
+
 TEST_F(RealStore, TimesSurviveAnotherProcessClock)
 {
     connect();

@@ -1,46 +1,9 @@
-#include "scenario.hpp"
-
-#include "support/redis_server.hpp"
+#include "l2_fixture.hpp"
 
 namespace tiercel::test {
 namespace {
 
-class L2 : public ::testing::Test {
-protected:
-    void SetUp() override
-    {
-        if (!redis_server::available()) {
-            GTEST_SKIP() << "redis-server is not installed";
-        }
-        redis.emplace();
-        // Generous, so that a busy machine does not look like a dead Redis.
-        s.configure("{ cache: { l2: { kind: redis, url: '" + redis->url() + "', timeout: 5s } } }");
-        s.set("server.threads", "1");   // each has connections of its own
-    }
-
-    void start()
-    {
-        s.start();
-        wait_until_connected();
-    }
-    void restart()
-    {
-        s.restart();
-        wait_until_connected();
-    }
-    void wait_until_connected() const { ASSERT_TRUE(eventually([this] { return redis_is("ok"); })); }
-    bool redis_is(std::string_view state) const
-    {
-        const std::string body = s.admin("GET", "/readyz").body;
-        const std::size_t at = body.find("\"redis\"");
-        return at != std::string::npos && body.substr(at, 60).find("\"" + std::string(state) + "\"") != std::string::npos;
-    }
-    // Entries are written behind the answer.
-    void wait_for_entries(std::size_t n) { ASSERT_TRUE(eventually([&] { return redis->keys("tcl:*:e").size() >= n; })); }
-
-    scenario s;
-    std::optional<redis_server> redis;
-};
+class L2 : public l2_fixture {};
 
 TEST_F(L2, AnAnswerOutlivesTheProcess)
 {
@@ -163,10 +126,9 @@ TEST_F(L2, WritesInvalidateThereToo)
     s.get("/a");
     wait_for_entries(1);
     s.post("/a", "new").expect_status(200);
-    ASSERT_TRUE(eventually([&] { return redis->keys("tcl:*:e").empty(); }));
     page.body("v2");
     restart();
-    s.get("/a").expect_body("v2");
+    s.get("/a").expect_body("v2").expect_cache("fwd=uri-miss; stored");
 }
 
 TEST_F(L2, MemoryAsksAgainAfterItsOwnTime)

@@ -203,6 +203,8 @@ std::string scenario::configuration() const
     return YAML::Dump(setup_->top) + "\n";
 }
 
+std::string scenario::date(seconds ago) const { return http_date(clock_.wall() - ago); }
+
 void scenario::start()
 {
     const auto no_environment = [](std::string_view) { return std::optional<std::string>(); };

@@ -128,6 +128,8 @@ public:
     // ---- time and what it did ----
     void advance(milliseconds by) { clock_.advance(by); }
     wall_time wall() const { return clock_.wall(); }
+    // As an origin writes it: now by the clock of the test, or so long ago.
+    std::string date(seconds ago = 0s) const;
     // Forgets what is of no use any more, as the server does once in a real second.
     void expire() const;
 

@@ -165,6 +165,134 @@ TEST(Vary, AnOriginThatChangesWhatSelectsIsFollowed)
     s.get("/a", {{"X-Kind", "red"}, {"X-Size", "small"}}).expect_body("for red").expect_cache("hit; detail=l1");
 }
 
+TEST(Vary, OfSeveralAnswersThatMatchTheOneWithTheLatestDateIsUsed)
+{
+    for (const bool newer_first : {false, true}) {
+        SCOPED_TRACE(newer_first);
+        scenario s;
+        auto& page = s.origin().page("/a");
+        s.start();
+        page.answer([&](const http_request& r) {
+            const bool by_kind = r.header("X-Size") == "none";
+            const bool newer = by_kind == newer_first;
+            return plain_answer({{"Cache-Control", "max-age=600"}, {"Vary", by_kind ? "X-Kind" : "X-Size"},
+                                 {"Date", s.date(newer ? 5s : 20s)}}, by_kind ? "by kind" : "by size");
+        });
+        s.get("/a", {{"X-Kind", "red"}, {"X-Size", "none"}}).expect_body("by kind");
+        s.get("/a", {{"X-Kind", "blue"}, {"X-Size", "big"}}).expect_body("by size");
+        for (int i = 0; i < 2; ++i) {
+            s.get("/a", {{"X-Kind", "red"}, {"X-Size", "big"}}).expect_body(newer_first ? "by kind" : "by size").expect_cache("hit; detail=l1");
+        }
+    }
+}
+
+TEST(Vary, AnAnswerThatDoesNotVaryStandsBesideThoseThatDo)
+{
+    scenario s;
+    auto& page = s.origin().page("/a");
+    s.start();
+    page.answer([&](const http_request& r) {
+        const std::string kind = r.header("X-Kind").value_or("none");
+        header_list fields = {{"Cache-Control", "max-age=600"}, {"Date", s.date(kind == "none" ? 20s : 5s)}};
+        if (kind != "none") { fields.emplace_back("Vary", "X-Kind"); }
+        return plain_answer(fields, "for " + kind);
+    });
+    s.get("/a", {{"X-Kind", "red"}}).expect_body("for red").expect_cache("fwd=uri-miss; stored");
+    s.get("/a").expect_body("for none").expect_cache("fwd=vary-miss; stored");
+    s.get("/a", {{"X-Kind", "red"}}).expect_body("for red").expect_cache("hit; detail=l1");   // both match, it is newer
+    s.get("/a", {{"X-Kind", "blue"}}).expect_body("for none").expect_cache("hit; detail=l1");
+    EXPECT_EQ(page.requests(), 2);
+}
+
+TEST(Vary, A304MayChangeWhatSelects)
+{
+    scenario s;
+    auto& page = s.origin().page("/a");
+    echo_field(page, "X-Kind", "max-age=10", "X-Kind");
+    s.start();
+    s.get("/a", {{"X-Kind", "red"}, {"X-Size", "big"}}).expect_body("for red");
+    s.advance(11s);
+    page.answer([](const http_request&) {
+        return std::string("HTTP/1.1 304 Not Modified\r\nCache-Control: max-age=60\r\nVary: X-Size\r\nETag: \"red\"\r\n\r\n");
+    });
+    s.get("/a", {{"X-Kind", "red"}, {"X-Size", "big"}}).expect_body("for red").expect_header("Vary", "X-Size");
+    s.get("/a", {{"X-Kind", "blue"}, {"X-Size", "big"}}).expect_body("for red").expect_cache("hit; detail=l1");
+    echo_field(page, "X-Size", "max-age=60", "X-Size");
+    s.get("/a", {{"X-Kind", "red"}, {"X-Size", "small"}}).expect_body("for small").expect_cache("fwd=vary-miss; stored");
+    EXPECT_EQ(page.requests(), 3);
+}
+
+TEST(Vary, ValuesThatTheProxyWritesCountAsTheOriginGetsThem)
+{
+    scenario s;   // the client is not a trusted proxy
+    auto& page = s.origin().page("/a");
+    echo_field(page, "X-Forwarded-For", "max-age=60", "X-Forwarded-For, X-Forwarded-Host, TE, Forwarded");
+    s.start();
+    s.get("/a", {{"X-Forwarded-For", "192.0.2.1"}}).expect_body("for 127.0.0.1").expect_cache("fwd=uri-miss; stored");
+    s.get("/a", {{"X-Forwarded-For", "192.0.2.2"}, {"X-Forwarded-Host", "evil.test"}, {"Connection", "TE"}, {"TE", "trailers"},
+                 {"Forwarded", "for=192.0.2.3"}})
+        .expect_body("for 127.0.0.1")
+        .expect_cache("hit; detail=l1");
+    EXPECT_EQ(page.requests(), 1);
+}
+
+TEST(Vary, WhatATrustedProxySaysOfItsClientSelects)
+{
+    scenario s;
+    s.configure("{ server: { trusted_proxies: [ 127.0.0.0/8 ] } }");
+    auto& page = s.origin().page("/a");
+    echo_field(page, "X-Forwarded-For", "max-age=60", "X-Forwarded-For");
+    s.start();
+    s.get("/a", {{"X-Forwarded-For", "192.0.2.1"}}).expect_body("for 192.0.2.1, 127.0.0.1");
+    s.get("/a", {{"X-Forwarded-For", "192.0.2.2"}}).expect_body("for 192.0.2.2, 127.0.0.1").expect_cache("fwd=vary-miss; stored");
+    s.get("/a", {{"X-Forwarded-For", "192.0.2.1"}}).expect_body("for 192.0.2.1, 127.0.0.1").expect_cache("hit; detail=l1");
+}
+
+TEST(Vary, SixtyFourVariantsAreKeptAndMoreArePassedOn)
+{
+    scenario s;
+    s.set("routes.0.stale.if_unreachable", "0s");   // an answer is over when it is not fresh any more
+    auto& page = s.origin().page("/a");
+    page.answer([](const http_request& r) {
+        return plain_answer({{"Cache-Control", "max-age=60"}, {"Vary", "X-Kind"}}, "for " + r.header("X-Kind").value_or("none"));
+    });
+    s.start();
+    const auto ask = [&](int kind) { return s.get("/a", {{"X-Kind", std::to_string(kind)}}); };
+    for (int kind = 0; kind < 64; ++kind) {
+        ask(kind).expect_body("for " + std::to_string(kind));
+    }
+    for (int i = 0; i < 2; ++i) {
+        ask(64 + i).expect_body("for " + std::to_string(64 + i)).expect_cache("fwd=vary-miss; detail=variants");
+        ask(64).expect_body("for 64").expect_cache("fwd=vary-miss; detail=variants");
+    }
+    for (int kind = 0; kind < 64; ++kind) {
+        ask(kind).expect_body("for " + std::to_string(kind)).expect_cache("hit; detail=l1");
+    }
+    EXPECT_EQ(page.requests(), 68);
+    s.expect_metric(4, "uncacheable_total", {{"reason", "variants"}});
+    s.advance(61s);
+    ask(64).expect_cache("fwd=vary-miss; stored");   // the others are over
+    ask(64).expect_cache("hit; detail=l1");
+}
+
+TEST(Vary, TooManyVariantsDoNotHoldUpAnybody)
+{
+    scenario s;
+    auto& page = s.origin().page("/a");
+    echo_field(page, "X-Kind", "max-age=60", "X-Kind");
+    s.start();
+    for (int kind = 0; kind < 64; ++kind) {
+        s.get("/a", {{"X-Kind", std::to_string(kind)}});
+    }
+    page.hold();
+    auto one = s.begin_get("/a", {{"X-Kind", "one"}});
+    auto two = s.begin_get("/a", {{"X-Kind", "two"}});
+    ASSERT_TRUE(page.wait_for_requests(66));
+    page.release();
+    one.get().expect_body("for one");
+    two.get().expect_body("for two");
+}
+
 TEST(Vary, AnOriginThatStopsVaryingIsFollowed)
 {
     scenario s;
