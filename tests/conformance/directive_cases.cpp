@@ -23,6 +23,21 @@ void add_targeted(table& t)
     t.fresh("2.1", "an empty CDN-Cache-Control counts as none", {"CDN-Cache-Control: ", "Cache-Control: max-age=3600"});
     t.not_reused("2.1", "Cache-Control decides where no targeted field is", {"Cache-Control: max-age=1", "Surrogate-Control: max-age=3600"}, 10s);
 
+    t.test("2.1", "no field is targeted: Cache-Control decides")
+        .on("untargeted").get().answered("CDN-Cache-Control: max-age=60", "Cache-Control: no-store").get().refetched();
+    t.test("2.1", "two are targeted: the first one of the list decides")
+        .on("two-targets").get().answered("CDN-Cache-Control: no-store", "Example-Cache-Control: max-age=60", "Cache-Control: no-store")
+        .get().hit();
+    t.test("2.1", "two are targeted: the second one where the first is absent")
+        .on("two-targets").get().answered("CDN-Cache-Control: max-age=60", "Cache-Control: no-store").get().hit();
+    t.test("2.1", "two are targeted: the second one where the first does not parse")
+        .on("two-targets").get().answered("Example-Cache-Control: &", "CDN-Cache-Control: max-age=60", "Cache-Control: no-store")
+        .get().hit();
+    t.test("2.1", "two are targeted: the second one where the first is empty")
+        .on("two-targets").get().answered("Example-Cache-Control: ", "CDN-Cache-Control: max-age=60", "Cache-Control: no-store")
+        .get().hit();
+    t.test("2.1", "two are targeted, in any case of letters")
+        .on("two-targets").get().answered("eXample-cache-control: max-age=60", "Cache-Control: no-store").get().hit();
     t.fresh("2.2", "CDN-Cache-Control on two lines is one dictionary",
             {"CDN-Cache-Control: max-age=3600", "CDN-Cache-Control: must-revalidate", "Cache-Control: no-store"}, 10s);
     t.fresh("2.2", "of two equal members of a targeted field the last counts",

@@ -176,6 +176,7 @@ void add_heuristic(table& t)
 
     t.test("8.2", "modified a minute ago: fresh for six seconds")
         .get().answered("Last-Modified: {-60}").later(5s).get().hit().later(2s).get().refetched();
+    t.test("8.2", "none where ttl.heuristic_max is 0").on("no-guess").get().answered("Last-Modified: {-360000}").get().refetched();
     t.test("8.2", "a tenth, in the form of RFC 850")
         .get().answered("Last-Modified: {rfc850 -600}").later(59s).get().hit().later(2s).get().refetched();
     t.test("8.2", "a day at most")

@@ -65,6 +65,12 @@ void add_selection(table& t)
     t.test("10.3", "Vary: User-Agent is not stored")
         .get("User-Agent: x").answered(long_lived, "Vary: Accept, User-Agent").get("User-Agent: x").refetched();
 
+    t.test("10.3", "Vary: Cookie, where the route allows it")
+        .on("personal").get("Cookie: a=b").answered(long_lived, "Vary: Cookie").get("Cookie: a=b").hit()
+        .get("Cookie: a=c").answered(long_lived, "Vary: Cookie");
+    t.test("10.3", "Vary: User-Agent, where the route allows it")
+        .on("personal").get("User-Agent: x").answered(long_lived, "Vary: User-Agent").get("User-Agent: x").hit();
+
     t.test("10.4", "variants stand side by side")
         .get("Foo: 1").answered(long_lived, "Vary: Foo").get("Foo: 2").answered(long_lived, "Vary: Foo")
         .get("Foo: 3").answered(long_lived, "Vary: Foo").get("Foo: 1").hit().of(1).get("Foo: 2").hit().of(2).get("Foo: 3").hit().of(3);
@@ -117,6 +123,13 @@ void add_normal_forms(table& t)
     different("Accept-Encoding: refused is not accepted", "Accept-Encoding", "gzip", "gzip;q=0");
     t.test("10.5", "Accept-Encoding goes to the origin as it is compared")
         .get("Accept-Encoding: deflate, gzip;q=0.8, zstd").answered(long_lived, "Vary: Accept-Encoding").sees("Accept-Encoding: gzip");
+
+    t.test("10.5", "Accept-Language, cut down to what the route knows")
+        .on("languages").get("Accept-Language: en-GB, fr").answered(long_lived, "Vary: Accept-Language").sees("Accept-Language: en")
+        .get("Accept-Language: nl, en;q=0.5, de;q=0.3").hit();
+    t.test("10.5", "Accept-Language, cut down to another one")
+        .on("languages").get("Accept-Language: en").answered(long_lived, "Vary: Accept-Language")
+        .get("Accept-Language: de, en;q=0.5").answered(long_lived, "Vary: Accept-Language").sees("Accept-Language: de");
 
     const auto never = [&](const char* name, std::vector<std::string> vary) {
         vary.emplace_back(long_lived);

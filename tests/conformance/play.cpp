@@ -312,6 +312,7 @@ private:
         if (!deviations_.empty()) { return; }   // then the client's answer is another one as well
         if (!s.in_background) { take_replies(s); }
         for (const outcome_of_client& o : outcomes) { check_client(s, o); }
+        check_lacked_but_once(s, outcomes);
         if (s.in_background) { take_replies(s); }   // the client got what was there before
     }
 
@@ -474,6 +475,15 @@ private:
         if (s.closes && !o.closed) { deviates("the connection stays open"); }
     }
 
+    void check_lacked_but_once(const step& s, const std::vector<outcome_of_client>& outcomes)
+    {
+        if (s.lacked_but_once.empty()) { return; }
+        const auto having = std::count_if(outcomes.begin(), outcomes.end(), [&](const outcome_of_client& o) {
+            return o.response && o.response->has(s.lacked_but_once);
+        });
+        if (having != 1) { deviates(std::to_string(having) + " clients got " + s.lacked_but_once); }
+    }
+
     void check_status(const http_response& got, int wanted)
     {
         if (wanted != 0 && got.status != wanted) { deviates("status " + std::to_string(got.status) + ", not " + std::to_string(wanted)); }
@@ -610,7 +620,7 @@ private:
         const auto ends_here = names_that_end(k);
         for (const auto& f : k.fields) {
             const std::string& name = f.first;
-            if (is_in(ends_here, name) || is_in(s.lacks, name) || equal_names(name, "X-Request-ID")) { continue; }
+            if (is_in(ends_here, name) || is_in(s.lacks, name) || equal_names(name, s.lacked_but_once) || equal_names(name, "X-Request-ID")) { continue; }
             if (s.want == expected::part && equal_names(name, "Content-Range")) { continue; }
             const bool grows = equal_names(name, "Via") || equal_names(name, "Cache-Status");
             const bool same = equal_names(name, "Set-Cookie") ? got.headers(name) == k.headers(name)

@@ -56,6 +56,8 @@ void add_parts(table& t)
         .get("Range: bytes=2-4").answered(206, "Content-Range: bytes 2-4/10", fresh).content("234").sees("Range: bytes=2-4");
     t.test("18.4", "and the whole, if that is the answer, is stored")
         .get("Range: bytes=2-4").answered(fresh).content(digits).get().hit();
+    t.test("18.4", "with range.fill_whole the whole is fetched, and the range taken from it")
+        .on("fill-whole").get("Range: bytes=2-4").answered(fresh).content(digits).part(2, 4).sees_not("Range").get().hit();
     t.test("18.4", "a 206 without a lifetime is not stored")
         .get("Range: bytes=2-4").answered(206, "Content-Range: bytes 2-4/10").content("234")
         .get("Range: bytes=2-4").answered(206, "Content-Range: bytes 2-4/10").content("234");

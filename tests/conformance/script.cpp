@@ -12,6 +12,12 @@ script::script(std::string demand, std::string name, int number)
 {
 }
 
+script& script::on(std::string route)
+{
+    path_ = "/" + std::move(route) + path_;
+    return *this;
+}
+
 // ---- before the next request ----
 
 script& script::later(milliseconds pause)
@@ -283,6 +289,12 @@ script& script::gets(std::string line)
 script& script::lacks(std::string name)
 {
     last().lacks.push_back(std::move(name));
+    return *this;
+}
+
+script& script::lacks_for_all_but_one(std::string name)
+{
+    last().lacked_but_once = std::move(name);
     return *this;
 }
 

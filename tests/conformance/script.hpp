@@ -93,6 +93,7 @@ struct step {
     std::pair<std::size_t, std::size_t> range{};
     lines gets;
     lines lacks;                          // names
+    std::string lacked_but_once;          // a name
     std::optional<std::string> says;      // Cache-Status
     std::optional<std::pair<long, long>> age;
     bool closes = false;                  // the connection ends after the answer
@@ -108,6 +109,9 @@ public:
     const std::string& path() const noexcept { return path_; }
     const std::vector<step>& steps() const noexcept { return steps_; }
     bool needs_clock() const noexcept { return needs_clock_; }
+
+    // Plays on another route: that of the profile with one thing set differently, see stage.cpp. Comes before the first request.
+    script& on(std::string route);
 
     // ---- before the next request ----
     script& later(milliseconds pause);
@@ -165,6 +169,7 @@ public:
     script& of(std::size_t number);       // not the current answer but that one
     script& gets(std::string line);
     script& lacks(std::string name);
+    script& lacks_for_all_but_one(std::string name);   // of clients that ask at once
     script& says(std::string cache_status);
     script& age(long seconds) { return age(seconds, seconds + 1); }
     script& age(long least, long most);

@@ -46,10 +46,48 @@ void add_unreachable(table& t)
 
     t.test("16.3", "without stale.with_s_maxage the answer's own window does not count beside s-maxage")
         .get().answered("Cache-Control: s-maxage=5, stale-while-revalidate=60, stale-if-error=60").later(10s).get().answered(503);
+    t.test("16.3", "with it the answer's own windows do: swr")
+        .on("stale-s-maxage").get().answered("Cache-Control: s-maxage=5, stale-while-revalidate=30").later(10s)
+        .get().answered("Cache-Control: max-age=60").in_background().stale().of(1);
+    t.test("16.3", "with it the answer's own windows do: sie")
+        .on("stale-s-maxage").get().answered("Cache-Control: s-maxage=5, stale-if-error=30").later(10s).get().answered(503).stale().of(1);
+    t.test("16.3", "but never those of the route").on("stale-s-maxage").get().answered("Cache-Control: s-maxage=5").later(10s)
+        .get().answered(503);
+    t.test("16.3", "nor its window for an unreachable origin")
+        .on("stale-s-maxage").get().answered("Cache-Control: s-maxage=5").later(10s).origin_down().get().error(504);
+    t.test("16.3", "one window does not bring the other: swr alone")
+        .on("stale-s-maxage").get().answered("Cache-Control: s-maxage=5, stale-while-revalidate=5").later(20s).get().answered(503);
+    t.test("16.3", "never against must-revalidate")
+        .on("stale-s-maxage").get().answered("Cache-Control: s-maxage=5, must-revalidate, stale-if-error=30").later(10s)
+        .get().answered(503);
 }
 
 void add_windows(table& t)
 {
+    t.test("16.4", "the route's window, where the answer has none")
+        .on("windows").get().answered("Cache-Control: max-age=5").later(64s)
+        .get().answered("Cache-Control: max-age=60").in_background().stale().of(1);
+    t.test("16.4", "and not longer").on("windows").get().answered("Cache-Control: max-age=5").later(66s)
+        .get().answered("Cache-Control: max-age=60");
+    t.test("16.6", "the route's window, where the answer has none")
+        .on("windows").get().answered("Cache-Control: max-age=5").later(104s).get().answered(503).stale().of(1);
+    t.test("16.6", "and not longer").on("windows").get().answered("Cache-Control: max-age=5").later(106s).get().answered(503);
+    t.test("16.7", "stale-while-revalidate of the answer overrules the route's")
+        .on("windows").get().answered("Cache-Control: max-age=5, stale-while-revalidate=10").later(20s)
+        .get().answered("Cache-Control: max-age=60");
+    t.test("16.7", "stale-while-revalidate=0 overrules the route's")
+        .on("windows").get().answered("Cache-Control: max-age=5, stale-while-revalidate=0").later(6s)
+        .get().answered("Cache-Control: max-age=60");
+    t.test("16.7", "stale-if-error of the answer overrules the route's")
+        .on("windows").get().answered("Cache-Control: max-age=5, stale-while-revalidate=0, stale-if-error=10").later(20s)
+        .get().answered(503);
+    t.test("16.7", "stale-if-error=0 overrules the route's")
+        .on("windows").get().answered("Cache-Control: max-age=5, stale-while-revalidate=0, stale-if-error=0").later(6s).get().answered(503);
+    t.test("16.7", "stale.if_unreachable: 0s leaves the window for errors")
+        .on("windows").get().answered("Cache-Control: max-age=5").later(104s).origin_down().get().stale();
+    t.test("16.7", "stale.if_unreachable: 0s, and no window for errors")
+        .on("windows").get().answered("Cache-Control: max-age=5").later(106s).origin_down().get().error(502);
+
     t.test("16.4", "within the window the store answers at once, one validation behind it")
         .get().answered("Cache-Control: max-age=5, stale-while-revalidate=60").later(10s)
         .get().answered("Cache-Control: max-age=60").in_background().stale().of(1).age(10).says("hit; detail=swr")
@@ -152,6 +190,8 @@ void add_invalidation(table& t)
     t.test("17.1", "all variants")
         .get("Foo: 1").answered(fresh, "Vary: Foo").get("Foo: 2").answered(fresh, "Vary: Foo").request("POST").sending("x").answered()
         .get("Foo: 1").answered(fresh, "Vary: Foo").get("Foo: 2").answered(fresh, "Vary: Foo");
+    t.test("17.1", "nothing, where the route says so")
+        .on("keep-on-write").get().answered(fresh).request("POST").sending("x").answered().get().hit().of(1);
     t.test("17.1", "another URI stays")
         .get().at("/a").answered(fresh).get().at("/b").answered(fresh).request("POST").sending("x").at("/a").answered()
         .get().at("/b").hit().of(2);

@@ -16,6 +16,30 @@ void add_switches(table& t)
     t.not_reused("1.2", "no lifetime and no validator: not reused", {});
     t.not_reused("1.2", "public alone is no lifetime", {"Cache-Control: public"});
     t.not_reused("1.2", "must-revalidate alone is no lifetime", {"Cache-Control: must-revalidate"});
+    t.test("1.2", "ttl.default: a lifetime for what has none").on("ttl-default").get().answered().later(59s).get().hit().later(2s)
+        .get().refetched();
+    t.test("1.2", "ttl.default: not for what has an explicit one").on("ttl-default").get().answered("Cache-Control: max-age=5").later(6s)
+        .get().refetched();
+    t.test("1.2", "ttl.default: not for what has an invalid one").on("ttl-default").get().answered("Expires: 0").get().refetched();
+    t.test("1.2", "ttl.default: goes before the heuristic one")
+        .on("ttl-default").get().answered("Last-Modified: {-360000}").later(61s).get().refetched();
+    t.test("1.2", "ttl.default: not for a status without a chosen lifetime").on("ttl-default").get().answered(403).get().refetched();
+    t.test("1.2", "ttl.default: never against no-store").on("ttl-default").get().answered("Cache-Control: no-store").get().refetched();
+    t.test("1.2", "ttl.default: never against private").on("ttl-default").get().answered("Cache-Control: private").get().refetched();
+    t.test("1.2", "ttl.default: never against no-cache")
+        .on("ttl-default").get().answered("Cache-Control: no-cache", "ETag: \"a\"").get().confirmed("ETag: \"a\"");
+    t.test("1.2", "ttl.default holds for 404 where ttl.negative is off").on("ttl-default").get().answered(404).later(59s).get().hit();
+    t.test("1.2", "no negative lifetime").on("no-guess").get().answered(404).get().refetched();
+    t.test("1.2", "ttl.max shortens").on("ttl-bounds").get().answered("Cache-Control: max-age=3600").later(99s).get().hit().later(2s)
+        .get().refetched();
+    t.test("1.2", "ttl.max does not prolong").on("ttl-bounds").get().answered("Cache-Control: max-age=50").later(51s).get().refetched();
+    t.test("1.2", "ttl.min prolongs").on("ttl-bounds").get().answered("Cache-Control: max-age=1").later(19s).get().hit().later(2s)
+        .get().refetched();
+    t.test("1.2", "ttl.min never against no-store").on("ttl-bounds").get().answered("Cache-Control: no-store, max-age=1").get().refetched();
+    t.test("1.2", "ttl.min never against private").on("ttl-bounds").get().answered("Cache-Control: private, max-age=1").get().refetched();
+    t.test("1.2", "ttl.min never against no-cache")
+        .on("ttl-bounds").get().answered("Cache-Control: no-cache, max-age=1", "ETag: \"a\"").get().confirmed("ETag: \"a\"");
+    t.test("1.2", "a route with mode: pass stores nothing").on("pass").get().answered("Cache-Control: max-age=60").get().refetched();
     t.test("1.2", "404 and 410 have a short one by the route").get().answered(404).get().hit();
 }
 
@@ -119,6 +143,13 @@ void add_personal(table& t)
         .get().at_once(3).answered("Cache-Control: private, max-age=60", "Set-Cookie: a=1")
         .answered("Cache-Control: private, max-age=60", "Set-Cookie: a=2")
         .answered("Cache-Control: private, max-age=60", "Set-Cookie: a=3");
+
+    t.test("7.8", "strip: stored without it, and sent to the client that fetched")
+        .on("strip").get().answered("Cache-Control: max-age=60", "Set-Cookie: a=b", "Set-Cookie: c=d").get().hit().lacks("Set-Cookie");
+    t.test("7.8", "strip: those who waited do not get it")
+        .on("strip").get().at_once(3).answered("Cache-Control: max-age=60", "Set-Cookie: a=b").lacks_for_all_but_one("Set-Cookie");
+    t.test("7.8", "strip: HEAD does not get it either").on("strip").get().answered("Cache-Control: max-age=60", "Set-Cookie: a=b")
+        .head().hit().lacks("Set-Cookie");
 
     const char* const who = "Authorization: Basic eDp5";
     t.test("7.9", "Authorization and a lifetime: not stored")
