@@ -110,7 +110,7 @@ void add_parts(table& t)
     t.test("18.8", "another tag is not joined")
         .get("Range: bytes=0-4").answered(206, "Content-Range: bytes 0-4/10", fresh, "ETag: \"a\"").content("01234")
         .get("Range: bytes=5-9").answered(206, "Content-Range: bytes 5-9/10", fresh, "ETag: \"b\"").content("fghij").any_conditions()
-        .get("Range: bytes=0-9").answered(206, "Content-Range: bytes 0-9/10", fresh, "ETag: \"b\"").content("abcdefghij").any_conditions();
+        .get().answered(fresh, "ETag: \"b\"").content("abcdefghij").any_conditions();
 }
 
 }  // namespace
