@@ -11,10 +11,15 @@
 #include <array>
 #include <atomic>
 #include <cstddef>
+#include <memory>
 #include <span>
 #include <string_view>
 
 namespace tiercel {
+
+// Bytes of content that is in no store and still in memory, because readers are busy with it. Shared with the content, which
+// may outlive the store whose limit this counts against.
+using held_bytes = std::atomic<byte_count>;
 
 class body;
 using body_ptr = boost::intrusive_ptr<body>;
@@ -52,6 +57,17 @@ public:
     // What the allocations really occupy, for the budget.
     byte_count footprint() const noexcept { return footprint_.load(std::memory_order_relaxed); }
 
+    // ---- who counts its memory, when the writer does not or no longer does ----
+    // `account`, from now until it is freed, but for the time in which a store counts it. The writer's to call; once it has an
+    // account it keeps that.
+    void hold(const std::shared_ptr<held_bytes>& account) noexcept;
+    // An entry with this content, now complete, was linked into a store, or unlinked: the store counts it meanwhile, `account`
+    // after that. Several entries may share it, and then the last one to be unlinked decides. Content that is freed with its
+    // entry need not leave.
+    void enter_store(const std::shared_ptr<held_bytes>& account) noexcept;
+    void leave_store() noexcept;
+    bool is_shared() const noexcept { return references_.load(std::memory_order_relaxed) > 1; }
+
 private:
     // Chunk i holds the bytes from i * chunk_size on. Its pointer lies in block k of the directory, where block k has
     // 8 * 2^k pointers: blocks never move, so readers walk the directory while the writer extends it, and the place of a
@@ -70,6 +86,7 @@ private:
     std::size_t planned_capacity(std::size_t chunk) const noexcept;
     void grow();
     void* allocate(std::size_t bytes);
+    bool is_held() const noexcept { return account_ != nullptr && stores_.load(std::memory_order_relaxed) == 0; }
 
     std::atomic<byte_count> published_{0};
     mutable std::atomic<int> references_{0};
@@ -81,6 +98,8 @@ private:
     std::size_t discarded_ = 0;  // chunks freed already
     char* outgrown_ = nullptr;   // a chunk that was too small; readers may still look at it
     std::atomic<byte_count> footprint_{0};
+    std::shared_ptr<held_bytes> account_;   // set once; counts the footprint whenever stores_ is 0
+    std::atomic<unsigned> stores_{0};
     std::array<chunk_pointer, first_block> inline_block_{};
     std::array<std::atomic<chunk_pointer*>, max_blocks> blocks_{};   // blocks_[0] stays null: that is inline_block_
 };

@@ -28,6 +28,7 @@ struct memory_store_options {
 struct memory_store_usage {
     byte_count bytes = 0;                    // stored entries, with all that their memory costs; at no time above limit
     byte_count reserved = 0;                 // what try_reserve() holds; stored entries make room for it
+    byte_count held = 0;                     // long content that left the store and is still being read; likewise
     byte_count limit = 0;
     std::size_t entries = 0;
     std::array<std::uint64_t, static_cast<std::size_t>(cause::last_)> removed{};
@@ -45,8 +46,8 @@ public:
     // Full key compared; counts as a use (LRU, lazily promoted). Expired entries are returned too: reuse rules decide.
     // No allocation.
     entry_ptr find(std::string_view key, const hash128& hash, instant now) noexcept;
-    // Stores or replaces. Evicts until it fits, then links; the limit is never exceeded. False when not admitted: too large, or
-    // held by another store (an entry lives in one store at a time). Nothing changes then.
+    // Stores or replaces. Evicts until it fits, then links; the limit is never exceeded. False when not admitted: too large,
+    // no room beside what is held, or in another store (an entry lives in one store at a time). Long content is held then.
     bool put(entry_ptr e, instant now);
     // Removes the entry of that key, if any.
     bool remove(std::string_view key, const hash128& hash, cause why) noexcept;
@@ -56,10 +57,13 @@ public:
     std::size_t expire(instant now, std::size_t limit);
 
     // Makes room in the budget for memory that others hold for the tier's sake (unfinished fills), evicting as needed. False, and
-    // nothing reserved, when all reservations together would exceed a quarter of the limit. Always true when the tier is off.
+    // nothing reserved, when all reservations together would exceed a quarter of the limit, or when too much is held. Always
+    // true when the tier is off.
     bool try_reserve(byte_count bytes) noexcept;
     // Gives back. REQUIRES: so much is reserved.
     void unreserve(byte_count bytes) noexcept;
+    // Counts content that will not be stored, or not so soon, against the limit, as long as somebody has it. Null: nothing to do.
+    void hold(const body_ptr& content) noexcept;
 
     memory_store_usage usage() const noexcept;
     // Aborts when counts, lists and table disagree; for tests.
@@ -74,7 +78,9 @@ private:
     bool is_large(const entry& e) const noexcept { return large_ && e.footprint() > largest_in_shard_; }
     bool put_small(entry_ptr e, instant now);
     bool put_large(entry_ptr e, instant now);
+    bool has_room_for(byte_count bytes) const noexcept;
     void take_from_shards(byte_count bytes) noexcept;
+    void fit_shards() noexcept;
     template <class Finder>
     bool remove_in(shard& s, cause why, Finder find_entry) noexcept;
     void unlink(shard& s, const entry& e, cause why, victim_list& victims) noexcept;
@@ -92,9 +98,10 @@ private:
     std::mutex large_put_;                   // one large object finds its place at a time
     std::atomic<std::size_t> large_entries_{0};
 
-    // What the shards may not use: the large segment and the reservations.
+    // What the shards may not use: the large segment and the reservations; and what is held.
     std::atomic<byte_count> taken_{0};
     std::atomic<byte_count> reserved_{0};
+    std::shared_ptr<held_bytes> held_ = std::make_shared<held_bytes>(0);
     std::atomic<byte_count> stored_{0};
     std::atomic<std::size_t> expire_from_{0};
 };

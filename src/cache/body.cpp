@@ -39,6 +39,7 @@ body_ptr body::make(byte_count expected)
 
 body::~body()
 {
+    if (is_held()) { account_->fetch_sub(footprint(), std::memory_order_relaxed); }
     ::operator delete(outgrown_);
     for (chunk_pointer& chunk : inline_block_) {
         ::operator delete(chunk.load(std::memory_order_relaxed));
@@ -156,14 +157,39 @@ void body::discard_before(byte_count offset) noexcept
     for (; byte_count{discarded_ + 1} * chunk_size <= end; ++discarded_) {
         char* const chunk = make_slot(discarded_).exchange(nullptr, std::memory_order_relaxed);
         footprint_.fetch_sub(heap_size(chunk), std::memory_order_relaxed);
+        if (is_held()) { account_->fetch_sub(heap_size(chunk), std::memory_order_relaxed); }
         ::operator delete(chunk);
     }
+}
+
+void body::hold(const std::shared_ptr<held_bytes>& account) noexcept
+{
+    if (account_ != nullptr) { return; }
+    account_ = account;
+    account_->fetch_add(footprint(), std::memory_order_relaxed);
+}
+
+// Entries that share content have the same key and go into the store one after the other: the first one sets the account.
+void body::enter_store(const std::shared_ptr<held_bytes>& account) noexcept
+{
+    if (stores_.fetch_add(1, std::memory_order_relaxed) != 0) { return; }
+    if (account_ == nullptr) {
+        account_ = account;
+    } else {
+        account_->fetch_sub(footprint(), std::memory_order_relaxed);
+    }
+}
+
+void body::leave_store() noexcept
+{
+    if (stores_.fetch_sub(1, std::memory_order_relaxed) == 1) { account_->fetch_add(footprint(), std::memory_order_relaxed); }
 }
 
 void* body::allocate(std::size_t bytes)
 {
     void* memory = ::operator new(bytes);
     footprint_.fetch_add(heap_size(memory), std::memory_order_relaxed);
+    if (is_held()) { account_->fetch_add(heap_size(memory), std::memory_order_relaxed); }
     return memory;
 }
 

@@ -18,6 +18,9 @@
 // goes through all shards and evicts what is over the new limit, and only then uses what it took. A put() in some shard comes
 // either before that visit, which then corrects it, or after it, and sees the new value through the lock. Giving back lowers
 // `taken` after the memory is unlinked.
+//
+// Long content that readers still send when its entry leaves the store is `held`: evicting it gained nothing, so it counts as
+// taken until it is freed. While it grows by an eviction in one shard, the others may be over their limit until they are visited.
 
 namespace tiercel {
 namespace {
@@ -132,32 +135,41 @@ entry_ptr memory_store::find(std::string_view key, const hash128& hash, instant 
 
 bool memory_store::put(entry_ptr e, instant now)
 {
-    if (shard_count_ == 0 || e->body_size() > options_.max_object) { return false; }
-    return is_large(*e) ? put_large(std::move(e), now) : put_small(std::move(e), now);
+    if (shard_count_ == 0) { return false; }
+    const entry_ptr incoming = e;
+    const bool fits = e->body_size() <= options_.max_object;
+    const bool stored = fits && (is_large(*e) ? put_large(std::move(e), now) : put_small(std::move(e), now));
+    if (!stored) { hold(incoming->content()); }
+    return stored;
 }
 
 bool memory_store::put_small(entry_ptr e, instant now)
 {
-    const entry& incoming = *e;
-    const entry_ptr keep = e;   // `incoming` is used after linking, when another thread may evict it already
+    const entry& incoming = *e;   // kept alive by our caller: after linking another thread may evict it
+    const byte_count held_before = held_->load(std::memory_order_relaxed);
     {
         victim_list victims;
         shard& s = shard_of(incoming.hash());
         const std::lock_guard guard(s.lock);
         const entry* old = s.table.find(incoming.key(), incoming.hash());
         if (old == &incoming) { return true; }
-        const byte_count limit = shard_limit();
         const byte_count need = incoming.footprint();
-        if (need > limit) { return false; }
+        if (need > shard_limit()) { return false; }
         s.table.prepare_insert();
         if (store_access::linked(incoming).exchange(true, std::memory_order_acq_rel)) { return false; }
 
         if (old != nullptr) { unlink(s, *old, cause::replaced, victims); }
-        while (s.bytes + need > limit) {
-            unlink(s, *s.order.victim(), cause::capacity, victims);
+        while (s.bytes + need > shard_limit()) {
+            const entry* const victim = s.order.victim();
+            if (victim == nullptr) {   // all that was evicted is held
+                store_access::linked(incoming).store(false, std::memory_order_release);
+                return false;
+            }
+            unlink(s, *victim, cause::capacity, victims);
         }
         link(s, std::move(e), now);
     }
+    if (held_->load(std::memory_order_relaxed) > held_before) { fit_shards(); }
     // A former answer of this key may have been large.
     if (large_entries_.load(std::memory_order_relaxed) != 0) {
         remove_in(*large_, cause::replaced,
@@ -168,14 +180,13 @@ bool memory_store::put_small(entry_ptr e, instant now)
 
 bool memory_store::put_large(entry_ptr e, instant now)
 {
-    const entry& incoming = *e;
-    const entry_ptr keep = e;
+    const entry& incoming = *e;   // as in put_small()
     const byte_count need = incoming.footprint();
     if (need > large_limit_) { return false; }
     {
         const std::lock_guard one_at_a_time(large_put_);
-        victim_list victims;
         {
+            victim_list victims;
             const std::lock_guard guard(large_->lock);
             if (large_->table.find(incoming.key(), incoming.hash()) == &incoming) { return true; }
             large_->table.prepare_insert();
@@ -184,7 +195,12 @@ bool memory_store::put_large(entry_ptr e, instant now)
                 unlink(*large_, *large_->order.victim(), cause::capacity, victims);
             }
         }
+        if (!has_room_for(need)) {
+            store_access::linked(incoming).store(false, std::memory_order_release);   // what was evicted is held
+            return false;
+        }
         take_from_shards(need);
+        victim_list victims;
         const std::lock_guard guard(large_->lock);
         if (const entry* old = large_->table.find(incoming.key(), incoming.hash())) {
             unlink(*large_, *old, cause::replaced, victims);
@@ -249,10 +265,10 @@ bool memory_store::try_reserve(byte_count bytes) noexcept
 {
     if (shard_count_ == 0) { return true; }
     const byte_count most = options_.max_bytes / 4;
-    byte_count held = reserved_.load(std::memory_order_relaxed);
+    byte_count reserved = reserved_.load(std::memory_order_relaxed);
     do {
-        if (bytes > most || held > most - bytes) { return false; }
-    } while (!reserved_.compare_exchange_weak(held, held + bytes, std::memory_order_relaxed));
+        if (bytes > most || reserved > most - bytes || !has_room_for(bytes)) { return false; }
+    } while (!reserved_.compare_exchange_weak(reserved, reserved + bytes, std::memory_order_relaxed));
     take_from_shards(bytes);
     return true;
 }
@@ -265,11 +281,19 @@ void memory_store::unreserve(byte_count bytes) noexcept
     taken_.fetch_sub(bytes, std::memory_order_relaxed);
 }
 
+void memory_store::hold(const body_ptr& content) noexcept
+{
+    if (shard_count_ == 0 || content == nullptr) { return; }
+    content->hold(held_);
+    fit_shards();
+}
+
 memory_store_usage memory_store::usage() const noexcept
 {
     memory_store_usage all;
     all.bytes = stored_.load(std::memory_order_relaxed);
     all.reserved = reserved_.load(std::memory_order_relaxed);
+    all.held = held_->load(std::memory_order_relaxed);
     all.limit = options_.max_bytes;
     const auto add = [&](const shard& s) {
         const std::lock_guard guard(s.lock);
@@ -291,19 +315,35 @@ memory_store::shard& memory_store::shard_of(const hash128& hash) const noexcept
 
 byte_count memory_store::shard_limit() const noexcept
 {
-    return (options_.max_bytes - taken_.load(std::memory_order_relaxed)) / shard_count_;
+    const byte_count away = taken_.load(std::memory_order_relaxed) + held_->load(std::memory_order_relaxed);
+    return (options_.max_bytes - std::min(options_.max_bytes, away)) / shard_count_;
+}
+
+bool memory_store::has_room_for(byte_count bytes) const noexcept
+{
+    return taken_.load(std::memory_order_relaxed) + held_->load(std::memory_order_relaxed) + bytes <= options_.max_bytes;
 }
 
 void memory_store::take_from_shards(byte_count bytes) noexcept
 {
     taken_.fetch_add(bytes, std::memory_order_relaxed);
-    std::for_each_n(shards_.get(), shard_count_, [&](shard& s) {
-        victim_list victims;
-        const std::lock_guard guard(s.lock);
-        while (s.bytes > shard_limit()) {
-            unlink(s, *s.order.victim(), cause::capacity, victims);
-        }
-    });
+    fit_shards();
+}
+
+// Evicts what is over the limit of its shard. What turns out to be held lowers the limit of all, hence again and again.
+void memory_store::fit_shards() noexcept
+{
+    byte_count held = 0;
+    do {
+        held = held_->load(std::memory_order_relaxed);
+        std::for_each_n(shards_.get(), shard_count_, [&](shard& s) {
+            victim_list victims;
+            const std::lock_guard guard(s.lock);
+            while (s.bytes > shard_limit()) {
+                unlink(s, *s.order.victim(), cause::capacity, victims);
+            }
+        });
+    } while (held_->load(std::memory_order_relaxed) > held);
 }
 
 template <class Finder>
@@ -327,6 +367,7 @@ void memory_store::unlink(shard& s, const entry& e, cause why, victim_list& vict
     s.bytes -= e.footprint();
     ++s.removed[static_cast<std::size_t>(why)];
     stored_.fetch_sub(e.footprint(), std::memory_order_relaxed);
+    if (e.content() != nullptr && store_access::is_read(e)) { e.content()->leave_store(); }   // held until it is freed
     if (&s == large_.get()) {
         taken_.fetch_sub(e.footprint(), std::memory_order_relaxed);
         large_entries_.store(s.table.size(), std::memory_order_relaxed);
@@ -342,6 +383,7 @@ void memory_store::link(shard& s, entry_ptr e, instant now) noexcept
     s.wheel.insert(stored);
     s.bytes += stored.footprint();
     stored_.fetch_add(stored.footprint(), std::memory_order_relaxed);
+    if (stored.content() != nullptr) { stored.content()->enter_store(held_); }
     if (&s == large_.get()) { large_entries_.store(s.table.size(), std::memory_order_relaxed); }
 }
 
@@ -386,7 +428,7 @@ void memory_store::check_invariants() const
     }
     TIERCEL_CHECK(all_bytes == stored_.load());
     TIERCEL_CHECK(taken_.load() == large_bytes + reserved_.load());
-    TIERCEL_CHECK(all_bytes + reserved_.load() <= options_.max_bytes);
+    TIERCEL_CHECK(all_bytes + reserved_.load() + held_->load() <= options_.max_bytes);
 }
 
 }  // namespace tiercel

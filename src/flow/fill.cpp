@@ -1,6 +1,7 @@
 #include "flow/fill.hpp"
 
 #include "cache/vary_index.hpp"
+#include "flow/fill_budget.hpp"
 #include "flow/keep.hpp"
 #include "flow/relay.hpp"
 #include "flow/reply.hpp"
@@ -199,33 +200,6 @@ bool is_no_answer(errc e) noexcept
 {
     return fault_of(e) == fault::origin && e != errc::breaker_open && e != errc::origin_busy;
 }
-
-// Memory of unfinished content, taken out of L1's budget while it grows.
-class fill_budget {
-public:
-    explicit fill_budget(memory_store& l1) : l1_(l1) {}
-    ~fill_budget() { give_back(); }
-    fill_budget(const fill_budget&) = delete;
-    fill_budget& operator=(const fill_budget&) = delete;
-
-    // True when so much is reserved, now or already.
-    bool covers(byte_count bytes)
-    {
-        if (bytes > held_ && l1_.try_reserve(bytes - held_)) {
-            held_ = bytes;
-        }
-        return bytes <= held_;
-    }
-    void give_back() noexcept
-    {
-        l1_.unreserve(held_);
-        held_ = 0;
-    }
-
-private:
-    memory_store& l1_;
-    byte_count held_ = 0;
-};
 
 class fill {
 public:
@@ -476,6 +450,7 @@ private:
                 // Too much to keep: no more readers, nothing stored, and those that are here set the pace.
                 relayed = true;
                 budget.give_back();
+                p_.l1.hold(content);
                 p_.marks.mark_uncacheable(rq_.hash, p_.time.now() + rq_.route->stampede.mark_ttl);
                 cx_.counts.count(telemetry::metric::uncacheable_total, telemetry::route_index(cx_.index_of(*rq_.route)),
                                  detail::too_large);
@@ -499,6 +474,7 @@ private:
             end_.complete(nullptr, std::move(report_));
             co_return;
         }
+        budget.give_back();   // from here on the store counts it
         end_with(keep(s, rq_, smoothed(job_.stored, since(*ex)), {}, content, known_, cx_));
     }
 

@@ -155,6 +155,7 @@ kept keep_with_head(const storable& s, std::string_view head, const request& rq,
     }
     kept k{build(s, at.key, rq, delta, head, small, std::move(content), p), at.refused};
     if (!k.stored()) {
+        p.l1.hold(k.made->content());
         return k;
     }
     const instant now = p.time.now();
@@ -221,6 +222,7 @@ bool promote(const entry_ptr& e, worker_context& cx, instant now)
 {
     process_context& p = cx.process;
     if (!is_valid(*e, p)) {
+        p.l1.hold(e->content());
         return false;
     }
     set_revisit(*e, cx, now, p.tiers.promote_ttl);

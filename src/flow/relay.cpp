@@ -1,6 +1,7 @@
 #include "flow/relay.hpp"
 
 #include "flow/client_body.hpp"
+#include "flow/fill_budget.hpp"
 #include "flow/keep.hpp"
 #include "flow/ranged.hpp"
 #include "flow/reply.hpp"
@@ -17,10 +18,22 @@ using async::steady;
 
 // Collects an answer's content on its way to one client, so that it can be stored at the end.
 struct keeping {
+    explicit keeping(memory_store& l1) : budget(l1) {}
+
+    // Too much to store, or too much at once: what was collected is given up.
+    void append(std::string_view bytes)
+    {
+        content->append(bytes);
+        if (content->size() > largest || !budget.covers(content->footprint())) {
+            content.reset();
+            budget.give_back();
+        }
+    }
+
     storable what;
-    body_ptr content;
+    body_ptr content = body::make();   // null: given up
     byte_count largest = 0;
-    bool still = true;         // false: grew beyond what may be stored
+    fill_budget budget;
 };
 
 std::string_view chunk_line(std::array<char, 20>& space, std::size_t n)
@@ -89,11 +102,8 @@ async::task<answered> stream(const request& rq, origin::exchange& ex, answered a
         if (ex.is_complete() && framed == client_framing::chunked && !to_head) {
             out[4] = "0\r\n\r\n";
         }
-        if (kept != nullptr && kept->still) {
-            kept->still = kept->content->size() + content.size() <= kept->largest;
-            if (kept->still) {
-                kept->content->append(content);
-            }
+        if (kept != nullptr && kept->content != nullptr) {
+            kept->append(content);
         }
         head_sent = true;
         const result<std::size_t> sent = io.try_send(out);   // nearly always all of it, without a coroutine
@@ -335,9 +345,8 @@ async::task<answered> relay(request& rq, decision d, client_io& io, client_limit
             if (is_too_many(what, rq, d.known, p)) {
                 refused = detail::variants;
             } else {
-                kept.emplace();
+                kept.emplace(p.l1);
                 kept->what = std::move(what);
-                kept->content = body::make();
                 kept->largest = p.max_object;
                 a.what = outcome::miss;
                 a.stored = true;
@@ -362,7 +371,7 @@ async::task<answered> relay(request& rq, decision d, client_io& io, client_limit
     if (done.status == 0) {
         done = co_await answer_invalid(rq, done, io, limits, cx);
     }
-    if (kept && kept->still && ex->is_complete() && done.failure == errc{}) {
+    if (kept && kept->content != nullptr && ex->is_complete() && done.failure == errc{}) {
         const auto delta = std::chrono::duration_cast<milliseconds>(steady::now() - ex->requested_at());
         keep(kept->what, rq, delta, {}, kept->content, d.known, cx);
     }

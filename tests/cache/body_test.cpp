@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 #include <random>
 #include <string>
 #include <thread>
@@ -167,6 +168,44 @@ TEST(Body, ReadersOnOtherThreadsSeeWhatIsPublished)
         }
     }
     EXPECT_EQ(ok, std::vector<char>(3, 1));
+}
+
+// ---- who counts it ----
+
+TEST(Body, HeldIsCountedAsItGrowsAndShrinksUntilItIsFreed)
+{
+    const auto account = std::make_shared<held_bytes>(1);
+    body_ptr b = body::make();
+    b->append(bytes(0, 100'000));
+    b->hold(account);
+    EXPECT_EQ(*account, 1 + b->footprint());
+    b->hold(account);
+    EXPECT_EQ(*account, 1 + b->footprint()) << "once";
+    b->append(bytes(100'000, 300'000));
+    EXPECT_EQ(*account, 1 + b->footprint());
+    b->discard_before(200'000);
+    EXPECT_EQ(*account, 1 + b->footprint());
+    EXPECT_LT(*account, 300'000u);
+    b.reset();
+    EXPECT_EQ(*account, 1u);
+}
+
+TEST(Body, IsHeldByItsAccountWhileNoStoreCountsIt)
+{
+    const auto account = std::make_shared<held_bytes>(0);
+    body_ptr b = body::make();
+    b->append(bytes(0, 100'000));
+    b->enter_store(account);
+    EXPECT_EQ(*account, 0u);
+    b->enter_store(account);   // another entry with the same content
+    b->leave_store();
+    EXPECT_EQ(*account, 0u);
+    b->leave_store();
+    EXPECT_EQ(*account, b->footprint());
+    b->enter_store(account);
+    EXPECT_EQ(*account, 0u);
+    b.reset();                 // freed with its entry
+    EXPECT_EQ(*account, 0u);
 }
 
 }  // namespace

@@ -267,12 +267,106 @@ TEST_F(MemoryStore, ReservationsComeOutOfTheSameBudget)
     store->unreserve(1);
 }
 
+// ---- content that is still read --------------------------------------------------------------------------------------
+
+TEST_F(MemoryStore, WhatIsEvictedAndStillReadCountsUntilItIsLetGo)
+{
+    make({.max_bytes = 16_MiB, .shards = 16, .max_object = 4_MiB});
+    std::vector<entry_ptr> read;
+    for (unsigned i = 0; i < 12; ++i) {
+        put(path_of(i), {.body = 1'500'000});
+        if (entry_ptr e = find(path_of(i))) { read.push_back(std::move(e)); }
+        const memory_store_usage u = store->usage();
+        ASSERT_LE(u.bytes + u.held, u.limit);
+        store->check_invariants();
+    }
+    EXPECT_GT(store->usage().held, 4_MiB);
+    EXPECT_LT(read.size(), 12u) << "when all of it is read there is no room for more";
+    EXPECT_FALSE(store->try_reserve(4_MiB)) << "there is room in the quarter for reservations, and not beside what is held";
+    read.clear();
+    EXPECT_EQ(store->usage().held, 0u);
+    EXPECT_TRUE(store->try_reserve(1));
+    store->unreserve(1);
+    put("/a", {.body = 1'500'000});
+    EXPECT_TRUE(has("/a"));
+}
+
+TEST_F(MemoryStore, TheOthersMakeRoomForWhatIsHeld)
+{
+    make({.max_bytes = 16_MiB, .shards = 4, .max_object = 4_MiB});
+    std::vector<entry_ptr> read;
+    for (unsigned i = 0; i < 3000; ++i) {   // all of them small enough for the shards, and long enough for chunks
+        put(path_of(i), {.body = 100'000});
+        if (entry_ptr e = find(path_of(i)); e != nullptr && read.size() < 80) { read.push_back(std::move(e)); }
+        const memory_store_usage u = store->usage();
+        ASSERT_LE(u.bytes + u.held, u.limit);
+    }
+    store->check_invariants();
+    EXPECT_GT(store->usage().held, 80u * 90'000);
+    EXPECT_GT(store->usage().bytes, 7_MiB);
+    read.clear();
+    EXPECT_EQ(store->usage().held, 0u);
+    for (unsigned i = 0; i < 300; ++i) { put(path_of(i, "/x"), {.body = 100'000}); }
+    EXPECT_GT(store->usage().bytes, 15_MiB);
+}
+
+TEST_F(MemoryStore, NothingIsHeldOfWhatNobodyReads)
+{
+    make({.max_bytes = 16_MiB, .shards = 16, .max_object = 4_MiB});
+    for (unsigned i = 0; i < 100; ++i) {
+        put(path_of(i), {.body = i % 2 == 0 ? 1'500'000u : 50'000u});
+        ASSERT_EQ(store->usage().held, 0u);
+    }
+    EXPECT_GT(removed(cause::capacity), 10u);
+    EXPECT_GT(store->usage().bytes, 5_MiB);
+}
+
+// As after a 304: the new entry has the old content.
+TEST_F(MemoryStore, ContentThatTwoEntriesShareIsHeldOnlyWhenBothAreGone)
+{
+    make({.max_bytes = 16_MiB, .shards = 16, .max_object = 4_MiB});
+    put("/a", {.body = 1'500'000});
+    entry_ptr old = find("/a");
+    const std::string key = key_of("/a");
+    entry_parts parts;
+    parts.key = key;
+    parts.hash = hash_of(key);
+    parts.times.fresh_until = start + seconds{60};
+    parts.content = old->content();
+    EXPECT_TRUE(store->put(entry::make(parts), now));
+    EXPECT_EQ(store->usage().held, 0u);
+    old.reset();
+    const entry_ptr reader = find("/a");
+    store->remove(key, hash_of(key), cause::invalidated);
+    EXPECT_EQ(store->usage().held, reader->content()->footprint());
+    store->check_invariants();
+}
+
+TEST_F(MemoryStore, WhatIsNotAdmittedIsHeldWhileItIsRead)
+{
+    make({.max_bytes = 4_MiB, .shards = 4, .max_object = 1_MiB});
+    for (unsigned i = 0; i < 5000; ++i) { put(path_of(i), {.body = 1000}); }
+    entry_ptr large = make_entry("/large", {.body = 2'000'000});
+    EXPECT_FALSE(store->put(large, now));
+    EXPECT_FALSE(store->put(large, now));
+    const memory_store_usage u = store->usage();
+    EXPECT_EQ(u.held, large->content()->footprint());
+    EXPECT_LE(u.bytes + u.held, u.limit);
+    store->check_invariants();
+    large.reset();
+    EXPECT_EQ(store->usage().held, 0u);
+    large = make_entry("/large", {.body = 2'000'000});
+    EXPECT_FALSE(store->put(large, now));
+    store.reset();   // content may outlive the store
+}
+
 TEST_F(MemoryStore, NeverHoldsMoreThanItsLimitUnderRandomOperations)
 {
     std::mt19937 random(1);
     for (const std::size_t shards : {1u, 4u}) {
         make({.max_bytes = 4_MiB, .shards = shards, .max_object = 2_MiB});
         std::vector<byte_count> reserved;
+        std::array<entry_ptr, 8> read;
         for (int i = 0; i < 30'000; ++i) {
             const std::string path = path_of(random() % 3000);
             now += milliseconds{random() % 50};
@@ -288,14 +382,15 @@ TEST_F(MemoryStore, NeverHoldsMoreThanItsLimitUnderRandomOperations)
                         reserved.pop_back();
                     }
                     break;
-                case 4: case 5: case 6: case 7: find(path); break;
+                case 4: case 5: case 6: find(path); break;
+                case 7: read[random() % read.size()] = find(path); break;
                 default: {
                     const std::size_t size = random() % 100 == 0 ? random() % 2'000'000 : random() % 10'000;
                     put(path, {.body = size, .fresh_until = now + milliseconds{random() % 60'000}});
                 }
             }
             const memory_store_usage u = store->usage();
-            ASSERT_LE(u.bytes + u.reserved, u.limit);
+            ASSERT_LE(u.bytes + u.reserved + u.held, u.limit);
             if (i % 500 == 0) { store->check_invariants(); }
         }
         EXPECT_GT(removed(cause::capacity), 100u);
@@ -344,7 +439,8 @@ TEST_F(MemoryStore, ManyThreadsAtOnceKeepItConsistentAndWithinItsLimit)
                         p.key = key;
                         p.hash = hash;
                         p.times.fresh_until = t + milliseconds{random() % 20'000};
-                        const std::string content(random() % 200 == 0 ? 400'000 : random() % 8000, 'x');
+                        const unsigned kind = random() % 200;
+                        const std::string content(kind == 0 ? 400'000 : kind < 20 ? 40'000 : random() % 8000, 'x');
                         p.small_body = content;
                         store->put(entry::make(p), t);
                     }
@@ -356,6 +452,7 @@ TEST_F(MemoryStore, ManyThreadsAtOnceKeepItConsistentAndWithinItsLimit)
     observer.join();
     EXPECT_EQ(over, 0u);
     EXPECT_EQ(wrong, 0u);
+    EXPECT_EQ(store->usage().held, 0u);
     store->check_invariants();
 }
 
