@@ -439,7 +439,7 @@ TEST_F(MemoryStore, ManyThreadsAtOnceKeepItConsistentAndWithinItsLimit)
                         p.key = key;
                         p.hash = hash;
                         p.times.fresh_until = t + milliseconds{random() % 20'000};
-                        const unsigned kind = random() % 200;
+                        const auto kind = random() % 200;
                         const std::string content(kind == 0 ? 400'000 : kind < 20 ? 40'000 : random() % 8000, 'x');
                         p.small_body = content;
                         store->put(entry::make(p), t);
