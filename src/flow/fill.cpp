@@ -663,7 +663,7 @@ async::task<answered> send_live(const request& rq, const live_answer& live, std:
         at += run.size();
         a.content_bytes = at - first;
         if (relayed) {
-            reader.advance(at);
+            reader.advance(std::min(at, live.content->size()));   // a range may begin further on
         }
         if (!over && run.empty()) {
             const bool progress = co_await reader.next(steady::now() + rq.route->deadline);

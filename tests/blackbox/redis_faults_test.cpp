@@ -175,7 +175,7 @@ protected:
         EXPECT_EQ(proxy_->admin("GET", "/livez").status, 200);
     }
 
-    double timeouts() const { return proxy_->metric("l2_errors_total", {{"reason", "timeout"}}); }
+    double timeouts() const { return proxy_->metric("l2_errors_total", {{"op", "get"}, {"reason", "timeout"}}); }
 
     origin_process origin_{{"--latency", "20ms"}};
     std::unique_ptr<redis_server> redis_;
@@ -240,6 +240,7 @@ TEST_F(RedisFaults, FrozenForFiveSecondsUnderLoad)
     redis_->freeze();
     hits_->run_for(1s);
     expect_ready_as(200, "degraded");
+    EXPECT_TRUE(eventually([this] { return proxy_->metric("l2_state") == 1; })) << "no thread asks it any more";
     const auto breaker_is_open = steady_clock::now();
     const double timeouts_until_then = timeouts();
     hits_->run_for(4s);
