@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <random>
 #include <thread>
 #include <utility>
 
@@ -20,6 +21,7 @@ constexpr std::string_view pages_text = R"(/b/SIZE/NAME            SIZE bytes, c
 /page/NAME?...          an answer made to order; POST, PUT and PATCH get their body back
     status=200  size=100  type=text/plain   v=2 (other content)  body=text  serial=1 (the body is the request's number)
     ttl=10 (max-age)  cc=no-cache  etag=abc  modified=60 (seconds ago)  expires=60  age=7  vary=Accept  h=Name:value ...
+    echo=X-Name (what the request says in that field, as field X-Echo and as a line before the content)
     delay=300ms  pause=50ms (between pieces)  piece=100   te=chunked|close  trailer=Name:value  early=1 (103 first)  close=1
     fail=2 (the first two requests)  fail_as=503|reset
 /fault/NAME             breaks the protocol, see below
@@ -27,11 +29,18 @@ constexpr std::string_view pages_text = R"(/b/SIZE/NAME            SIZE bytes, c
 /events?every=100ms&count=10    server-sent events
 /upgrade                101, then every byte comes back
 /_/stats  /_/requests  /_/forget    counts, the last 1,000 request heads, and their end
-/_/control?latency=300ms&status=503  for all pages from now on; 0 ends it
+/_/control?latency=300ms&status=503&share=20&workers=8  for all pages from now on; 0 ends it. share: per cent that get the
+    status; workers: so many requests at a time, the others queue
 Content depends on the path alone (and on v).
 )";
 
 bool is_control(const request& r) { return std::string_view(r.path).starts_with(control_prefix); }
+
+bool draw(unsigned per_cent)
+{
+    thread_local std::minstd_rand random(std::random_device{}());
+    return std::uniform_int_distribution<unsigned>(1, 100)(random) <= per_cent;
+}
 
 }  // namespace
 
@@ -45,6 +54,27 @@ std::string description()
         out += "    " + name + std::string(f.text) + "\n";
     }
     return out;
+}
+
+void workers::limit(std::uint64_t n)
+{
+    const std::lock_guard lock(mutex_);
+    limit_ = n;
+    changed_.notify_all();
+}
+
+void workers::enter()
+{
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return limit_ == 0 || busy_ < limit_; });
+    ++busy_;
+}
+
+void workers::leave()
+{
+    const std::lock_guard lock(mutex_);
+    --busy_;
+    changed_.notify_one();
 }
 
 connection::~connection()
@@ -150,7 +180,9 @@ bool connection::send(std::string_view bytes)
 bool connection::answer(const request& arrived, std::uint64_t count)
 {
     if (is_control(arrived)) { return answer_control(arrived); }
+    common_.staff.enter();
     std::this_thread::sleep_for(std::chrono::milliseconds(common_.latency_ms));
+    common_.staff.leave();
     const std::string_view path = arrived.path;
     // Faults come before the request body is read.
     if (path.starts_with("/fault/")) {
@@ -159,7 +191,7 @@ bool connection::answer(const request& arrived, std::uint64_t count)
     }
     request r = arrived;
     if (!read_body(r)) { return false; }
-    if (const int status = common_.status; status != 0) {
+    if (const int status = common_.status; status != 0 && draw(common_.share)) {
         return send_reply(r, make_text(status, "text/plain", "failed on demand\n"));
     }
     if (path.starts_with("/b/")) { return send_reply(r, make_object(r, true)); }
@@ -189,6 +221,8 @@ bool connection::answer_control(const request& r)
     if (r.path == "/_/control") {
         if (r.parameter("latency")) { common_.latency_ms = r.duration("latency").count(); }
         if (r.parameter("status")) { common_.status = static_cast<int>(r.number("status", 0)); }
+        if (r.parameter("share")) { common_.share = static_cast<unsigned>(r.number("share", 100)); }
+        if (r.parameter("workers")) { common_.staff.limit(r.number("workers", 0)); }
         return send_reply(r, make_text(200, "text/plain", "so be it\n"));
     }
     return send_reply(r, make_text(404, "text/plain", "no such call\n"));

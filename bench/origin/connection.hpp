@@ -7,15 +7,35 @@
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
 #include <string>
 #include <string_view>
 
 namespace tiercel::sample_origin {
 
+// So many requests are worked on at a time; the others wait for their turn, also when whoever asked has given up: what makes a
+// real server that is behind stay behind. Thread: any.
+class workers {
+public:
+    void limit(std::uint64_t n);   // 0: no limit
+    void enter();                  // waits for a free worker
+    void leave();
+
+private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::uint64_t limit_ = 0;
+    std::uint64_t busy_ = 0;
+};
+
 // What holds for all pages, changed by /_/control. Thread: any.
 struct controls {
-    std::atomic<std::int64_t> latency_ms{0};   // before every answer
+    std::atomic<std::int64_t> latency_ms{0};   // a worker's time for every answer
     std::atomic<int> status{0};                // 0: as the page says
+    std::atomic<unsigned> share{100};          // per cent of the requests that get that status, drawn at random
+    workers staff;
 };
 
 // Serves one client connection until it ends, on the calling thread. Blocks.

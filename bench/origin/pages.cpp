@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <optional>
 
 namespace tiercel::sample_origin {
 namespace {
@@ -38,6 +39,14 @@ bool lists_tag(std::string_view list, std::string_view tag)
     return false;
 }
 
+// The line that the page repeats from the request, if it is to.
+std::optional<std::string> echo_of(const request& r)
+{
+    const auto name = r.parameter("echo");
+    if (!name) { return std::nullopt; }
+    return std::string(r.header(*name).value_or("")) + "\n";
+}
+
 std::string page_body(const request& r, std::uint64_t count)
 {
     if (r.method == "POST" || r.method == "PUT" || r.method == "PATCH") { return r.body; }
@@ -45,7 +54,7 @@ std::string page_body(const request& r, std::uint64_t count)
     if (const auto text = r.parameter("body")) { return std::string(*text); }
     const auto version = r.parameter("v");
     const std::string name = version ? r.path + "#" + std::string(*version) : r.path;
-    return content(name, std::min(r.number("size", 100), largest_body));
+    return echo_of(r).value_or("") + content(name, std::min(r.number("size", 100), largest_body));
 }
 
 void add_fields(const request& r, reply& out)
@@ -64,6 +73,7 @@ void add_fields(const request& r, reply& out)
     }
     if (const auto vary = r.parameter("vary")) { out.set("Vary", std::string(*vary)); }
     if (const auto age = r.parameter("age")) { out.set("Age", std::string(*age)); }
+    if (const auto echo = echo_of(r)) { out.set("X-Echo", echo->substr(0, echo->size() - 1)); }
     for (const auto& [name, value] : r.query) {
         const std::size_t colon = value.find(':');
         if (name == "h" && colon != std::string::npos) { out.set(value.substr(0, colon), value.substr(colon + 1)); }

@@ -116,6 +116,35 @@ TEST_F(SampleOrigin, ChangesItsMindAtRunTime)
     EXPECT_EQ(client().get("/b/1/x").status, 200);
 }
 
+TEST_F(SampleOrigin, RepeatsAFieldOfTheRequest)
+{
+    const http_response r = client().get("/page/a?echo=X-Who&size=5", {{"X-Who", "me"}});
+    EXPECT_EQ(r.body, "me\n" + content("/page/a", 5));
+    EXPECT_EQ(r.header("X-Echo"), "me");
+    EXPECT_EQ(client().get("/page/a?echo=X-Who&size=0").body, "\n");
+}
+
+TEST_F(SampleOrigin, FailsAShareOfTheRequests)
+{
+    origin().control("status=500&share=20");
+    int failed = 0;
+    for (int i = 0; i < 500; ++i) { failed += client().get("/b/1/x").status == 500 ? 1 : 0; }
+    EXPECT_GT(failed, 50);
+    EXPECT_LT(failed, 150);
+}
+
+TEST_F(SampleOrigin, WorksOnSoManyRequestsAtATime)
+{
+    origin().control("workers=1&latency=50ms");
+    raw_client other(origin().port());
+    const auto begin = std::chrono::steady_clock::now();
+    client().connect();
+    client().send("GET /b/1/x HTTP/1.1\r\nHost: a\r\n\r\n");
+    EXPECT_EQ(other.get("/b/1/y").status, 200);
+    EXPECT_EQ(client().read_response().status, 200);
+    EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(100)) << "one after the other";
+}
+
 TEST_F(SampleOrigin, StreamsEventsAndEchoesUpgradedBytes)
 {
     EXPECT_EQ(client().get("/events?count=3").body, "data: 1\n\ndata: 2\n\ndata: 3\n\n");
