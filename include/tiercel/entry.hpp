@@ -123,6 +123,14 @@ public:
     // When L1 should ask L2 again whether it knows better; the largest value when never. Milliseconds of `instant`.
     std::atomic<instant::rep>& revisit() const noexcept { return revisit_; }
 
+    // An entry that stays although a background refresh was begun has failed to be refreshed: the next one waits for 1 s, then
+    // twice as long each time up to 30 s, all of it times `jitter`. Success makes a new entry, which knows of no pause.
+    bool may_refresh(instant now) const noexcept
+    {
+        return now.time_since_epoch().count() >= refresh_from_.load(std::memory_order_relaxed);
+    }
+    void note_refresh(instant now, double jitter) const noexcept;
+
 private:
     // Written only by the store that holds the entry, under its lock. Lying here, a hit finds them in the cache line that it
     // fetches anyway, and neither list needs memory of its own.
@@ -166,6 +174,8 @@ private:
     sequence stamp_ = 0;
     body_ptr content_;
     byte_count footprint_ = 0;
+    mutable std::atomic<instant::rep> refresh_from_{0};
+    mutable std::atomic<std::uint32_t> refreshes_{0};   // begun
     std::int64_t last_modified_ = no_date;
     std::int64_t date_ = no_date;
     mutable wheel_hook wheel_;

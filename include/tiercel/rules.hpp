@@ -27,6 +27,7 @@ std::string_view name_of(forward_reason r) noexcept;
 enum class detail : std::uint8_t {
     none,
     l1, l2,                 // tier that answered
+    xfetch,                 // fresh, while an early refresh runs
     swr,                    // stale, while a refresh runs
     sie,                    // stale, because the origin failed
     max_stale,              // stale, because the client takes it so

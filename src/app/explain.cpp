@@ -90,7 +90,7 @@ public:
           process_{.time = clock_, .l1 = l1_, .valid = valid_, .flights = flights_, .marks = marks_, .descriptors = descriptors_,
                    .tenants = tenants_, .routes = routes_,
                    .tiers = c.cache.tiers},
-          worker_{.process = process_, .loop = loop_, .origins = {}, .counts = cells_, .ids = {}}
+          worker_{.process = process_, .loop = loop_, .origins = {}, .counts = cells_, .ids = {}, .random = {}}
     {
     }
 

@@ -101,6 +101,16 @@ std::string_view entry::body_at(byte_count offset) const noexcept
     return offset < small_size_ ? small_body().substr(static_cast<std::size_t>(offset)) : std::string_view();
 }
 
+void entry::note_refresh(instant now, double jitter) const noexcept
+{
+    constexpr milliseconds first{1'000};
+    constexpr milliseconds longest{30'000};
+    const std::uint32_t doublings = std::min(refreshes_.fetch_add(1, std::memory_order_relaxed), 5u);
+    const milliseconds pause = std::min(first * (1u << doublings), longest);
+    const auto jittered = static_cast<instant::rep>(static_cast<double>(pause.count()) * jitter);
+    refresh_from_.store(now.time_since_epoch().count() + jittered, std::memory_order_relaxed);
+}
+
 void intrusive_ptr_add_ref(const entry* e) noexcept { e->references_.fetch_add(1, std::memory_order_relaxed); }
 
 void intrusive_ptr_release(const entry* e) noexcept

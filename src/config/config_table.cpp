@@ -450,6 +450,10 @@ rows route_rows()
         "How long a key that got no answer is refused without asking again. 0: asked each time."));
     r.push_back(key("routes[].stampede.mark_ttl", TIERCEL_AT(route, stampede.mark_ttl), between(0ms, 24h), fixed,
         "How long a key whose answer could not be stored is not waited for."));
+    r.push_back(key("routes[].stampede.xfetch.enabled", TIERCEL_AT(route, stampede.xfetch.enabled), flag{}, fixed,
+        "Refreshes a busy answer shortly before it expires, so that nobody has to wait for it."));
+    r.push_back(key("routes[].stampede.xfetch.beta", TIERCEL_AT(route, stampede.xfetch.beta), numbers{0.1, 10}, fixed,
+        "How early, in durations of the last fetch. Above 1: more fetches, and fewer requests that find the answer expired."));
     r.push_back(key("routes[].stampede.personal_cookies", TIERCEL_AT(route, stampede.personal_cookies), checked(token), fixed,
         "A request with one of these never waits for another's fetch."));
     r.push_back(key("routes[].range.fill_whole", TIERCEL_AT(route, range.fill_whole), flag{}, fixed,
@@ -501,7 +505,7 @@ constexpr auto reserved = std::to_array<std::string_view>({
     "tenancy.resolvers[].audience", "tenancy.resolvers[].algorithms", "tenancy.resolvers[].file", "tenancy.resolvers[].field",
     "origins.<name>.limit.adaptive", "origins.<name>.health", "origins.<name>.tls", "origins.<name>.resolve_interval",
     "routes[].entity", "routes[].tags", "routes[].strip_tags", "routes[].read_your_writes",
-    "routes[].lag_budget", "routes[].key.body", "routes[].stampede.lock", "routes[].stampede.xfetch",
+    "routes[].lag_budget", "routes[].key.body", "routes[].stampede.lock",
     "routes[].compress", "routes[].rewrite", "routes[].headers",
     "invalidation", "warm", "tracing",
 });

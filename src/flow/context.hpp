@@ -4,6 +4,7 @@
 // downward only; the owners (app, server/worker) outlive every request.
 
 #include "async/loop.hpp"
+#include "flow/draws.hpp"
 #include "flow/flight.hpp"
 #include "flow/marks.hpp"
 #include "flow/options.hpp"
@@ -46,6 +47,7 @@ struct worker_context {
     std::vector<origin::client*> origins;            // by route index
     telemetry::cells& counts;
     request_id_source ids;
+    draws random;
 
     std::size_t index_of(const routing::route& r) const noexcept
     {

@@ -66,7 +66,7 @@ struct fill_job {
     hash128 hash;                  // of the flight's key
     entry_ptr stored;              // stale, or fresh when only L2 is to be asked
     bool background = false;       // nobody waits
-    bool revisit = false;          // ask L2 only
+    renewal why = renewal::none;   // in the background: what for
     std::shared_ptr<handover> over;
 };
 
@@ -207,7 +207,7 @@ public:
 
     async::task<> run()
     {
-        if (!job_.revisit && is_stored_meanwhile()) {
+        if (job_.why != renewal::revisit && is_stored_meanwhile()) {
             co_return;
         }
         if (cx_.l2 != nullptr) {
@@ -221,7 +221,7 @@ public:
                 co_return;
             }
         }
-        if (job_.revisit) {
+        if (job_.why == renewal::revisit) {
             report_ = report_of(outcome::hit_l1, detail::l1);
             complete_with(job_.stored);
             co_return;
@@ -259,14 +259,19 @@ private:
     {
         const instant now = p_.time.now();
         if (found == nullptr) {
-            if (job_.revisit) {
+            if (job_.why == renewal::revisit) {
                 // Evicted there, or removed by an instance that invalidated it: our copy serves on, but is not written back.
                 job_.stored->revisit().store((now + p_.tiers.max_ttl).time_since_epoch().count(), std::memory_order_relaxed);
             }
             return false;
         }
-        const bool newer = job_.stored == nullptr || found->times().fresh_until > job_.stored->times().fresh_until;
-        if (job_.revisit && !newer) {
+        // The same copy may seem to differ by what the sampling of Redis's clock leaves.
+        constexpr milliseconds margin{250};
+        const bool newer = job_.stored == nullptr || found->times().fresh_until > job_.stored->times().fresh_until + margin;
+        if (job_.why == renewal::early && !newer) {
+            return false;   // the copy in L2 is about to expire as well
+        }
+        if (job_.why == renewal::revisit && !newer) {
             job_.stored->revisit().store((now + p_.tiers.promote_ttl).time_since_epoch().count(), std::memory_order_relaxed);
             return false;
         }
@@ -528,6 +533,17 @@ private:
     flight_report report_;
 };
 
+telemetry::xfetch_result result_of(const flight::view& ended)
+{
+    if (ended.state != flight_state::complete || ended.report.what == outcome::stale) {
+        return telemetry::xfetch_result::failed;
+    }
+    if (ended.report.what == outcome::hit_l2) {
+        return telemetry::xfetch_result::adopted;
+    }
+    return ended.report.stored ? telemetry::xfetch_result::refreshed : telemetry::xfetch_result::failed;
+}
+
 async::task<> run_fill(std::unique_ptr<fill_job> job, worker_context& cx, async::drain_gate::pass inside)
 {
     const async::drain_gate::pass held = std::move(inside);
@@ -535,6 +551,9 @@ async::task<> run_fill(std::unique_ptr<fill_job> job, worker_context& cx, async:
     try {
         fill one(*mine, cx);
         co_await one.run();
+        if (mine->why == renewal::early) {
+            cx.counts.count(telemetry::metric::xfetch_total, result_of(mine->joined->look()));
+        }
     } catch (...) {
         // Out of memory, most likely. Nobody who waits may be left behind.
         ending(*mine, cx).give_up(errc::internal);
@@ -822,7 +841,7 @@ async::task<l2_answer> find_in_l2(const request& rq, worker_context& cx)
 void refresh(const request& rq, const decision& d, worker_context& cx)
 {
     process_context& p = cx.process;
-    if (p.marks.recent_failure(rq.hash, rq.now)) {
+    if (d.renew != renewal::revisit && (p.marks.recent_failure(rq.hash, rq.now) || !d.stored->may_refresh(rq.now))) {
         return;   // the last refresh failed a moment ago
     }
     const flight_table::place place = p.flights.join(d.stored->key(), d.stored->hash(), p.valid.applied());
@@ -834,7 +853,13 @@ void refresh(const request& rq, const decision& d, worker_context& cx)
     job->hash = d.stored->hash();
     job->stored = d.stored;
     job->background = true;
-    job->revisit = d.what == action::serve;
+    job->why = d.renew;
+    if (d.renew != renewal::revisit) {
+        d.stored->note_refresh(rq.now, 0.8 + 0.4 * cx.random.uniform());
+    }
+    if (d.renew == renewal::early) {
+        cx.counts.observe(telemetry::metric::refresh_lead_seconds, d.stored->times().fresh_until - rq.now);
+    }
     start_fill(std::move(job), cx);
 }
 

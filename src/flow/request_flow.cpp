@@ -6,6 +6,7 @@
 #include "flow/variants.hpp"
 #include "http/forwarding.hpp"
 #include "http/vary.hpp"
+#include "rules/early_refresh.hpp"
 
 #include <tiercel/check.hpp>
 
@@ -179,6 +180,27 @@ detail reason_to_go_alone(const request& rq, const entry* stored)
     return detail::none;
 }
 
+// Is it time to fetch the fresh answer anew? Not while the origin's breaker is open, nor right after an attempt that failed.
+bool is_due_early(const entry& e, const request& rq, worker_context& cx)
+{
+    const routing::xfetch_options& o = rq.route->stampede.xfetch;
+    return o.enabled && may_refresh_early(e.times(), o.beta, rq.now) && e.may_refresh(rq.now) &&
+           refresh_early(e.times(), o.beta, rq.now, cx.random.uniform()) && !cx.origin_of(*rq.route).refuses_background();
+}
+
+// What will be served has been found; what is to be done about it afterwards?
+void plan_renewal(decision& d, const request& rq, worker_context& cx)
+{
+    if (d.what == action::serve_and_refresh) {
+        d.renew = renewal::stale;
+    } else if (is_due_early(*d.stored, rq, cx)) {
+        d.renew = renewal::early;
+        d.why = detail::xfetch;
+    } else if (rq.now.time_since_epoch().count() >= d.stored->revisit().load(std::memory_order_relaxed)) {
+        d.renew = renewal::revisit;
+    }
+}
+
 // Who shares no fetch may still find what others have left in L2.
 async::task<answered> answer_from_l2(request& rq, decision d, client_io& io, client_limits limits, worker_context& cx)
 {
@@ -201,7 +223,7 @@ async::task<answered> answer_by_range(const request& rq, decision d, client_io& 
     a.what = d.what == action::serve_and_refresh ? outcome::stale : outcome::hit_l1;
     a.why = d.why;
     answered done = co_await send_entry(rq, d.stored, a, {}, io, limits);
-    if (d.what == action::serve_and_refresh || d.revisit) {
+    if (d.renew != renewal::none) {
         refresh(rq, d, cx);
     }
     co_return done;
@@ -240,7 +262,7 @@ decision decide(request& rq, request_scratch& scratch, worker_context& cx)
     d.why = v.why;
     d.forward = v.forward;
     if (d.what == action::serve || d.what == action::serve_and_refresh) {
-        d.revisit = rq.now.time_since_epoch().count() >= d.stored->revisit().load(std::memory_order_relaxed);
+        plan_renewal(d, rq, cx);
         d.ranged = rq.head.has(header::range);
         return d;
     }

@@ -9,6 +9,13 @@
 
 namespace tiercel::flow {
 
+enum class renewal : std::uint8_t {
+    none,
+    revisit,   // L2 alone is asked
+    early,     // about to expire (rules/early_refresh)
+    stale,     // expired (stale-while-revalidate)
+};
+
 struct decision {
     errc refused{};                  // set: answer with that error; nothing else counts
     action what = action::fetch;
@@ -16,7 +23,7 @@ struct decision {
     detail why = detail::none;
     forward_reason forward = forward_reason::none;
     entry_ptr stored;                // what was found, fresh or stale
-    bool revisit = false;            // serve, and ask L2 whether it knows better
+    renewal renew = renewal::none;   // serve, and see in the background whether there is something better
     bool ranged = false;             // serve, but by the Range of the request: answer() does that
     entry_ptr known;                 // the descriptor that L2 has, where it was asked already
 };

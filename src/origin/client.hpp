@@ -30,6 +30,8 @@ public:
     // Ends everything under way, with draining; what is tried from now on ends like that too.
     void abort();
 
+    // Would work that nobody waits for be refused now because the origin is failing?
+    bool refuses_background() const { return upstream_.all_breakers_open(); }
     std::size_t idle_connections() const noexcept;
 
 private:

@@ -38,6 +38,11 @@ struct key_rules {
     std::vector<std::string> cookies;   // by name
 };
 
+struct xfetch_options {
+    bool enabled = true;
+    double beta = 1.0;                       // above 1: earlier
+};
+
 struct stampede_options {
     bool coalesce = true;
     milliseconds max_wait{10'000};
@@ -45,6 +50,7 @@ struct stampede_options {
     wait_rule on_timeout = wait_rule::stale;
     milliseconds error_memo{1'000};          // how long a key that got no answer at all is answered without asking again
     milliseconds mark_ttl{120'000};          // how long an uncacheable key is not waited for
+    xfetch_options xfetch;                   // rules/early_refresh
     std::vector<std::string> personal_cookies;   // a request with one of these never joins another's fetch
 };
 

@@ -166,7 +166,7 @@ public:
                     done.close = static_cast<bool>(ec);
                     done.failure = ec ? errc::client_gone : done.failure;
                 }
-                if (d.what == action::serve_and_refresh || d.revisit) {
+                if (d.renew != flow::renewal::none) {
                     flow::refresh(request_, d, cx_);
                 }
             } else {

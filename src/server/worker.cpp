@@ -63,7 +63,7 @@ private:
 
 worker::worker(server_shared& shared, bool first)
     : shared_(shared), counts_(shared.metrics.attach()), lane_(shared.access.open_lane()),
-      context_{shared.process, loop_, nullptr, {}, counts_, {}}, host_(context_, shared.options, lane_, shared.log, shared.slow_origin, shared.connections),
+      context_{shared.process, loop_, nullptr, {}, counts_, {}, {}}, host_(context_, shared.options, lane_, shared.log, shared.slow_origin, shared.connections),
       housekeeping_(loop_.wheel(), [](void* self) { static_cast<worker*>(self)->on_housekeeping(); }, this), first_(first)
 {
     if (shared.l2.kind != l2::kind::none) {

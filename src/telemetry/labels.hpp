@@ -63,6 +63,15 @@ std::string_view name_of(retry_reason r) noexcept;
 enum class breaker_phase : std::uint8_t { closed, open, half_open, last_ };
 std::string_view name_of(breaker_phase p) noexcept;
 
+// How an early refresh ended.
+enum class xfetch_result : std::uint8_t {
+    refreshed,   // the origin was asked, and the answer is stored
+    adopted,     // L2 had a later one already
+    failed,      // what was stored stays
+    last_
+};
+std::string_view name_of(xfetch_result r) noexcept;
+
 // What was wrong with an origin's answer.
 enum class origin_flaw : std::uint8_t {
     head,                // no HTTP/1 response head
@@ -109,6 +118,7 @@ template <> struct label_traits<l2_reason> : enum_label<l2_reason> { static cons
 template <> struct label_traits<origin_result> : enum_label<origin_result> { static constexpr std::string_view name = "result"; };
 template <> struct label_traits<retry_reason> : enum_label<retry_reason> { static constexpr std::string_view name = "reason"; };
 template <> struct label_traits<breaker_phase> : enum_label<breaker_phase> { static constexpr std::string_view name = "to"; };
+template <> struct label_traits<xfetch_result> : enum_label<xfetch_result> { static constexpr std::string_view name = "result"; };
 template <> struct label_traits<origin_flaw> : enum_label<origin_flaw> { static constexpr std::string_view name = "reason"; };
 template <> struct label_traits<connection_state> : enum_label<connection_state> { static constexpr std::string_view name = "state"; };
 template <> struct label_traits<errc> {

@@ -116,6 +116,11 @@ origin_page& origin_page::answer(std::function<origin_bytes(const http_request&)
     return set([&](script& s) { s.answer = std::move(f); });
 }
 
+origin_page& origin_page::takes(std::chrono::milliseconds t)
+{
+    return set([&](script& s) { s.takes = t; });
+}
+
 origin_page& origin_page::hold()
 {
     const std::lock_guard lock(mutex_);
@@ -155,6 +160,7 @@ std::optional<origin_page::script> origin_page::arrive(const http_request& r, co
     received_.push_back(r);
     changed_.notify_all();
     changed_.wait(lock, [&] { return !held_ || dropped; });
+    changed_.wait_for(lock, script_.takes, [&] { return dropped.load(); });
     if (dropped) { return std::nullopt; }
     return script_;
 }

@@ -59,6 +59,8 @@ public:
     // Called for each request, its result is written as raw(); nullptr ends that.
     origin_page& answer(std::function<origin_bytes(const http_request&)> f);
 
+    // How long the origin works on each answer, in real time.
+    origin_page& takes(std::chrono::milliseconds t);
     // After hold(), requests arrive and are counted but not answered until release().
     origin_page& hold();
     origin_page& release();
@@ -78,6 +80,7 @@ private:
         origin_fault fault = origin_fault::none;
         std::string raw;
         std::function<origin_bytes(const http_request&)> answer;
+        std::chrono::milliseconds takes{0};
     };
     template <class Change>
     origin_page& set(Change change);
