@@ -246,7 +246,7 @@ private:
     // The flight looks after what L1 has, and L2 says that the resource was invalidated since: another instance has done so.
     bool is_superseded()
     {
-        if (!job_.revisit || known_ == nullptr || !vary_lists_of(*known_).empty() ||
+        if (job_.why != renewal::revisit || known_ == nullptr || !vary_lists_of(*known_).empty() ||
             job_.stored->times().received > known_->times().received + clock_margin) {
             return false;
         }

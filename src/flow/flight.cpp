@@ -140,7 +140,7 @@ async::task<std::optional<byte_count>> flight::pace(async::loop& l, byte_count w
         {
             const std::lock_guard hold(mutex_);
             const std::optional<byte_count> least = slowest();
-            if (!least || written - *least <= window) {
+            if (!least || *least + window >= written) {   // a reader of a range may be ahead of what is written
                 pacer_.reset();
                 co_return least;
             }

@@ -419,5 +419,30 @@ TEST_F(FillWholeByHand, ARangeThatHasAllItsBytesEndsWellThoughTheFetchBreaks)
     EXPECT_EQ(s.metric("l1_entries"), 0);
 }
 
+class TooLargeByHand : public FillWhole {
+protected:
+    manual_origin by_hand;
+};
+
+TEST_F(TooLargeByHand, ARangeFarAheadDoesNotStopTheFetchThatItWaitsFor)
+{
+    s.set("cache.l1.max_bytes", "1MiB").set("cache.l1.max_object", "1MiB");
+    s.set("origins.shop.endpoints", "[ '" + by_hand.url() + "' ]");
+    s.start();
+    raw_client c = s.client();
+    c.send("GET /a HTTP/1.1\r\nHost: shop.test\r\nRange: bytes=900000-\r\n\r\n");
+    byte_stream link = by_hand.accept();
+    by_hand.read(link);
+    const std::string all = numbered(1'000'000);
+    link.send("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 1000000\r\n\r\n");
+    link.send(std::string_view(all).substr(0, 400'000));
+    read_through(c, "\r\n\r\n");
+    s.expect_metric(1, "uncacheable_total", {{"reason", "too-large"}});   // from here on readers set the pace
+    for (std::size_t at = 400'000; at < all.size(); at += 100'000) {
+        link.send(std::string_view(all).substr(at, 100'000));
+    }
+    EXPECT_EQ(c.read_exactly(100'000), std::string_view(all).substr(900'000));
+}
+
 }  // namespace
 }  // namespace tiercel::test
