@@ -154,31 +154,16 @@ async::task<l2_answer> read_l2(const request& rq, sequence stamp, worker_context
     co_return a;
 }
 
-std::string_view line_value(std::string_view head, header which)
+// All lines of one field as one value.
+std::string all_values(const response_head& rs, header which)
 {
-    std::string_view lines = head.substr(std::min(head.find("\r\n") + 2, head.size()));
-    while (!lines.empty()) {
-        const std::string_view line = lines.substr(0, lines.find("\r\n"));
-        lines.remove_prefix(std::min(line.size() + 2, lines.size()));
-        const std::size_t colon = line.find(':');
-        if (colon != std::string_view::npos && header_of(line.substr(0, colon)) == which) {
-            return line.substr(std::min(colon + 2, line.size()));
+    std::string out;
+    for (const field& f : rs.fields) {
+        if (f.id == which) {
+            out.append(out.empty() ? "" : ", ").append(f.value);
         }
     }
-    return {};
-}
-
-// Our own conditions: both stored validators, verbatim (RFC 9111 §4.3.1). True when there are any.
-bool add_conditions(std::string& head, const entry& stored)
-{
-    const std::string_view modified = line_value(stored.head(), header::last_modified);
-    if (!stored.etag().empty()) {
-        head.append("If-None-Match: ").append(stored.etag()).append("\r\n");
-    }
-    if (!modified.empty()) {
-        head.append("If-Modified-Since: ").append(modified).append("\r\n");
-    }
-    return !stored.etag().empty() || !modified.empty();
+    return out;
 }
 
 fetch_times times_of(const origin::exchange& ex, const process_context& p)
@@ -315,7 +300,7 @@ private:
             report_.attempts = ex->attempts();
             report_.origin_status = ex->head().status;
             report_.origin_time = std::chrono::duration_cast<std::chrono::microseconds>(ex->answered_at() - ex->requested_at());
-            report_.age = ex->head().first(header::age);
+            report_.age = all_values(ex->head(), header::age);
             if (ex->head().status == 304) {
                 if (conditional && !update(*ex, when)) {
                     conditional = false;   // it confirms something else than what we have: ask for the whole
@@ -337,12 +322,12 @@ private:
     bool update(origin::exchange& ex, const fetch_times& when)
     {
         const auto took = std::chrono::duration_cast<milliseconds>(ex.answered_at() - ex.requested_at());
-        note_set_cookie(ex.head());
         const kept k = keep_updated(job_.stored, rq_, ex.head(), when, job_.joined->stamp(), smoothed(job_.stored, took), known_, cx_);
         if (k.made == nullptr) {
             return false;
         }
         report_.what = outcome::revalidated;
+        report_.own_fields = lines_of(ex.head(), k.withheld);
         end_with(k);
         return true;
     }
@@ -378,21 +363,9 @@ private:
             hand_over(std::move(ex), too_many);
             co_return;
         }
-        note_set_cookie(ex->head());
+        report_.own_fields = lines_of(ex->head(), s.verdict.drop_fields);
         report_.selection = selection_of(rq_, s.selecting, p_);
         co_await store(std::move(ex), s);
-    }
-
-    // Stripped from what is stored, it still belongs to the client whose request was answered with it.
-    void note_set_cookie(const response_head& rs)
-    {
-        if (rs.has(header::set_cookie) && rq_.route->caching.set_cookie == set_cookie_rule::strip) {
-            for (const field& f : rs.fields) {
-                if (f.id == header::set_cookie) {
-                    report_.set_cookie.append("Set-Cookie: ").append(f.value).append("\r\n");
-                }
-            }
-        }
     }
 
     void hand_over(origin::exchange_ptr ex, const storing_verdict& verdict)
@@ -490,9 +463,8 @@ private:
         if (k.stored() && report_.what == outcome::miss && k.made->is(entry_flag::negative)) {
             report_.why = detail::negative;
         }
-        // The one that was validated or replaced. Under the primary key the new answer, or its descriptor, has overwritten it.
-        if (k.stored() && job_.stored != nullptr && job_.stored->key() != k.made->key() && job_.stored->key() != rq_.key) {
-            discard(*job_.stored, rq_, cx_);
+        if (job_.stored != nullptr) {
+            discard_if_replaced(*job_.stored, k, rq_, cx_);
         }
         complete_with(k.made);
     }
@@ -774,7 +746,7 @@ async::task<answered> join(request& rq, request_scratch& scratch, decision d, cl
             continue;
         }
         note_report(a, v.report, d, place.created);
-        a.own_fields = place.created ? std::string_view(v.report.set_cookie) : std::string_view();
+        a.own_fields = place.created ? std::string_view(v.report.own_fields) : std::string_view();
         if (live && matches(rq, v.report.selection, p)) {
             std::optional<byte_span> part;
             if (!conditional && plan && plan->how == range_answer::one) {

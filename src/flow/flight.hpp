@@ -66,7 +66,7 @@ struct flight_report {
     unsigned attempts = 0;
     std::chrono::microseconds origin_time{0};
     std::string selection;              // selecting fields with the values they had: whom the answer fits
-    std::string set_cookie;             // complete lines, for the client that caused the fetch alone
+    std::string own_fields;             // complete lines that are not stored, for the client that caused the fetch alone
     std::string age;                    // Age as the origin sent it (RFC 9111 §5.1: a miss passes it on)
 };
 

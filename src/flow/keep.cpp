@@ -207,7 +207,9 @@ kept keep_updated(const entry_ptr& old, const request& rq, const response_head& 
     s.verdict = std::move(updated->verdict);
     s.stamp = stamp;
     finish_storable(s, block.head(), when);
-    return keep_with_head(s, updated->head, rq, delta, old->small_body(), old->content(), known, cx);
+    kept k = keep_with_head(s, updated->head, rq, delta, old->small_body(), old->content(), known, cx);
+    k.withheld = std::move(updated->withheld);
+    return k;
 }
 
 bool is_too_many(const storable& s, const request& rq, const entry_ptr& known, const process_context& p)
@@ -241,6 +243,13 @@ void promote_descriptor(const entry_ptr& e, const request& rq, worker_context& c
         promote(united_descriptor(*ours, *e), cx, now);
     } else if (has_ours || !vary_lists_of(*e).empty()) {
         promote(e, cx, now);
+    }
+}
+
+void discard_if_replaced(const entry& old, const kept& by, const request& rq, worker_context& cx)
+{
+    if (by.stored() && old.key() != by.made->key() && old.key() != rq.key) {
+        discard(old, rq, cx);
     }
 }
 

@@ -32,8 +32,9 @@ storable make_storable(const response_head& rs, storing_verdict verdict, sequenc
 
 // What became of an answer.
 struct kept {
-    entry_ptr made;                         // to answer with, stored or not; null: nothing was made
+    entry_ptr made{};                       // to answer with, stored or not; null: nothing was made
     detail refused = detail::none;          // why it was not stored
+    std::vector<std::string> withheld{};     // names of fields of the 304 that are for the client that was forwarded alone
 
     bool stored() const noexcept { return made != nullptr && refused == detail::none; }
 };
@@ -58,6 +59,8 @@ bool promote(const entry_ptr& e, worker_context& cx, instant now);
 // A descriptor likewise. What L1 knows under the same generation stays known.
 void promote_descriptor(const entry_ptr& e, const request& rq, worker_context& cx);
 
+// The answer that was validated or replaced goes, unless the new one, or its descriptor, has overwritten it already.
+void discard_if_replaced(const entry& old, const kept& by, const request& rq, worker_context& cx);
 // Removes this very answer from both tiers: another one has taken its place, or may not be kept.
 void discard(const entry& e, const request& rq, worker_context& cx);
 

@@ -6,6 +6,7 @@
 #include "flow/ranged.hpp"
 #include "flow/reply.hpp"
 #include "flow/upstream_head.hpp"
+#include "rules/merge.hpp"
 #include "rules/ranges.hpp"
 
 #include <array>
@@ -15,6 +16,18 @@ namespace tiercel::flow {
 namespace {
 
 using async::steady;
+
+// What is stored may answer this client, too, once the origin has confirmed it. Not every stored answer may when the client
+// has credentials (RFC 9111 §3.5).
+bool is_worth_confirming(const request& rq, const decision& d, const process_context& p)
+{
+    if (d.what != action::fetch || d.stored == nullptr || rq.head.verb != method::get || rq.head.has(header::range)) {
+        return false;
+    }
+    const head_block block(d.stored->head());
+    const fetch_times now{.requested = rq.now, .received = rq.now, .received_wall = p.time.wall()};
+    return judge_storing(rq.head, rq.target.path, block.head(), rq.route->caching, now).why != detail::request_authorization;
+}
 
 // Collects an answer's content on its way to one client, so that it can be stored at the end.
 struct keeping {
@@ -62,12 +75,12 @@ void note_exchange(answered& a, const origin::exchange& ex)
 
 // Sends head and content; stops at the first trouble. `kept` may be null.
 async::task<answered> stream(const request& rq, origin::exchange& ex, answered a, keeping* kept, client_io& io,
-                             client_limits limits)
+                             client_limits limits, const clock& time)
 {
     const bool to_head = rq.head.verb == method::head;
     io.out().clear();
     a.status = ex.head().status;
-    const client_framing framed = compose_relayed(io.out(), rq, ex.head(), ex.framing(), a);
+    const client_framing framed = compose_relayed(io.out(), rq, ex.head(), ex.framing(), a, time);
     if (framed == client_framing::close) {
         a.close = true;
     }
@@ -262,7 +275,7 @@ async::task<answered> relay_answer(const request& rq, origin::exchange& ex, answ
                                    client_limits limits, worker_context& cx)
 {
     note_exchange(a, ex);
-    answered done = co_await stream(rq, ex, a, nullptr, io, limits);
+    answered done = co_await stream(rq, ex, a, nullptr, io, limits, cx.process.time);
     if (done.status == 0) {
         done = co_await answer_invalid(rq, done, io, limits, cx);
     }
@@ -291,7 +304,11 @@ async::task<answered> relay(request& rq, decision d, client_io& io, client_limit
     origin::outgoing out;
     out.verb = rq.head.verb;
     out.verb_text = rq.head.verb_text;
-    out.head = upstream_head(rq, p.tenants, purpose::alone);
+    const bool confirming = is_worth_confirming(rq, d, p);
+    out.head = upstream_head(rq, p.tenants, confirming ? purpose::fill : purpose::alone);
+    if (confirming) {
+        add_conditions(out.head, *d.stored);
+    }
     out.body = rq.content.kind == framing_kind::none ? nullptr : &body;
     out.chunked_body = rq.content.kind == framing_kind::chunked;
     out.expects_continue = body.is_waiting();
@@ -334,10 +351,35 @@ async::task<answered> relay(request& rq, decision d, client_io& io, client_limit
         co_return stale;
     }
 
+    if (confirming && status == 304) {
+        const auto took = std::chrono::duration_cast<milliseconds>(ex->answered_at() - ex->requested_at());
+        kept updated = keep_updated(d.stored, rq, ex->head(), times_of(*ex, p), stamp, took, d.known, cx);
+        if (updated.made == nullptr) {
+            d.stored = nullptr;   // it confirms something else: ask for the whole
+            answered whole = co_await relay(rq, std::move(d), io, limits, cx);
+            co_return whole;
+        }
+        discard_if_replaced(*d.stored, updated, rq, cx);
+        const std::string own_fields = lines_of(ex->head(), updated.withheld);
+        a.what = outcome::revalidated;
+        a.why = updated.refused;
+        a.stored = updated.stored();
+        a.own_fields = own_fields;
+        answered confirmed = co_await send_entry(rq, std::move(updated.made), a, {}, io, limits);
+        co_return confirmed;
+    }
+
     // An answer to somebody who went alone may still be good for everybody else.
     std::optional<keeping> kept;
     if (d.what == action::fetch && rq.head.verb == method::get && !rq.head.has(header::range)) {
         storing_verdict verdict = judge_storing(rq.head, rq.target.path, ex->head(), rq.route->caching, times_of(*ex, p));
+        if (verdict.store && status >= 500 && d.stored != nullptr) {   // an error never takes the place of a good answer
+            verdict = storing_verdict();
+            verdict.why = detail::status;
+        }
+        if (!verdict.store && verdict.mark && status < 500 && d.stored != nullptr) {
+            discard(*d.stored, rq, cx);   // RFC 9111 §4.3.3: the full answer replaces it, and is not to be kept
+        }
         const bool fits = ex->framing().kind != framing_kind::length || ex->framing().length <= p.max_object;
         detail refused = verdict.why;
         if (verdict.store && fits) {
@@ -360,7 +402,7 @@ async::task<answered> relay(request& rq, decision d, client_io& io, client_limit
             }
         }
     }
-    answered done = co_await stream(rq, *ex, a, kept ? &*kept : nullptr, io, limits);
+    answered done = co_await stream(rq, *ex, a, kept ? &*kept : nullptr, io, limits, p.time);
     if (ex->is_uploading()) {
         co_await ex->finish();
     }

@@ -189,13 +189,11 @@ void add_status_line(std::string& out, const response_head& rs)
     out.append("HTTP/1.1 ").append(digits, static_cast<std::size_t>(end - digits)).append(" ").append(rs.reason).append("\r\n");
 }
 
-void add_date_if_missing(std::string& out, const response_head& rs, wall_time received)
+void add_date(std::string& out, wall_time at)
 {
-    if (!rs.has(header::date)) {
-        char date[29];
-        format_http_date(std::chrono::floor<seconds>(received).time_since_epoch().count(), date);
-        append_field_line(out, "Date", std::string_view(date, sizeof date));
-    }
+    char date[29];
+    format_http_date(std::chrono::floor<seconds>(at).time_since_epoch().count(), date);
+    append_field_line(out, "Date", std::string_view(date, sizeof date));
 }
 
 bool is_dropped(const std::vector<std::string>& drop, std::string_view name) noexcept
@@ -233,6 +231,7 @@ void compose_not_modified(std::string& out, const request& rq, const entry& e, c
     for_each_line(e.head(), [&](header which, std::string_view line) {
         switch (which) {
         case header::cache_control:
+        case header::cache_status:    // of caches nearer to the origin
         case header::cdn_cache_control:
         case header::content_location:
         case header::date:
@@ -244,6 +243,7 @@ void compose_not_modified(std::string& out, const request& rq, const entry& e, c
         default: break;
         }
     });
+    out.append(a.own_fields);
     add_age(out, rq, e, a, {});
     add_cache_status(out, rq, a, floor_seconds(e.times().fresh_until - rq.now));
     finish(out, rq);
@@ -312,7 +312,7 @@ void compose_unsatisfiable(std::string& out, const request& rq, const entry& e, 
 }
 
 client_framing compose_relayed(std::string& out, const request& rq, const response_head& rs, const framing& content,
-                               const answered& a)
+                               const answered& a, const clock& time)
 {
     add_status_line(out, rs);
     const connection_options named(rs);
@@ -321,6 +321,9 @@ client_framing compose_relayed(std::string& out, const request& rq, const respon
             continue;
         }
         append_field_line(out, f.name, f.value);
+    }
+    if (!rs.has(header::date)) {
+        add_date(out, time.wall());
     }
     out.append("Via: 1.1 tiercel\r\n");
     client_framing framed = client_framing::as_stored;
@@ -386,8 +389,23 @@ std::string storable_head(const response_head& rs, const std::vector<std::string
         }
         append_field_line(out, f.name, f.value);
     }
-    add_date_if_missing(out, rs, received);
+    if (!rs.has(header::date)) {
+        add_date(out, received);
+    }
     out.append("Via: 1.1 tiercel\r\n");
+    return out;
+}
+
+std::string lines_of(const response_head& rs, const std::vector<std::string>& names)
+{
+    std::string out;
+    const connection_options named(rs);
+    for (const field& f : rs.fields) {
+        if (is_dropped(names, f.name) && !is_hop_by_hop(f.id) && !named.strips(f) && f.id != header::content_length &&
+            f.id != header::age && f.id != header::x_request_id) {
+            append_field_line(out, f.name, f.value);
+        }
+    }
     return out;
 }
 

@@ -7,9 +7,11 @@
 #include "flow/request.hpp"
 #include "http/range.hpp"
 
+#include <tiercel/clock.hpp>
 #include <tiercel/entry.hpp>
 
 #include <string>
+#include <vector>
 
 namespace tiercel::flow {
 
@@ -43,9 +45,9 @@ void set_times(partial_head& h, const request& rq, const entry& e, const answere
 // 416 from a stored answer: none of the bytes asked for are in it. Without content.
 void compose_unsatisfiable(std::string& out, const request& rq, const entry& e, const answered& a);
 
-// An answer passed through from the origin.
+// An answer passed through from the origin; dated by `time` if it has no Date.
 client_framing compose_relayed(std::string& out, const request& rq, const response_head& rs, const framing& content,
-                               const answered& a);
+                               const answered& a, const clock& time);
 
 // An interim answer on its way through (RFC 9110 §15.2).
 void compose_interim(std::string& out, const response_head& rs);
@@ -59,6 +61,10 @@ int status_of(errc e) noexcept;
 // Status line and fields of an origin's answer as they are stored and sent again: hop-by-hop and dropped fields removed,
 // Date added when missing, Via appended; without framing, Age, and empty line.
 std::string storable_head(const response_head& rs, const std::vector<std::string>& drop, wall_time received);
+
+// The lines of an origin's answer with these names (lower case), as far as they go on to a client at all: what is dropped from
+// storage still belongs to the client whose request was forwarded.
+std::string lines_of(const response_head& rs, const std::vector<std::string>& names);
 
 // Appends "Content-Length: n".
 void append_length(std::string& head, byte_count n);

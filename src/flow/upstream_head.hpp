@@ -5,6 +5,8 @@
 #include "flow/request.hpp"
 #include "routing/tenant.hpp"
 
+#include <tiercel/entry.hpp>
+
 #include <optional>
 #include <string>
 
@@ -18,6 +20,9 @@ enum class purpose : std::uint8_t {
 // Request line and fields, each ended by CRLF, without the empty line and without conditions of our own.
 // What may change the answer without being part of the key is left out (REQUIRES: rq was routed).
 std::string upstream_head(const request& rq, const routing::tenancy& tenants, purpose why);
+
+// Appends our own conditions: both validators of what is stored, verbatim (RFC 9111 §4.3.1). False: it has none.
+bool add_conditions(std::string& head, const entry& stored);
 
 // Conditions and ranges of a client: no part of what is asked for everybody.
 bool is_client_condition(header h) noexcept;

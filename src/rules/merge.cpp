@@ -159,6 +159,8 @@ std::optional<updated_answer> update_by_304(const entry& stored, const request_h
     if (!u.verdict.store) {
         return std::nullopt;
     }
+    u.withheld = std::move(drop);
+    u.withheld.insert(u.withheld.end(), u.verdict.drop_fields.begin(), u.verdict.drop_fields.end());
     u.head = u.verdict.drop_fields.empty() ? std::move(merged) : without_fields(merged, u.verdict.drop_fields);
     return u;
 }

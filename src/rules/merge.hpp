@@ -40,6 +40,7 @@ std::string merge_heads(std::string_view stored_head, const response_head& not_m
 struct updated_answer {
     std::string head;            // ready to be stored: what the new directives forbid to store is gone
     storing_verdict verdict;     // store is true
+    std::vector<std::string> withheld;   // lower-case names of fields that the 304 may have and that are not stored
 };
 // Nothing: the 304 speaks of something else, or what it makes of the entry may not be stored. Then nothing may be updated, and
 // the origin has to be asked again without conditions.

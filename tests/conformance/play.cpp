@@ -573,6 +573,9 @@ private:
                     deviates(std::string(name) + ": " + in_quotes(joined(got, name)) + " in the 304");
                 }
             }
+            if (k->has("Cache-Status") && !joined(got, "Cache-Status").starts_with(joined(*k, "Cache-Status") + ", ")) {
+                deviates("Cache-Status: " + in_quotes(joined(got, "Cache-Status")) + " in the 304");
+            }
         }
         check_from_store(s, got);
     }

@@ -44,6 +44,21 @@ void add_reuse(table& t)
     t.test("12.3", "stale, for a client with Authorization: validated as well")
         .get().answered("Cache-Control: public, max-age=5", "ETag: \"a\"").later(6s)
         .get("Authorization: Basic eDp5").confirmed("ETag: \"a\"");
+    t.test("12.3", "stale, and only good for clients without Authorization: fetched for one with it")
+        .get().answered("Cache-Control: max-age=5", "ETag: \"a\"").later(6s)
+        .get("Authorization: Basic eDp5").answered("Cache-Control: max-age=60")
+        .get().confirmed("ETag: \"a\"").of(1);
+    t.test("12.3", "confirmed for a client with Authorization, it is good for all again")
+        .get().answered("Cache-Control: s-maxage=5", "ETag: \"a\"").later(6s)
+        .get("Authorization: Basic eDp5").confirmed("ETag: \"a\"", "X-A: 2").sees("Authorization: Basic eDp5").get().hit().gets("X-A: 2");
+    t.test("12.3", "replaced for a client with Authorization")
+        .get().answered("Cache-Control: public, max-age=5", "ETag: \"a\"").later(6s)
+        .get("Authorization: Basic eDp5").answered("Cache-Control: public, max-age=5", "ETag: \"b\"").validating().get().hit().of(2);
+    t.test("12.3", "for a client with Authorization the 304 confirms something else")
+        .get().answered("Cache-Control: public, max-age=5", "ETag: \"a\"").later(6s)
+        .get("Authorization: Basic eDp5").answered(304, "ETag: \"b\"").answered("Cache-Control: public, max-age=5", "ETag: \"b\"")
+        .any_conditions()
+        .get().hit().of(2);
 }
 
 void add_request_directives(table& t)

@@ -61,6 +61,13 @@ void add_prohibitions(table& t)
     t.test("7.1", "private with one field as a token")
         .get().answered("Cache-Control: private=x-a, max-age=60", "X-A: 1", "X-C: 3").get().hit().lacks("X-A");
 
+    t.test("7.1", "private with fields: those who waited do not get them")
+        .get().at_once(3).answered("Cache-Control: private=\"x-a\", max-age=60", "X-A: 1").lacks_for_all_but_one("X-A");
+    t.test("7.1", "private with fields: HEAD from the store does not get them")
+        .get().answered("Cache-Control: private=\"x-a\", max-age=60", "X-A: 1").head().hit().lacks("X-A");
+    t.test("7.1", "private with Set-Cookie named: the cookie alone is kept out")
+        .get().answered("Cache-Control: private=\"set-cookie\", max-age=60", "Set-Cookie: a=b")
+        .get().hit_if(t.full()).lacks(t.full() ? "Set-Cookie" : "X");
     t.test("7.2", "must-understand with an unknown status: not stored")
         .get().answered(299, "Cache-Control: must-understand, max-age=60").get().refetched();
     t.test("7.2", "must-understand with an unknown status, and no-store")

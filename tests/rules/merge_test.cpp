@@ -197,6 +197,7 @@ TEST(Update, LetsNoFieldInThatMayNotBeStored)
     const auto by_new = update("200|Cache-Control: max-age=60|ETag: \"a\"|X-A: 1", "304|Date: <0>|Cache-Control: private=\"x-a\", max-age=9|X-A: 2");
     ASSERT_TRUE(by_new);
     EXPECT_EQ(by_new->head, block("200|ETag: \"a\"|Date: <0>|Cache-Control: private=\"x-a\", max-age=9"));
+    EXPECT_EQ(by_new->withheld, (std::vector<std::string>{"set-cookie", "x-a"})) << "for the client alone whose request was validated";
 
     const auto by_old = update("200|Cache-Control: no-cache=\"x-a\", max-age=60|ETag: \"a\"", "304|Date: <0>|X-A: 2");
     ASSERT_TRUE(by_old);
