@@ -54,6 +54,8 @@ void add_targeted(table& t)
                                  "max-age=60, stale-while-revalidate=\"5\"", "max-age=60, must-revalidate=yes"}) {
         t.not_reused("2.3", std::string("a value of another type leaves the whole field out: ") + mistyped,
                      {std::string("CDN-Cache-Control: ") + mistyped, "Cache-Control: no-store"});
+        t.fresh("2.3", std::string("and the next source applies: ") + mistyped,
+                {std::string("CDN-Cache-Control: ") + mistyped, "Cache-Control: max-age=3600"}, 100s);
     }
     t.fresh("2.3", "unknown members are skipped", {"CDN-Cache-Control: foo, max-age=60, bar=(1 2)", "Cache-Control: no-store"});
     t.fresh("2.3", "parameters are skipped", {"CDN-Cache-Control: max-age=60;no-store;x=1", "Cache-Control: no-store"});
