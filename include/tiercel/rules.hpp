@@ -81,12 +81,26 @@ struct fetch_times {
     wall_time received_wall{};
 };
 
+// Where a lifetime comes from, in the order in which they are asked (RFC 9111 §4.2.1).
+enum class lifetime_source : std::uint8_t {
+    none,
+    explicit_,     // the origin's own word, valid or not: nothing else may replace it
+    negative,      // ttl.negative
+    default_,      // ttl.default
+    heuristic,     // a share of the time since Last-Modified
+    last_
+};
+std::string_view name_of(lifetime_source s) noexcept;
+
 struct storing_verdict {
     bool store = false;
     detail why = detail::none;           // reason when not stored
     bool mark = false;                   // remember the key as uncacheable for a while (hit-for-miss)
     entry_times times;                   // valid when store; `delta` is left to the caller
     entry_flag flags = entry_flag::none;
+    lifetime_source source = lifetime_source::none;
+    milliseconds lifetime{0};            // within the route's bounds; what is left of it, `times` say
+    std::optional<std::size_t> targeted; // the member of policy.targeted that decides; nothing: Cache-Control does
     std::vector<std::string> drop_fields;   // lower-case names not to be stored (private="…", no-cache="…", Set-Cookie with strip)
 };
 

@@ -3,8 +3,10 @@
 #include "async/loop.hpp"
 #include "config/config_loader.hpp"
 #include "config/value.hpp"
+#include "flow/reply.hpp"
 #include "flow/request_flow.hpp"
 #include "http/head_parser.hpp"
+#include "http/http_date.hpp"
 #include "l2/redis_name.hpp"
 #include "routing/cidr.hpp"
 #include "telemetry/metrics.hpp"
@@ -40,7 +42,8 @@ bool is_host_field(const std::string& field)
 raw_request make_raw(const question& q)
 {
     raw_request r;
-    if (has_line_break(q.method) || has_line_break(q.url) || std::any_of(q.fields.begin(), q.fields.end(), has_line_break)) {
+    if (has_line_break(q.method) || has_line_break(q.url) || std::any_of(q.fields.begin(), q.fields.end(), has_line_break) ||
+        std::any_of(q.answer.begin(), q.answer.end(), has_line_break)) {
         r.problem = "method, URL and fields must not hold line breaks";
         return r;
     }
@@ -197,6 +200,101 @@ void print_storing(printer& p, const flow::request& rq, instant now)
                         " after a 5xx, for " + text_of(stale.if_unreachable) + " without an answer, unless the answer says otherwise");
 }
 
+// The bytes of the answer that the question brings.
+std::string raw_answer(const question& q)
+{
+    std::string out = "HTTP/1.1 " + std::to_string(q.status == 0 ? 200 : q.status) + " \r\n";
+    for (const auto& f : q.answer) {
+        out += f + "\r\n";
+    }
+    return out + "\r\n";
+}
+
+entry_ptr as_stored(const flow::request& rq, const response_head& rs, const storing_verdict& v, const fetch_times& when)
+{
+    const std::int64_t now = std::chrono::floor<seconds>(when.received_wall).time_since_epoch().count();
+    const std::string head = flow::storable_head(rs, v.drop_fields, when.received_wall);
+    entry_parts parts;
+    parts.key = rq.key;
+    parts.times = v.times;
+    parts.flags = v.flags;
+    parts.status = rs.status;
+    parts.head = head;
+    parts.etag = rs.first(header::etag);
+    parts.last_modified = parse_http_date(rs.first(header::last_modified), now);
+    parts.date = parse_http_date(rs.first(header::date), now).value_or(now);
+    return entry::make(parts);
+}
+
+// What a request like this one gets at that time, and what it gets if the origin fails it.
+std::string later_answer(const flow::request& rq, const entry& e, instant at)
+{
+    const reuse_verdict v = judge_reuse(rq.head, &e, rq.route->caching, at);
+    if (v.what == action::serve) {
+        return "hit" + reason(v.why);
+    }
+    if (v.what == action::serve_and_refresh) {
+        return "hit, and fetched anew behind it" + reason(v.why);
+    }
+    if (v.what == action::pass) {
+        return "passed on to the origin" + reason(v.why);
+    }
+    const bool has_validator = e.is(entry_flag::has_etag) || e.is(entry_flag::has_last_modified);
+    std::string text = has_validator ? "the origin is asked whether it still holds" : "fetched anew";
+    text += " (fwd=" + std::string(name_of(v.forward)) + ")";
+    if (may_serve_on_failure(e, failure::server_error, at)) {
+        return text + "; stale if that fails" + reason(detail::sie);
+    }
+    return may_serve_on_failure(e, failure::unreachable, at) ? text + "; stale if no answer comes" + reason(detail::sie) : text;
+}
+
+// The times at which something changes, from now on.
+std::vector<instant> turning_points(const entry_times& t, instant now)
+{
+    std::vector<instant> out{now, t.fresh_until, t.swr_until, t.sie_until, t.unreachable_until};
+    std::erase_if(out, [&](instant at) { return at < now; });
+    std::sort(out.begin(), out.end());
+    out.erase(std::unique(out.begin(), out.end()), out.end());
+    return out;
+}
+
+// What becomes of that very answer.
+void print_answer(printer& p, const flow::request& rq, const response_head& rs, instant now)
+{
+    const caching_policy& policy = rq.route->caching;
+    const fetch_times when{.requested = now, .received = now, .received_wall = wall_time(now.time_since_epoch())};
+    const storing_verdict v = judge_storing(rq.head, rq.target.path, rs, policy, when);
+    p.line("answer", std::to_string(rs.status) + ", decided by " + (v.targeted ? policy.targeted[*v.targeted] : "Cache-Control"));
+    if (!v.store) {
+        p.line("storing", "no" + reason(v.why) + (v.mark ? "; the next ones wait for nobody" : ""));
+        return;
+    }
+    std::string stored = "yes";
+    for (const std::string& name : v.drop_fields) {
+        stored += ", without " + name;
+    }
+    p.line("storing", stored);
+    const auto in_seconds = [](milliseconds ms) { return text_of(std::chrono::floor<seconds>(ms)); };
+    p.line("lifetime", in_seconds(v.lifetime) + " (" + std::string(name_of(v.source)) + "), " + in_seconds(v.times.initial_age) +
+                           " of it spent on arrival");
+    const entry_ptr e = as_stored(rq, rs, v, when);
+    for (const instant at : turning_points(v.times, now)) {
+        p.line("in " + in_seconds(at - now), later_answer(rq, *e, at));
+    }
+}
+
+void judge_answer(printer& p, const question& q, const flow::request& rq, const server::limit_options& limits)
+{
+    response_head_parser parser({.header_bytes = limits.header_bytes, .header_count = limits.header_count});
+    const std::string answer = raw_answer(q);
+    const auto parsed = parser.parse(answer);
+    if (parsed && *parsed == answer.size()) {
+        print_answer(p, rq, parser.head(), rq.now);
+    } else {
+        p.line("answer", "malformed" + reason(detail::invalid));
+    }
+}
+
 }  // namespace
 
 exit_code explain(const config::loaded& what, const question& q, console io)
@@ -234,8 +332,13 @@ exit_code explain(const config::loaded& what, const question& q, console io)
     }
     print_identity(p, what.value, rq);
     print_decision(p, what.value, d);
-    if (d.what != action::pass) {
+    if (d.what == action::pass) {
+        return done;
+    }
+    if (q.status == 0 && q.answer.empty()) {
         print_storing(p, rq, rq.now);
+    } else {
+        judge_answer(p, q, rq, limits);
     }
     return done;
 }

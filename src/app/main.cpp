@@ -86,6 +86,9 @@ int command_line(int argc, char** argv)
     explain_command->add_option("URL", question.url, "http://host/path?query, or a path with a Host field")->required()->type_name("");
     explain_command->add_option("-H,--header", question.fields, "A field of the request; may be repeated")
         ->type_name("'NAME: VALUE'")->allow_extra_args(false);
+    explain_command->add_option("-a,--answer", question.answer, "A field of an answer of the origin that is judged, too; may be repeated")
+        ->type_name("'NAME: VALUE'")->allow_extra_args(false);
+    explain_command->add_option("-s,--status", question.status, "Its status; 200 unless given")->type_name("CODE")->check(CLI::Range(100, 999));
     explain_command->add_option("--from", question.from, "Address of the peer that sends it")->type_name("ADDRESS")->capture_default_str();
 
     try {

@@ -30,10 +30,14 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(detail::last_)> 
     "pass", "mark", "bypass", "coalesce-off",
     "breaker", "shed", "timeout", "unreachable", "invalid", "deadline"};
 
+constexpr std::array<std::string_view, static_cast<std::size_t>(lifetime_source::last_)> sources{
+    "none", "explicit", "negative", "default", "heuristic"};
+
 }  // namespace
 
 std::string_view name_of(outcome o) noexcept { return look_up(outcomes, o); }
 std::string_view name_of(forward_reason r) noexcept { return look_up(reasons, r); }
 std::string_view name_of(detail d) noexcept { return look_up(details, d); }
+std::string_view name_of(lifetime_source s) noexcept { return look_up(sources, s); }
 
 }  // namespace tiercel

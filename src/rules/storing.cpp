@@ -78,28 +78,20 @@ std::int64_t unix_seconds(wall_time t) noexcept
 
 struct deciding {
     cache_directives directives;
-    bool targeted = false;       // Cache-Control and Expires are silent then (RFC 9213 §2.2)
+    std::optional<std::size_t> targeted;   // Cache-Control and Expires are silent then (RFC 9213 §2.2)
 };
 
 deciding deciding_field(const response_head& rs, const caching_policy& policy)
 {
-    for (const std::string& name : policy.targeted) {
-        if (auto d = parse_targeted(rs, name)) {
-            return {std::move(*d), true};
+    for (std::size_t i = 0; i < policy.targeted.size(); ++i) {
+        if (auto d = parse_targeted(rs, policy.targeted[i])) {
+            return {std::move(*d), i};
         }
     }
-    return {parse_cache_control(rs), false};
+    return {parse_cache_control(rs), std::nullopt};
 }
 
 // ---- lifetime --------------------------------------------------------------------------------------------------------
-
-enum class lifetime_source : std::uint8_t {
-    none,
-    explicit_,     // the origin's own word, valid or not: nothing else may replace it
-    negative,      // ttl.negative
-    default_,      // ttl.default
-    heuristic,
-};
 
 struct lifetime {
     milliseconds value{0};
@@ -426,11 +418,12 @@ entry_flag flags_of(const response_head& rs, const cache_directives& d, const li
            when(rs.has(header::last_modified), entry_flag::has_last_modified) | when(l.is_explicit(), entry_flag::explicit_lifetime);
 }
 
-storing_verdict refused(const refusal& r)
+storing_verdict refused(const refusal& r, std::optional<std::size_t> targeted = std::nullopt)
 {
     storing_verdict v;
     v.why = r.why;
     v.mark = r.mark;
+    v.targeted = targeted;
     return v;
 }
 
@@ -440,7 +433,7 @@ storing_verdict judge(const request_head& rq, std::string_view path, const respo
 {
     const deciding d = deciding_field(rs, policy);
     if (const refusal r = refusal_by_directives(rq, rs, d.directives, policy); r.why != detail::none) {
-        return refused(r);
+        return refused(r, d.targeted);
     }
     if (const refusal r = refusal_by_vary(rs, policy); r.why != detail::none) {
         return refused(r);
@@ -452,7 +445,7 @@ storing_verdict judge(const request_head& rq, std::string_view path, const respo
     const std::int64_t date = parse_http_date(rs.first(header::date), now).value_or(now);
     const lifetime l = lifetime_of(rs, d, policy, date, now);
     if (const refusal r = refusal_by_lifetime(rs, d, l, policy); r.why != detail::none) {
-        return refused(r);
+        return refused(r, d.targeted);
     }
     // A negative answer is exempt: what is missing under /x.css is told in HTML nearly everywhere, and it tells nothing else.
     const bool is_vouched_for = l.is_explicit() || l.source == lifetime_source::negative;
@@ -462,6 +455,9 @@ storing_verdict judge(const request_head& rq, std::string_view path, const respo
 
     storing_verdict v;
     v.store = true;
+    v.source = l.source;
+    v.lifetime = l.value;
+    v.targeted = d.targeted;
     v.times.received = when.received;
     v.times.wall_offset = when.received_wall.time_since_epoch() - when.received.time_since_epoch();
     v.times.initial_age = initial_age(rs, date, when);

@@ -69,6 +69,25 @@ TEST_F(Explain, TellsWhyTheCacheIsLeftOut)
                 HasSubstr("fetches for itself (request-authorization)"));
 }
 
+TEST_F(Explain, TellsWhatBecomesOfAnAnswerNowAndLater)
+{
+    question q{.method = "GET", .url = "http://h/products/1", .fields = {}};
+    q.answer = {"Cache-Control: max-age=60, stale-while-revalidate=30, private=\"x-a\"", "ETag: \"1\"", "Age: 20"};
+    EXPECT_THAT(ask(q), AllOf(HasSubstr("answer      200, decided by Cache-Control\n"), HasSubstr("storing     yes, without x-a\n"),
+                              HasSubstr("lifetime    60s (explicit), 20s of it spent on arrival\n"), HasSubstr("in 0s       hit (l1)\n"),
+                              HasSubstr("in 40s      hit, and fetched anew behind it (swr)\n"),
+                              HasSubstr("in 70s      the origin is asked whether it still holds (fwd=stale); stale if no answer comes (sie)\n")));
+    q.answer = {"CDN-Cache-Control: no-store", "Cache-Control: max-age=60"};
+    EXPECT_THAT(ask(q), AllOf(HasSubstr("decided by CDN-Cache-Control\n"), HasSubstr("storing     no (no-store)")));
+    q.answer = {};
+    q.status = 404;
+    EXPECT_THAT(ask(q), AllOf(HasSubstr("answer      404"), HasSubstr("lifetime    10s (negative)"), HasSubstr("in 0s       hit (negative)\n")));
+    q.status = 200;
+    EXPECT_THAT(ask(q), AllOf(HasSubstr("lifetime    30s (default)"), HasSubstr("in 30s      fetched anew (fwd=stale); stale if no answer comes (sie)\n")));
+    q.answer = {"no colon"};
+    EXPECT_THAT(ask(q), HasSubstr("answer      malformed (invalid)\n"));
+}
+
 TEST_F(Explain, TellsWhyARequestWouldBeRefused)
 {
     struct {
