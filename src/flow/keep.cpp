@@ -149,7 +149,8 @@ kept keep_with_head(const storable& s, std::string_view head, const request& rq,
 {
     process_context& p = cx.process;
     const scope_hash scopes[] = {url_scope(rq)};
-    place at{std::string(rq.key), detail::fence};
+    // Not stored, it is shared all the same with those who wait and have the values that it was selected by.
+    place at{s.selecting.empty() ? std::string(rq.key) : key_of_variant(rq, 0, s.selecting, p), detail::fence};
     if (p.valid.is_valid(scopes, s.stamp)) {
         at = find_place(s, rq, known, cx);
     }

@@ -193,6 +193,35 @@ TEST(Unsafe, AReaderThatComesAfterAWriteDoesNotJoinAnOlderFetch)
     s.get("/a").expect_body("new").expect_cache("hit; detail=l1");
 }
 
+TEST(Unsafe, WhatAWriteOvertookIsSharedWithThoseAloneWhomItFits)
+{
+    scenario s;
+    manual_origin by_hand;
+    s.set("origins.shop.endpoints", "[ '" + by_hand.url() + "' ]");
+    s.start();
+    auto red = s.begin_get("/a", {{"X-Kind", "red"}});
+    byte_stream red_link = by_hand.accept();
+    by_hand.read(red_link);
+    auto blue = s.begin_get("/a", {{"X-Kind", "blue"}});   // waits: nobody knows yet what the answer varies on
+    s.wait_for_waiters(1);
+
+    auto write = std::async(std::launch::async, [&] { return s.post("/a", "new").status; });
+    byte_stream write_link = by_hand.accept();
+    by_hand.read(write_link);
+    write_link.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    EXPECT_EQ(write.get(), 200);
+
+    const auto answer_for = [](const char* kind) {
+        return plain_answer({{"Cache-Control", "max-age=60"}, {"Vary", "X-Kind"}, {"Connection", "close"}}, kind);
+    };
+    red_link.send(answer_for("red"));
+    red.get().expect_body("red").expect_cache("fwd=uri-miss; detail=fence");
+    byte_stream blue_link = by_hand.accept();
+    EXPECT_EQ(by_hand.read(blue_link).header("X-Kind"), "blue");
+    blue_link.send(answer_for("blue"));
+    blue.get().expect_body("blue");
+}
+
 TEST(Unsafe, SwitchedOffWritesChangeNothing)
 {
     scenario s;
