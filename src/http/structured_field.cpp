@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstddef>
+#include <utility>
 
 namespace tiercel {
 namespace {
@@ -37,6 +38,31 @@ public:
             if (!key(m.key) || !member_value(m)) {
                 return false;
             }
+            skip_blanks();
+            if (rest_.empty()) {
+                return true;
+            }
+            if (!eat(',')) {
+                return false;
+            }
+            skip_blanks();
+            if (rest_.empty()) {
+                return false;   // a trailing comma
+            }
+        }
+        return true;
+    }
+
+    // §4.2.1
+    bool string_list(std::vector<std::string>& out)
+    {
+        skip_spaces();
+        while (!rest_.empty()) {
+            sf_member m;
+            if (front() != '"' || !string(m) || !parameters()) {
+                return false;
+            }
+            out.push_back(std::move(m.string));
             skip_blanks();
             if (rest_.empty()) {
                 return true;
@@ -217,15 +243,26 @@ private:
     std::string_view rest_;
 };
 
+std::string_view without_trailing_spaces(std::string_view text) noexcept
+{
+    return text.substr(0, text.find_last_not_of(' ') + 1);
+}
+
 }  // namespace
+
+std::optional<std::vector<std::string>> parse_sf_string_list(std::string_view text)
+{
+    std::vector<std::string> members;
+    if (!parser(without_trailing_spaces(text)).string_list(members)) {
+        return std::nullopt;
+    }
+    return members;
+}
 
 std::optional<std::vector<sf_member>> parse_sf_dictionary(std::string_view text)
 {
-    while (!text.empty() && text.back() == ' ') {
-        text.remove_suffix(1);
-    }
     std::vector<sf_member> members;
-    if (!parser(text).dictionary(members)) {
+    if (!parser(without_trailing_spaces(text)).dictionary(members)) {
         return std::nullopt;
     }
     // Of equal keys the last one counts: with the order reversed it is the first of its run, which unique keeps.

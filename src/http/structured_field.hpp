@@ -1,6 +1,6 @@
 #pragma once
 
-// Dictionaries of Structured Fields (RFC 8941 §3.2), parsed as strictly as RFC 8941 §4.2.2 says: all or nothing.
+// Dictionaries and lists of Structured Fields (RFC 8941 §3.2, §3.1), parsed as strictly as RFC 8941 §4.2 says: all or nothing.
 
 #include <cstdint>
 #include <optional>
@@ -24,5 +24,9 @@ struct sf_member {
 // The members sorted by key; of equal keys only the last one is there. Nothing if any part of the text is not valid. Empty
 // text is a dictionary without members. Lines of one field must be joined with commas first.
 std::optional<std::vector<sf_member>> parse_sf_dictionary(std::string_view text);
+
+// A List (RFC 8941 §3.1) whose members are all Strings; parameters are dropped. Nothing if any part is not valid, or a member is
+// of another type. Empty text is an empty list.
+std::optional<std::vector<std::string>> parse_sf_string_list(std::string_view text);
 
 }  // namespace tiercel

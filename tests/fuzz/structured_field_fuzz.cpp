@@ -1,4 +1,4 @@
-// Dictionaries: keys come sorted and once; what is read can be written again and reads the same.
+// Dictionaries: keys come sorted and once; what is read can be written again and reads the same. So do lists of strings.
 
 #include <tiercel/check.hpp>
 
@@ -15,6 +15,27 @@ using namespace tiercel;
 
 constexpr std::int64_t largest = 999'999'999'999'999;
 
+std::string quoted(std::string_view text)
+{
+    std::string out = "\"";
+    for (const char c : text) {
+        out += c == '"' || c == '\\' ? "\\" : "";
+        out += c;
+    }
+    return out + "\"";
+}
+
+void try_list(std::string_view text)
+{
+    if (const auto list = parse_sf_string_list(text)) {
+        std::string again;
+        for (const std::string& member : *list) {
+            again += (again.empty() ? "" : ", ") + quoted(member);
+        }
+        TIERCEL_CHECK(parse_sf_string_list(again) == list);
+    }
+}
+
 // A member in its canonical form, with some value of its type where the value was dropped.
 std::string written(const sf_member& m)
 {
@@ -28,18 +49,14 @@ std::string written(const sf_member& m)
     case sf_type::inner_list: return out + "=()";
     case sf_type::string: break;
     }
-    out += "=\"";
-    for (const char c : m.string) {
-        out += c == '"' || c == '\\' ? "\\" : "";
-        out += c;
-    }
-    return out + "\"";
+    return out + "=" + quoted(m.string);
 }
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
 {
+    try_list(std::string_view(reinterpret_cast<const char*>(data), size));
     const auto members = parse_sf_dictionary(std::string_view(reinterpret_cast<const char*>(data), size));
     if (!members) {
         return 0;
