@@ -36,7 +36,7 @@ enum class detail : std::uint8_t {
     // why an answer was not stored
     method, request_authorization, request_no_store, no_store, private_, set_cookie, vary_star, vary_cookie, no_lifetime,
     status, partial, too_large, type, must_understand, bad_directives, tenant, attest, fence, truncated, range, upgrade,
-    request_body, variants,
+    request_body, variants, tags,
     // why the cache was left out
     pass, mark, bypass, coalesce_off,
     // why an error was made here
@@ -69,6 +69,7 @@ struct caching_policy {
     store_errors_rule store_errors = store_errors_rule::never;
     set_cookie_rule set_cookie = set_cookie_rule::refuse;
     bool deception_guard = true;
+    bool strip_tags = true;                    // Surrogate-Key and Cache-Tag do not go to clients
     std::vector<std::string> vary_languages;   // key.vary.languages
     std::vector<std::string> vary_allow;       // key.vary.allow: fields that may select although personal
 };

@@ -16,12 +16,14 @@
 
 namespace tiercel {
 
-enum class scope_kind : std::uint8_t { all, tenant, host, url, prefix, entity, entity_list, tag };
+// `tag` holds for all hosts of a tenant, `group` (RFC 9875) for one origin. The numbers are part of the hashes.
+enum class scope_kind : std::uint8_t { all, tenant, host, url, prefix, entity, entity_list, tag, group };
 
 using scope_hash = std::uint64_t;
 using sequence = std::uint64_t;
 
-// Hash of kind, tenant and name. Collisions only invalidate too much. For `url` the name is the framed primary key.
+// Hash of kind, tenant and name. Collisions only invalidate too much. For `url` the name is the framed primary key, for `group`
+// the origin's part of one and the group behind it.
 scope_hash hash_scope(scope_kind kind, std::string_view tenant, std::string_view name) noexcept;
 
 // Thread: all calls from any thread. Memory is constant: 4,096 maxima indexed by scope hash; two scopes in one bucket only

@@ -213,7 +213,7 @@ std::string raw_answer(const question& q)
 entry_ptr as_stored(const flow::request& rq, const response_head& rs, const storing_verdict& v, const fetch_times& when)
 {
     const std::int64_t now = std::chrono::floor<seconds>(when.received_wall).time_since_epoch().count();
-    const std::string head = flow::storable_head(rs, v.drop_fields, when.received_wall);
+    const std::string head = flow::storable_head(rs, v.drop_fields, rq.route->caching.strip_tags, when.received_wall);
     entry_parts parts;
     parts.key = rq.key;
     parts.times = v.times;

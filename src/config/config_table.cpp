@@ -456,12 +456,15 @@ rows route_rows()
         "How early, in durations of the last fetch. Above 1: more fetches, and fewer requests that find the answer expired."));
     r.push_back(key("routes[].stampede.personal_cookies", TIERCEL_AT(route, stampede.personal_cookies), checked(token), fixed,
         "A request with one of these never waits for another's fetch."));
+    r.push_back(key("routes[].strip_tags", TIERCEL_AT(route, caching.strip_tags), flag{}, fixed,
+        "Surrogate-Key and Cache-Tag are read here and not sent to clients."));
     r.push_back(key("routes[].range.fill_whole", TIERCEL_AT(route, range.fill_whole), flag{}, fixed,
         "A request with Range for what is not stored fetches the whole, and is answered from it. false: goes to the origin as it came."));
     r.push_back(key("routes[].on_write", TIERCEL_AT(route, on_write),
-        words<write_rule>{.known = {{"invalidate", write_rule::invalidate}, {"off", write_rule::off}},
-                          .unavailable = {{"refresh"}, {"behind", no_write_behind}}},
-        fixed, "What an unsafe request that succeeded does to the stored answer of its URL (RFC 9111 §4.4)."));
+        words<write_rule>{.known = {{"invalidate", write_rule::invalidate}, {"refresh", write_rule::refresh}, {"off", write_rule::off}},
+                          .unavailable = {{"behind", no_write_behind}}},
+        fixed, "What an unsafe request that succeeded does to the stored answers of its URL, and of what its answer refers to "
+               "(RFC 9111 §4.4). refresh: also fetches its URL anew, if memory had an answer for it."));
     r.push_back(key("routes[].deadline", TIERCEL_AT(route, deadline), between(10ms, longest_wait), fixed,
         "For a whole request, all waits and retries included; 504 after."));
     return r;
@@ -504,7 +507,7 @@ constexpr auto reserved = std::to_array<std::string_view>({
     "tenancy.resolvers[].header", "tenancy.resolvers[].keys", "tenancy.resolvers[].claim", "tenancy.resolvers[].issuer",
     "tenancy.resolvers[].audience", "tenancy.resolvers[].algorithms", "tenancy.resolvers[].file", "tenancy.resolvers[].field",
     "origins.<name>.limit.adaptive", "origins.<name>.health", "origins.<name>.tls", "origins.<name>.resolve_interval",
-    "routes[].entity", "routes[].tags", "routes[].strip_tags", "routes[].read_your_writes",
+    "routes[].entity", "routes[].tags", "routes[].read_your_writes",
     "routes[].lag_budget", "routes[].key.body", "routes[].stampede.lock",
     "routes[].compress", "routes[].rewrite", "routes[].headers",
     "invalidation", "warm", "tracing",

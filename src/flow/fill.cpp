@@ -5,6 +5,7 @@
 #include "flow/keep.hpp"
 #include "flow/relay.hpp"
 #include "flow/reply.hpp"
+#include "flow/scopes.hpp"
 #include "flow/upstream_head.hpp"
 #include "flow/variants.hpp"
 #include "http/http_date.hpp"
@@ -356,7 +357,7 @@ private:
             hand_over(std::move(ex), verdict);
             co_return;
         }
-        const storable s = make_storable(ex->head(), std::move(verdict), job_.joined->stamp(), when);
+        const storable s = make_storable(rq_, ex->head(), std::move(verdict), job_.joined->stamp(), when);
         if (is_too_many(s, rq_, known_, p_)) {
             storing_verdict too_many;
             too_many.why = detail::variants;
@@ -409,6 +410,7 @@ private:
         live.head = s.head;
         live.status = s.status;
         live.content = content;
+        live.scopes = s.scopes;
         live.ttl = std::chrono::floor<seconds>(s.verdict.times.fresh_until - s.verdict.times.received);
         if (ex->framing().kind == framing_kind::length) {
             live.length = ex->framing().length;
@@ -687,7 +689,8 @@ async::task<answered> join(request& rq, request_scratch& scratch, decision d, cl
     const std::string_view key = scratch.secondary.empty() ? rq.key : std::string_view(scratch.secondary);
     const hash128 hash = scratch.secondary.empty() ? rq.hash : seeded_hash(key, p.hash_seed);
     const flight_table::place place = p.flights.join(key, hash, p.valid.applied());
-    const scope_hash scope[] = {hash_scope(scope_kind::url, rq.tenant, rq.key)};
+    const sequence joined_at = p.valid.applied();
+    const scope_hash scope[] = {url_scope(rq)};
     if (!place.created && !p.valid.is_valid(scope, place.joined->stamp())) {
         answered own = co_await relay(rq, d, io, limits, cx);   // it fetches what was invalidated before we came
         co_return own;
@@ -744,6 +747,14 @@ async::task<answered> join(request& rq, request_scratch& scratch, decision d, cl
         const bool can_wait = changed && !v.relayed && (conditional || !plan);
         if (v.state == flight_state::fetching || (v.state == flight_state::streaming && can_wait)) {
             continue;
+        }
+        // By its head it may turn out to belong to what was invalidated after the fetch had begun and before we came (M-05).
+        if (!place.created && joined_at != place.joined->stamp()) {
+            const auto scopes = v.entry != nullptr ? v.entry->scopes() : live ? std::span<const scope_hash>(v.live->scopes) : std::span<const scope_hash>();
+            if (!p.valid.is_valid(scopes, place.joined->stamp())) {
+                answered own = co_await relay(rq, d, io, limits, cx);
+                co_return own;
+            }
         }
         note_report(a, v.report, d, place.created);
         a.own_fields = place.created ? std::string_view(v.report.own_fields) : std::string_view();
@@ -808,6 +819,19 @@ async::task<l2_answer> find_in_l2(const request& rq, worker_context& cx)
         found.stored = nullptr;
     }
     co_return found;
+}
+
+void fetch_in_background(const request& get, worker_context& cx)
+{
+    const flight_table::place place = cx.process.flights.join(get.key, get.hash, cx.process.valid.applied());
+    if (!place.created) {
+        return;
+    }
+    auto job = std::make_unique<fill_job>(get);
+    job->joined = place.joined;
+    job->hash = get.hash;
+    job->background = true;
+    start_fill(std::move(job), cx);
 }
 
 void refresh(const request& rq, const decision& d, worker_context& cx)

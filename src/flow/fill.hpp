@@ -23,4 +23,7 @@ struct l2_answer {
 // REQUIRES: cx.l2 is not null.
 async::task<l2_answer> find_in_l2(const request& rq, worker_context& cx);
 
+// Fetches what a GET would fetch, into the store. REQUIRES: nothing is stored for it, as far as the caller knows.
+void fetch_in_background(const request& get, worker_context& cx);
+
 }  // namespace tiercel::flow

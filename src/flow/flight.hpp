@@ -46,6 +46,7 @@ struct live_answer {
     body_ptr content;
     seconds ttl{0};
     bool will_store = true;
+    std::vector<scope_hash> scopes{};   // by which it may be invalidated while it arrives
 };
 
 // Why there is no answer.

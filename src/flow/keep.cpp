@@ -3,8 +3,10 @@
 #include "cache/expiry_wheel.hpp"
 #include "cache/vary_index.hpp"
 #include "flow/reply.hpp"
+#include "flow/scopes.hpp"
 #include "flow/variants.hpp"
 #include "http/http_date.hpp"
+#include "http/tags.hpp"
 #include "http/vary.hpp"
 #include "rules/merge.hpp"
 
@@ -36,15 +38,9 @@ void finish_storable(storable& s, const response_head& rs, const fetch_times& wh
     }
 }
 
-scope_hash url_scope(const request& rq)
-{
-    return hash_scope(scope_kind::url, rq.tenant, rq.key);
-}
-
-entry_ptr build(const storable& s, std::string_view key, const request& rq, milliseconds delta, std::string_view head,
+entry_ptr build(const storable& s, std::string_view key, milliseconds delta, std::string_view head,
                 std::string_view small, body_ptr content, const process_context& p)
 {
-    const scope_hash scopes[] = {url_scope(rq)};
     entry_parts parts;
     parts.key = key;
     parts.hash = seeded_hash(key, p.hash_seed);
@@ -53,7 +49,7 @@ entry_ptr build(const storable& s, std::string_view key, const request& rq, mill
     parts.flags = s.verdict.flags;
     parts.stamp = s.stamp;
     parts.status = s.status;
-    parts.scopes = scopes;
+    parts.scopes = s.scopes;
     parts.head = head;
     parts.etag = s.etag;
     parts.last_modified = s.last_modified;
@@ -148,13 +144,12 @@ kept keep_with_head(const storable& s, std::string_view head, const request& rq,
                     body_ptr content, const entry_ptr& known, worker_context& cx)
 {
     process_context& p = cx.process;
-    const scope_hash scopes[] = {url_scope(rq)};
     // Not stored, it is shared all the same with those who wait and have the values that it was selected by.
     place at{s.selecting.empty() ? std::string(rq.key) : key_of_variant(rq, 0, s.selecting, p), detail::fence};
-    if (p.valid.is_valid(scopes, s.stamp)) {
+    if (p.valid.is_valid(s.scopes, s.stamp)) {
         at = find_place(s, rq, known, cx);
     }
-    kept k{build(s, at.key, rq, delta, head, small, std::move(content), p), at.refused};
+    kept k{build(s, at.key, delta, head, small, std::move(content), p), at.refused};
     if (!k.stored()) {
         p.l1.hold(k.made->content());
         return k;
@@ -171,16 +166,87 @@ kept keep_with_head(const storable& s, std::string_view head, const request& rq,
     return k;
 }
 
+// The scopes after an update. Tags that are not sent to clients are not in the stored head, and an update that names some may
+// leave out others: then both the old and the new ones hold.
+std::vector<scope_hash> scopes_after(const entry& old, const request& rq, const response_head& merged)
+{
+    std::vector<scope_hash> scopes = scopes_of(rq, merged);
+    if (rq.route->caching.strip_tags) {
+        const head_block stored(old.head());
+        const std::vector<scope_hash> told = scopes_of(rq, stored.head());
+        for (const scope_hash s : old.scopes()) {
+            if (std::find(told.begin(), told.end(), s) == told.end() && std::find(scopes.begin(), scopes.end(), s) == scopes.end()) {
+                scopes.push_back(s);
+            }
+        }
+    }
+    return scopes;
+}
+
+kept keep_update(updated_answer updated, const entry& old, const request& rq, const fetch_times& when, sequence stamp,
+                 milliseconds delta, const entry_ptr& known, worker_context& cx)
+{
+    constexpr std::size_t most_scopes = 1 + 4 * most_tags;
+    const head_block block(updated.head);
+    storable s;
+    s.selecting = parse_vary(block.head()).names;   // an update may change them
+    s.verdict = std::move(updated.verdict);
+    s.stamp = stamp;
+    s.scopes = scopes_after(old, rq, block.head());
+    if (s.scopes.size() > most_scopes) {
+        return {};                                  // the whole tells which of them still hold
+    }
+    finish_storable(s, block.head(), when);
+    const std::string head =
+        rq.route->caching.strip_tags ? without_fields(updated.head, {"surrogate-key", "cache-tag"}) : updated.head;
+    kept k = keep_with_head(s, head, rq, delta, old.small_body(), old.content(), known, cx);
+    k.withheld = std::move(updated.withheld);
+    return k;
+}
+
+// What is stored is known to be outdated. It may still stand in for an origin that fails, for as long as before.
+void make_stale(const entry& e, const request& rq, worker_context& cx)
+{
+    process_context& p = cx.process;
+    const instant now = p.time.now();
+    if (e.times().fresh_until <= now && e.times().swr_until <= now) {
+        return;
+    }
+    entry_parts parts;
+    parts.key = e.key();
+    parts.hash = e.hash();
+    parts.times = e.times();
+    parts.times.fresh_until = std::min(e.times().fresh_until, now);
+    parts.times.swr_until = std::min(e.times().swr_until, now);
+    parts.flags = e.flags();
+    parts.stamp = e.stamp();
+    parts.status = e.status();
+    parts.scopes = e.scopes();
+    parts.head = e.head();
+    parts.etag = e.etag();
+    parts.last_modified = e.last_modified();
+    parts.date = e.date();
+    parts.small_body = e.small_body();
+    parts.content = e.content();
+    entry_ptr stale = entry::make(parts);
+    p.l1.put(stale, now);
+    if (cx.l2 != nullptr) {
+        cx.l2->put(rq.tenant, std::move(stale));
+    }
+}
+
 }  // namespace
 
-storable make_storable(const response_head& rs, storing_verdict verdict, sequence stamp, const fetch_times& when)
+storable make_storable(const request& rq, const response_head& rs, storing_verdict verdict, sequence stamp,
+                       const fetch_times& when)
 {
     TIERCEL_CHECK(verdict.store);
     storable s;
     s.selecting = parse_vary(rs).names;
-    s.head = storable_head(rs, verdict.drop_fields, when.received_wall);
+    s.head = storable_head(rs, verdict.drop_fields, rq.route->caching.strip_tags, when.received_wall);
     s.verdict = std::move(verdict);
     s.stamp = stamp;
+    s.scopes = scopes_of(rq, rs);
     finish_storable(s, rs, when);
     return s;
 }
@@ -199,18 +265,20 @@ kept keep_updated(const entry_ptr& old, const request& rq, const response_head& 
                   sequence stamp, milliseconds delta, const entry_ptr& known, worker_context& cx)
 {
     auto updated = update_by_304(*old, rq.head, rq.target.path, not_modified, rq.route->caching, when);
-    if (!updated) {
+    return updated ? keep_update(std::move(*updated), *old, rq, when, stamp, delta, known, cx) : kept();
+}
+
+kept keep_updated_by_head(const entry_ptr& old, const request& rq, const response_head& ok, const fetch_times& when,
+                          sequence stamp, milliseconds delta, const entry_ptr& known, worker_context& cx)
+{
+    request_head get = rq.head;   // what is stored answers that
+    get.verb = method::get;
+    if (judge_confirmation_by_head(*old, ok) == confirmation::mismatch) {
+        make_stale(*old, rq, cx);
         return {};
     }
-    const head_block block(updated->head);
-    storable s;
-    s.selecting = parse_vary(block.head()).names;   // a 304 may change them
-    s.verdict = std::move(updated->verdict);
-    s.stamp = stamp;
-    finish_storable(s, block.head(), when);
-    kept k = keep_with_head(s, updated->head, rq, delta, old->small_body(), old->content(), known, cx);
-    k.withheld = std::move(updated->withheld);
-    return k;
+    auto updated = update_by_head(*old, get, rq.target.path, ok, rq.route->caching, when);
+    return updated ? keep_update(std::move(*updated), *old, rq, when, stamp, delta, known, cx) : kept();
 }
 
 bool is_too_many(const storable& s, const request& rq, const entry_ptr& known, const process_context& p)
@@ -259,28 +327,6 @@ void discard(const entry& e, const request& rq, worker_context& cx)
     cx.process.l1.remove(e, cause::replaced);
     if (cx.l2 != nullptr) {
         cx.l2->remove(rq.tenant, e.key());
-    }
-}
-
-void invalidate_target(const request& rq, worker_context& cx)
-{
-    process_context& p = cx.process;
-    if (rq.tenant.empty()) {
-        return;
-    }
-    // Numbered by time in microseconds, so that what L2 still holds can be judged by when it was received.
-    const auto us = std::chrono::duration_cast<std::chrono::microseconds>(p.time.now().time_since_epoch()).count();
-    const sequence raised = p.valid.raise(url_scope(rq), static_cast<sequence>(us));
-    p.l1.remove(rq.key, rq.hash, cause::invalidated);
-    if (cx.l2 != nullptr) {
-        const scope_hash scopes[] = {url_scope(rq)};
-        entry_parts base;
-        base.key = rq.key;
-        base.hash = rq.hash;
-        base.times.received = base.times.fresh_until = p.time.now();
-        base.stamp = raised;
-        base.scopes = scopes;
-        cx.l2->supersede(rq.tenant, make_empty_descriptor(base, p.descriptors.new_generation()));
     }
 }
 

@@ -25,10 +25,12 @@ struct storable {
     std::optional<std::int64_t> last_modified;
     std::optional<std::int64_t> date;
     sequence stamp = 0;                     // validity when the fetch began
+    std::vector<scope_hash> scopes;         // the URL's first
 };
 
 // REQUIRES: verdict.store.
-storable make_storable(const response_head& rs, storing_verdict verdict, sequence stamp, const fetch_times& when);
+storable make_storable(const request& rq, const response_head& rs, storing_verdict verdict, sequence stamp,
+                       const fetch_times& when);
 
 // What became of an answer.
 struct kept {
@@ -51,6 +53,10 @@ kept keep(const storable& s, const request& rq, milliseconds delta, std::string_
 kept keep_updated(const entry_ptr& old, const request& rq, const response_head& not_modified, const fetch_times& when,
                   sequence stamp, milliseconds delta, const entry_ptr& known, worker_context& cx);
 
+// The same by the 200 to a HEAD (RFC 9111 §4.3.5). If it disagrees with what is stored, that is stale from now on.
+kept keep_updated_by_head(const entry_ptr& old, const request& rq, const response_head& ok, const fetch_times& when,
+                          sequence stamp, milliseconds delta, const entry_ptr& known, worker_context& cx);
+
 // Would the answer be one variant too many?
 bool is_too_many(const storable& s, const request& rq, const entry_ptr& known, const process_context& p);
 
@@ -63,8 +69,5 @@ void promote_descriptor(const entry_ptr& e, const request& rq, worker_context& c
 void discard_if_replaced(const entry& old, const kept& by, const request& rq, worker_context& cx);
 // Removes this very answer from both tiers: another one has taken its place, or may not be kept.
 void discard(const entry& e, const request& rq, worker_context& cx);
-
-// An unsafe request succeeded: everything stored for its target is gone, here and in L2 (RFC 9111 §4.4).
-void invalidate_target(const request& rq, worker_context& cx);
 
 }  // namespace tiercel::flow

@@ -6,6 +6,7 @@
 #include "flow/ranged.hpp"
 #include "flow/reply.hpp"
 #include "flow/upstream_head.hpp"
+#include "flow/writes.hpp"
 #include "rules/merge.hpp"
 #include "rules/ranges.hpp"
 
@@ -132,6 +133,19 @@ async::task<answered> stream(const request& rq, origin::exchange& ex, answered a
         a.content_bytes += content.size();
     }
     co_return a;
+}
+
+// The answer to a POST that a later GET may have, if it says for how long (RFC 9110 §9.3.3). The POST has invalidated what was
+// there, so it is stamped anew.
+std::optional<storable> storable_for_gets(const request& get, const origin::exchange& ex, const process_context& p)
+{
+    storing_verdict verdict = judge_storing(get.head, get.target.path, ex.head(), get.route->caching, times_of(ex, p));
+    const bool fits = ex.framing().kind != framing_kind::length || ex.framing().length <= p.max_object;
+    if (!verdict.store || !has(verdict.flags, entry_flag::explicit_lifetime) || !fits) {
+        return std::nullopt;
+    }
+    storable s = make_storable(get, ex.head(), std::move(verdict), p.valid.applied(), times_of(ex, p));
+    return is_too_many(s, get, nullptr, p) ? std::nullopt : std::optional(std::move(s));
 }
 
 // An answer that failed before anything was sent: an error of our own takes its place.
@@ -342,7 +356,7 @@ async::task<answered> relay(request& rq, decision d, client_io& io, client_limit
     note_exchange(a, *ex);
     const int status = ex->head().status;
     if (!is_safe(rq.head.verb) && is_success(status) && rq.route->on_write != routing::write_rule::off) {
-        invalidate_target(rq, cx);
+        invalidate(rq, ex->head(), cx);
     }
     if (is_failure(status) && d.stored != nullptr && may_serve_on_failure(*d.stored, failure::server_error, p.time.now())) {
         flight_failure f;
@@ -368,10 +382,23 @@ async::task<answered> relay(request& rq, decision d, client_io& io, client_limit
         answered confirmed = co_await send_entry(rq, std::move(updated.made), a, {}, io, limits);
         co_return confirmed;
     }
+    if (rq.head.verb == method::head && status == 200 && d.what == action::fetch && d.stored != nullptr) {
+        const auto took = std::chrono::duration_cast<milliseconds>(ex->answered_at() - ex->requested_at());
+        keep_updated_by_head(d.stored, rq, ex->head(), times_of(*ex, p), stamp, took, d.known, cx);
+    }
 
     // An answer to somebody who went alone may still be good for everybody else.
     std::optional<keeping> kept;
-    if (d.what == action::fetch && rq.head.verb == method::get && !rq.head.has(header::range)) {
+    const std::unique_ptr<implied_get> answered_too = get_answered_by(rq, ex->head(), p);
+    if (answered_too != nullptr) {
+        if (std::optional<storable> what = storable_for_gets(answered_too->view(), *ex, p)) {
+            kept.emplace(p.l1);
+            kept->what = std::move(*what);
+            kept->largest = p.max_object;
+            a.stored = true;
+            a.why = detail::none;
+        }
+    } else if (d.what == action::fetch && rq.head.verb == method::get && !rq.head.has(header::range)) {
         storing_verdict verdict = judge_storing(rq.head, rq.target.path, ex->head(), rq.route->caching, times_of(*ex, p));
         if (verdict.store && status >= 500 && d.stored != nullptr) {   // an error never takes the place of a good answer
             verdict = storing_verdict();
@@ -383,7 +410,7 @@ async::task<answered> relay(request& rq, decision d, client_io& io, client_limit
         const bool fits = ex->framing().kind != framing_kind::length || ex->framing().length <= p.max_object;
         detail refused = verdict.why;
         if (verdict.store && fits) {
-            storable what = make_storable(ex->head(), std::move(verdict), stamp, times_of(*ex, p));
+            storable what = make_storable(rq, ex->head(), std::move(verdict), stamp, times_of(*ex, p));
             if (is_too_many(what, rq, d.known, p)) {
                 refused = detail::variants;
             } else {
@@ -415,7 +442,7 @@ async::task<answered> relay(request& rq, decision d, client_io& io, client_limit
     }
     if (kept && kept->content != nullptr && ex->is_complete() && done.failure == errc{}) {
         const auto delta = std::chrono::duration_cast<milliseconds>(steady::now() - ex->requested_at());
-        keep(kept->what, rq, delta, {}, kept->content, d.known, cx);
+        keep(kept->what, answered_too != nullptr ? answered_too->view() : rq, delta, {}, kept->content, d.known, cx);
     }
     co_return done;
 }

@@ -4,6 +4,7 @@
 #include "http/field_line.hpp"
 #include "http/forwarding.hpp"
 #include "http/http_date.hpp"
+#include "http/tags.hpp"
 
 #include <tiercel/check.hpp>
 
@@ -317,7 +318,8 @@ client_framing compose_relayed(std::string& out, const request& rq, const respon
     add_status_line(out, rs);
     const connection_options named(rs);
     for (const field& f : rs.fields) {
-        if (is_hop_by_hop(f.id) || named.strips(f) || f.id == header::content_length || f.id == header::x_request_id) {
+        if (is_hop_by_hop(f.id) || named.strips(f) || f.id == header::content_length || f.id == header::x_request_id ||
+            (is_tag_field(f.id) && rq.route->caching.strip_tags)) {
             continue;
         }
         append_field_line(out, f.name, f.value);
@@ -376,7 +378,7 @@ void compose_problem(std::string& out, const request& rq, errc why, int status, 
     }
 }
 
-std::string storable_head(const response_head& rs, const std::vector<std::string>& drop, wall_time received)
+std::string storable_head(const response_head& rs, const std::vector<std::string>& drop, bool strip_tags, wall_time received)
 {
     std::string out;
     out.reserve(512);
@@ -384,7 +386,7 @@ std::string storable_head(const response_head& rs, const std::vector<std::string
     const connection_options named(rs);
     for (const field& f : rs.fields) {
         if (is_hop_by_hop(f.id) || named.strips(f) || f.id == header::content_length || f.id == header::age ||
-            f.id == header::x_request_id || (!drop.empty() && is_dropped(drop, f.name))) {
+            f.id == header::x_request_id || (strip_tags && is_tag_field(f.id)) || (!drop.empty() && is_dropped(drop, f.name))) {
             continue;
         }
         append_field_line(out, f.name, f.value);

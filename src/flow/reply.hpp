@@ -59,8 +59,8 @@ void compose_problem(std::string& out, const request& rq, errc why, int status, 
 int status_of(errc e) noexcept;
 
 // Status line and fields of an origin's answer as they are stored and sent again: hop-by-hop and dropped fields removed,
-// Date added when missing, Via appended; without framing, Age, and empty line.
-std::string storable_head(const response_head& rs, const std::vector<std::string>& drop, wall_time received);
+// Date added when missing, Via appended; without framing, Age, and empty line. `strip_tags`: also without what only caches read.
+std::string storable_head(const response_head& rs, const std::vector<std::string>& drop, bool strip_tags, wall_time received);
 
 // The lines of an origin's answer with these names (lower case), as far as they go on to a client at all: what is dropped from
 // storage still belongs to the client whose request was forwarded.

@@ -27,6 +27,7 @@ kept_request::kept_request(const request& original)
     view_.query = query_;
     view_.tenant = tenant_;
     view_.key = key_;
+    view_.resource = view_.key.substr(0, original.resource.size());
     view_.id = id_;
     view_.from = &from_;
     view_.head.verb = method::get;   // only GET fills (RFC 9110 §9.3.2)

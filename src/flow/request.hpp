@@ -45,6 +45,7 @@ struct request {
     std::string_view tenant;                 // empty when the request bypasses the cache
     const routing::route* route = nullptr;
     std::string_view key;                    // framed primary key
+    std::string_view resource;               // its beginning, without what the route adds: one for all answers of a URL
     hash128 hash;
     std::string_view id;                     // X-Request-ID
     instant now{};

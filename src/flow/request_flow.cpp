@@ -1,6 +1,7 @@
 #include "flow/request_flow.hpp"
 
 #include "flow/fill.hpp"
+#include "flow/keying.hpp"
 #include "flow/relay.hpp"
 #include "flow/reply.hpp"
 #include "flow/variants.hpp"
@@ -106,50 +107,6 @@ errc identify(request& rq, request_scratch& scratch, const worker_context& cx)
     return {};
 }
 
-// The value of one cookie of the request, over all Cookie lines (RFC 6265 §5.4).
-std::optional<std::string_view> cookie_of(const request_head& head, std::string_view name) noexcept
-{
-    for (const field& f : head.fields) {
-        if (f.id != header::cookie) {
-            continue;
-        }
-        std::string_view rest = f.value;
-        while (!rest.empty()) {
-            const std::size_t end = std::min(rest.find(';'), rest.size());
-            std::string_view pair = rest.substr(0, end);
-            rest.remove_prefix(std::min(end + 1, rest.size()));
-            pair.remove_prefix(std::min(pair.find_first_not_of(" \t"), pair.size()));
-            const std::size_t equals = pair.find('=');
-            if (equals != std::string_view::npos && pair.substr(0, equals) == name) {
-                return pair.substr(equals + 1);
-            }
-        }
-    }
-    return std::nullopt;
-}
-
-// What the route adds to the key: values of named fields and cookies.
-void append_route_parts(std::string& key, const request& rq)
-{
-    for (const std::string& name : rq.route->key.headers) {
-        const auto value = selecting_value(rq.head, name, rq.route->caching.vary_languages);
-        append_secondary(key, name, value.value_or(std::string()), value.has_value());
-    }
-    for (const std::string& name : rq.route->key.cookies) {
-        const auto value = cookie_of(rq.head, name);
-        append_secondary(key, "cookie " + name, value.value_or(std::string_view()), value.has_value());
-    }
-}
-
-void make_key(request& rq, request_scratch& scratch, std::uint64_t seed)
-{
-    scratch.key.clear();
-    append_key(scratch.key, key_parts{rq.tenant, rq.scheme, rq.target.host, rq.target.path, rq.query, rq.has_query});
-    append_route_parts(scratch.key, rq);
-    rq.key = scratch.key;
-    rq.hash = seeded_hash(rq.key, seed);
-}
-
 // A Range is answered from a shared fetch where that is wanted, or where what is stored may only have to be confirmed.
 bool shares_in_spite_of_range(const request& rq, const entry* stored) noexcept
 {
@@ -240,7 +197,7 @@ decision decide(request& rq, request_scratch& scratch, worker_context& cx)
     if (rq.tenant.empty()) {
         return passed(detail::tenant, forward_reason::bypass);
     }
-    make_key(rq, scratch, p.hash_seed);
+    make_key(rq, scratch.key, p.hash_seed);
     if (rq.head.verb != method::get && rq.head.verb != method::head) {
         return passed(detail::method, forward_reason::method);
     }

@@ -76,7 +76,7 @@ answer_tags parse_tags(const response_head& rs)
 
 bool is_tag_field(header h) noexcept
 {
-    return h == header::surrogate_key || h == header::cache_tag || h == header::cache_groups;
+    return h == header::surrogate_key || h == header::cache_tag;
 }
 
 }  // namespace tiercel

@@ -29,7 +29,7 @@ inline constexpr std::size_t most_tags = 64;
 inline constexpr std::size_t longest_tag = 1024;
 inline constexpr std::size_t most_tag_bytes = 16 * 1024;
 
-// Fields that only caches read.
+// Fields that tell nobody but this cache anything: Surrogate-Key and Cache-Tag. Cache-Groups is for every cache on the way.
 bool is_tag_field(header h) noexcept;
 
 }  // namespace tiercel

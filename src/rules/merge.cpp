@@ -35,18 +35,6 @@ std::string_view status_line_of(std::string_view head)
     return head.substr(0, first + 2);
 }
 
-std::string without_fields(std::string_view head, const std::vector<std::string>& names)
-{
-    std::string out(status_line_of(head));
-    const head_block block(head);
-    for (const field& f : block.head().fields) {
-        if (!is_one_of(names, f.name)) {
-            append(out, f.name, f.value);
-        }
-    }
-    return out;
-}
-
 // Fields of a 304 that speak of itself and not of the stored answer (RFC 9111 §3.2).
 bool stays_as_stored(const field& f, const connection_options& named, const std::vector<std::string>& drop)
 {
@@ -61,7 +49,31 @@ bool stays_as_stored(const field& f, const connection_options& named, const std:
     return is_hop_by_hop(f.id) || named.strips(f) || is_one_of(drop, f.name);
 }
 
+// Two texts of one time are one time.
+bool is_same_time(std::string_view theirs, const entry& stored)
+{
+    const head_block block(stored.head());
+    if (block.head().has(header::last_modified) && theirs == block.head().first(header::last_modified)) {
+        return true;
+    }
+    const std::int64_t now = std::chrono::floor<seconds>(stored.times().received).time_since_epoch().count();
+    const auto modified = parse_http_date(theirs, now);
+    return modified && modified == stored.last_modified();
+}
+
 }  // namespace
+
+std::string without_fields(std::string_view head, const std::vector<std::string>& names)
+{
+    std::string out(status_line_of(head));
+    const head_block block(head);
+    for (const field& f : block.head().fields) {
+        if (!is_one_of(names, f.name)) {
+            append(out, f.name, f.value);
+        }
+    }
+    return out;
+}
 
 head_block::head_block(std::string_view block)
 {
@@ -94,16 +106,17 @@ confirmation judge_confirmation(const entry& stored, const response_head& not_mo
         return when(is_weak(tag) ? weak_equal(tag, stored.etag()) : strong_equal(tag, stored.etag()));
     }
     if (not_modified.has(header::last_modified)) {
-        const head_block block(stored.head());
-        const std::string_view theirs = not_modified.first(header::last_modified);
-        if (block.head().has(header::last_modified) && theirs == block.head().first(header::last_modified)) {
-            return confirmation::confirms;
-        }
-        const std::int64_t now = std::chrono::floor<seconds>(stored.times().received).time_since_epoch().count();
-        const auto modified = parse_http_date(theirs, now);
-        return when(modified && modified == stored.last_modified());   // the same time in another form
+        return when(is_same_time(not_modified.first(header::last_modified), stored));
     }
     return confirmation::confirms;
+}
+
+confirmation judge_confirmation_by_head(const entry& stored, const response_head& ok)
+{
+    const bool agrees = stored.status() == ok.status && (!ok.has(header::etag) || ok.first(header::etag) == stored.etag()) &&
+                        (!ok.has(header::last_modified) || is_same_time(ok.first(header::last_modified), stored)) &&
+                        (!ok.has(header::content_length) || ok.first(header::content_length) == std::to_string(stored.body_size()));
+    return agrees ? confirmation::confirms : confirmation::mismatch;
 }
 
 std::string merge_heads(std::string_view stored_head, const response_head& not_modified, const std::vector<std::string>& drop)
@@ -129,13 +142,11 @@ std::string merge_heads(std::string_view stored_head, const response_head& not_m
     return out;
 }
 
-std::optional<updated_answer> update_by_304(const entry& stored, const request_head& rq, std::string_view path,
-                                            const response_head& not_modified, const caching_policy& policy,
-                                            const fetch_times& when)
+namespace {
+
+std::optional<updated_answer> updated_by(const entry& stored, const request_head& rq, std::string_view path,
+                                         const response_head& not_modified, const caching_policy& policy, const fetch_times& when)
 {
-    if (judge_confirmation(stored, not_modified) == confirmation::mismatch) {
-        return std::nullopt;
-    }
     std::vector<std::string> drop;
     if (policy.set_cookie != set_cookie_rule::store) {
         drop.emplace_back("set-cookie");
@@ -163,6 +174,23 @@ std::optional<updated_answer> update_by_304(const entry& stored, const request_h
     u.withheld.insert(u.withheld.end(), u.verdict.drop_fields.begin(), u.verdict.drop_fields.end());
     u.head = u.verdict.drop_fields.empty() ? std::move(merged) : without_fields(merged, u.verdict.drop_fields);
     return u;
+}
+
+}  // namespace
+
+std::optional<updated_answer> update_by_304(const entry& stored, const request_head& rq, std::string_view path,
+                                            const response_head& not_modified, const caching_policy& policy,
+                                            const fetch_times& when)
+{
+    const bool confirmed = judge_confirmation(stored, not_modified) == confirmation::confirms;
+    return confirmed ? updated_by(stored, rq, path, not_modified, policy, when) : std::nullopt;
+}
+
+std::optional<updated_answer> update_by_head(const entry& stored, const request_head& rq, std::string_view path,
+                                             const response_head& ok, const caching_policy& policy, const fetch_times& when)
+{
+    const bool confirmed = judge_confirmation_by_head(stored, ok) == confirmation::confirms;
+    return confirmed ? updated_by(stored, rq, path, ok, policy, when) : std::nullopt;
 }
 
 }  // namespace tiercel

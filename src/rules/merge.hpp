@@ -25,10 +25,17 @@ private:
     response_head head_;
 };
 
+// The head without the fields of these names, which are in lower case.
+std::string without_fields(std::string_view head, const std::vector<std::string>& names);
+
 // Does a 304 to our conditions speak of what is stored (RFC 9111 §4.3.4)? A strong tag must be the stored one; a weak one must
 // match weakly; Last-Modified alone must be the stored one; without any validator it does, since we asked about this entry only.
 enum class confirmation : std::uint8_t { confirms, mismatch };
 confirmation judge_confirmation(const entry& stored, const response_head& not_modified);
+
+// Does the 200 to a HEAD agree with what is stored (RFC 9111 §4.3.5)? In those of entity tag, Last-Modified and Content-Length
+// that it has.
+confirmation judge_confirmation_by_head(const entry& stored, const response_head& ok);
 
 // The stored head with the fields of the 304 in place of those of the same name. Left as stored: Content-Length,
 // Content-Range, Via, hop-by-hop fields and those that the 304's Connection names. Age goes. `drop`: lower-case names that
@@ -47,5 +54,9 @@ struct updated_answer {
 std::optional<updated_answer> update_by_304(const entry& stored, const request_head& rq, std::string_view path,
                                             const response_head& not_modified, const caching_policy& policy,
                                             const fetch_times& when);
+
+// The same by the 200 to a HEAD that agrees with it. REQUIRES: rq is the GET that is meant.
+std::optional<updated_answer> update_by_head(const entry& stored, const request_head& rq, std::string_view path,
+                                             const response_head& ok, const caching_policy& policy, const fetch_times& when);
 
 }  // namespace tiercel

@@ -4,6 +4,7 @@
 
 #include "http/cache_control.hpp"
 #include "http/http_date.hpp"
+#include "http/tags.hpp"
 #include "http/vary.hpp"
 
 #include <algorithm>
@@ -359,6 +360,12 @@ refusal refusal_by_vary(const response_head& rs, const caching_policy& policy)
     return {};
 }
 
+refusal refusal_by_tags(const response_head& rs)
+{
+    const bool has_any = rs.has(header::surrogate_key) || rs.has(header::cache_tag) || rs.has(header::cache_groups);
+    return has_any && parse_tags(rs).too_many ? refusal{detail::tags} : refusal();
+}
+
 refusal refusal_by_request(const request_head& rq, const caching_policy& policy)
 {
     if (rq.verb != method::get) {
@@ -436,6 +443,9 @@ storing_verdict judge(const request_head& rq, std::string_view path, const respo
         return refused(r, d.targeted);
     }
     if (const refusal r = refusal_by_vary(rs, policy); r.why != detail::none) {
+        return refused(r);
+    }
+    if (const refusal r = refusal_by_tags(rs); r.why != detail::none) {
         return refused(r);
     }
     if (is_event_stream(rs)) {

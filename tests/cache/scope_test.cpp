@@ -15,7 +15,7 @@ TEST(Scope, HashesDifferByKindTenantAndName)
 {
     std::set<scope_hash> seen;
     for (const auto kind : {scope_kind::all, scope_kind::tenant, scope_kind::host, scope_kind::url, scope_kind::prefix,
-                            scope_kind::entity, scope_kind::entity_list, scope_kind::tag}) {
+                            scope_kind::entity, scope_kind::entity_list, scope_kind::tag, scope_kind::group}) {
         for (const std::string_view tenant : {"", "a", "ab", "b"}) {
             for (const std::string_view name : {"", "b", "c", "bc", "ab"}) {
                 EXPECT_TRUE(seen.insert(hash_scope(kind, tenant, name)).second);

@@ -144,7 +144,7 @@ void add_validation(table& t)
     t.test("15.1", "HEAD that agrees updates")
         .get().answered(brief, "ETag: \"a\"", "X-A: 1").content("0123456789").later(10s)
         .head().answered("Cache-Control: max-age=60", "ETag: \"a\"", "X-A: 2").content("0123456789").any_conditions()
-        .get().hit().of(1).gets("X-A: 2").gets("Cache-Control: max-age=60").gets("ETag: \"a\"");
+        .get().hit().of(1).gets("X-A: 2").gets("Cache-Control: max-age=60").gets("ETag: \"a\"").gets("Date: {+0}");
     t.test("15.1", "HEAD with another tag makes stale")
         .get().answered("Cache-Control: max-age=60", "ETag: \"a\"").later(61s)
         .head().answered("Cache-Control: max-age=60", "ETag: \"b\"").any_conditions()

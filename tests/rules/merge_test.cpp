@@ -153,6 +153,29 @@ TEST(Merge, ConfirmsOnlyWhatIsStored)
     }
 }
 
+TEST(Confirmation, ByHeadNeedsEveryThingThatTheHeadSaysToAgree)   // 15.1
+{
+    struct head_case {
+        const char* newer;
+        bool agrees;
+    };
+    // The stored content has seven bytes.
+    const char* const stored = "200|Cache-Control: max-age=60|ETag: \"a\"|Last-Modified: <-100>";
+    for (const head_case& c : {
+             head_case{"200|ETag: \"a\"|Last-Modified: <-100>|Content-Length: 7", true},
+             head_case{"200|X-A: 1", true},
+             head_case{"200|ETag: \"b\"", false},
+             head_case{"200|ETag: W/\"a\"", false},
+             head_case{"200|Last-Modified: <-99>", false},
+             head_case{"200|Content-Length: 6", false},
+             head_case{"200|ETag: \"a\"|Content-Length: 07", false},
+         }) {
+        EXPECT_EQ(judge_confirmation_by_head(*stored_as(stored), made_response(c.newer)) == confirmation::confirms, c.agrees) << c.newer;
+    }
+    EXPECT_EQ(judge_confirmation_by_head(*stored_as("200|ETag: \"a\""), made_response("200|Last-Modified: <0>")), confirmation::mismatch);
+    EXPECT_EQ(judge_confirmation_by_head(*stored_as("404|ETag: \"a\""), made_response("200|ETag: \"a\"")), confirmation::mismatch);
+}
+
 // ---- The whole update --------------------------------------------------------------------------------------------------------
 
 TEST(Update, GivesTheEntryTheLifetimeOfTheNewDirectives)

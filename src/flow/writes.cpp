@@ -1,0 +1,188 @@
+#include "flow/writes.hpp"
+
+#include "cache/vary_index.hpp"
+#include "flow/fill.hpp"
+#include "flow/keying.hpp"
+#include "flow/scopes.hpp"
+#include "http/tags.hpp"
+#include "http/uri_reference.hpp"
+#include "routing/ascii.hpp"
+
+#include <algorithm>
+
+namespace tiercel::flow {
+namespace {
+
+// What a reference of the answer names, if that is of the origin that the request went to. Views into `space`.
+std::optional<canonical_target> target_of(const request& rq, std::string_view reference, std::string& uri, std::string& space)
+{
+    const auto resolved =
+        resolve_reference({rq.scheme, rq.target.host, rq.target.path, rq.target.query, rq.target.has_query}, reference);
+    if (!resolved) {
+        return std::nullopt;
+    }
+    uri = *resolved;
+    request_head get;
+    get.verb = method::get;
+    get.target = uri;
+    get.minor_version = 0;   // names its authority itself
+    const auto target = canonicalise_target(get, space);
+    if (!target || target->scheme != rq.scheme || target->host != rq.target.host) {
+        return std::nullopt;
+    }
+    return *target;
+}
+
+// A reference and the request that it implies.
+struct referred {
+    std::string uri;
+    std::string space;
+    std::unique_ptr<implied_get> get;
+
+    referred(const request& rq, std::string_view reference, const process_context& p)
+    {
+        if (const auto target = target_of(rq, reference, uri, space)) {
+            get = std::make_unique<implied_get>(rq, *target, p);
+        }
+    }
+    bool is_served() const noexcept { return get != nullptr && get->is_served(); }
+};
+
+void remove(const request& rq, sequence raised, worker_context& cx)
+{
+    process_context& p = cx.process;
+    p.l1.remove(rq.key, rq.hash, cause::invalidated);
+    if (cx.l2 == nullptr) {
+        return;
+    }
+    const scope_hash scopes[] = {url_scope(rq)};
+    entry_parts base;
+    base.key = rq.key;
+    base.hash = rq.hash;
+    base.times.received = base.times.fresh_until = p.time.now();
+    base.stamp = raised;
+    base.scopes = scopes;
+    cx.l2->supersede(rq.tenant, make_empty_descriptor(base, p.descriptors.new_generation()));
+}
+
+bool selects_for_some_route(const request& rq, std::string_view name, const process_context& p)
+{
+    const entry_ptr stored = p.l1.find(rq.key, rq.hash, rq.now);
+    if (stored != nullptr && stored->is(entry_flag::vary_descriptor)) {
+        for (const vary_list names : vary_lists_of(*stored)) {
+            for (const std::string_view selecting : names) {
+                if (routing::equal_ignoring_case(selecting, name)) {
+                    return true;
+                }
+            }
+        }
+    }
+    const auto& keyed = rq.route->key.headers;
+    return std::any_of(keyed.begin(), keyed.end(), [&](const std::string& k) { return routing::equal_ignoring_case(k, name); });
+}
+
+}  // namespace
+
+implied_get::implied_get(const request& original, const canonical_target& target, const process_context& p) : view_(original)
+{
+    view_.head.verb = method::get;
+    view_.head.verb_text = "GET";
+    view_.content = framing();
+    view_.target = target;
+    view_.has_query = target.has_query;
+    view_.route = p.routes.match(target.host, target.path, view_.head.verb_text);
+    if (view_.route == nullptr) {
+        return;
+    }
+    view_.query = apply(view_.route->key.query, target.query, view_.has_query, query_);
+    make_key(view_, key_, p.hash_seed);
+}
+
+void implied_get::keep_selecting_fields(const process_context& p)
+{
+    const auto is_kept = [&](const field& f) {
+        switch (f.id) {
+        case header::accept_encoding:
+        case header::accept_language:
+        case header::user_agent:
+        case header::x_forwarded_for:
+        case header::x_forwarded_proto:
+        case header::traceparent: return true;
+        case header::cookie: return !view_.route->key.cookies.empty() || selects_for_some_route(view_, f.name, p);
+        case header::other: return routing::equal_ignoring_case(f.name, "accept") || selects_for_some_route(view_, f.name, p);
+        default: return false;
+        }
+    };
+    std::uint64_t present = 0;
+    for (const field& f : view_.head.fields) {
+        if (is_kept(f)) {
+            fields_.push_back(f);
+            present |= std::uint64_t{1} << static_cast<unsigned>(f.id);
+        }
+    }
+    view_.head.fields = fields_;
+    view_.head.present = present;
+}
+
+void invalidate(const request& rq, const response_head& rs, worker_context& cx)
+{
+    process_context& p = cx.process;
+    if (rq.tenant.empty()) {
+        return;
+    }
+    implied_get target(rq, rq.target, p);
+    std::list<referred> others;
+    for (const header h : {header::location, header::content_location}) {
+        if (rs.has(h)) {
+            others.emplace_back(rq, rs.first(h), p);
+        }
+    }
+    std::vector<const request*> urls;
+    if (target.is_served()) {
+        urls.push_back(&target.view());
+    }
+    for (const referred& r : others) {
+        if (r.is_served()) {
+            urls.push_back(&r.get->view());
+        }
+    }
+    std::vector<scope_hash> scopes;
+    for (const request* r : urls) {
+        scopes.push_back(url_scope(*r));
+    }
+    for (const std::string& group : parse_groups(rs, "Cache-Group-Invalidation")) {
+        scopes.push_back(group_scope(rq, group));
+    }
+    if (scopes.empty()) {
+        return;
+    }
+    const bool refetch = rq.route->on_write == routing::write_rule::refresh && target.is_served() &&
+                         p.l1.find(target.view().key, target.view().hash, rq.now) != nullptr;
+    if (refetch) {
+        target.keep_selecting_fields(p);   // while it is known what selects
+    }
+    // Numbered by time in microseconds, so that what L2 still holds can be judged by when it was received.
+    const auto us = std::chrono::duration_cast<std::chrono::microseconds>(p.time.now().time_since_epoch()).count();
+    const sequence raised = p.valid.raise(scopes, static_cast<sequence>(us));
+    for (const request* r : urls) {
+        remove(*r, raised, cx);
+    }
+    if (refetch) {
+        fetch_in_background(target.view(), cx);
+    }
+}
+
+std::unique_ptr<implied_get> get_answered_by(const request& rq, const response_head& rs, const process_context& p)
+{
+    if (rq.head.verb != method::post || rs.status < 200 || rs.status > 299 || rq.tenant.empty() ||
+        rs.count(header::content_location) != 1) {
+        return nullptr;
+    }
+    auto target = std::make_unique<implied_get>(rq, rq.target, p);
+    const referred named(rq, rs.first(header::content_location), p);
+    const bool same = target->is_served() && named.is_served() && named.get->view().key == target->view().key &&
+                      target->view().route->mode == routing::route_mode::cache;
+    return same ? std::move(target) : nullptr;
+}
+
+}  // namespace tiercel::flow

@@ -1,0 +1,46 @@
+#pragma once
+
+// What an unsafe request that succeeded means for what is stored (RFC 9111 §4.4, RFC 9110 §9.3.3, RFC 9875 §3).
+
+#include "flow/context.hpp"
+#include "flow/request.hpp"
+
+#include <list>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tiercel::flow {
+
+// A GET for the target of another request, or for what its answer refers to, as it would be routed and keyed here; with the
+// fields of the other request that may select an answer or its kind. Refers to the other request.
+class implied_get {
+public:
+    implied_get(const request& original, const canonical_target& target, const process_context& p);
+    implied_get(const implied_get&) = delete;
+    implied_get& operator=(const implied_get&) = delete;
+
+    // False: no route serves it.
+    bool is_served() const noexcept { return view_.route != nullptr; }
+    const request& view() const noexcept { return view_; }
+    // Leaves out what only the other request is about: content, credentials, conditions.
+    void keep_selecting_fields(const process_context& p);
+
+private:
+    std::vector<field> fields_;
+    std::string query_;
+    std::string key_;
+    request view_;
+};
+
+// The request succeeded: what is stored for its target, for the Location and Content-Location of the answer if they are of the
+// same origin, and for the groups that the answer names, is invalid from here on, in both tiers. Refetches the target if the
+// route says so and L1 had an answer for it.
+void invalidate(const request& rq, const response_head& rs, worker_context& cx);
+
+// Is the answer to a POST the state of its target, and thus good for a GET (RFC 9110 §9.3.3)? If so, the request that it
+// answers; else null.
+std::unique_ptr<implied_get> get_answered_by(const request& rq, const response_head& rs, const process_context& p);
+
+}  // namespace tiercel::flow
