@@ -247,9 +247,11 @@ done
 [ "$configuration" = "$quickstart" ] || [ "$check" = no ] || fail "--check is for conf/quickstart.yaml"
 [ -r "$configuration" ] || fail "cannot read $configuration"
 
-work=$(mktemp -d)
+# Named before it is made, and the traps first: an interrupt at any moment leaves nothing behind.
+work=${TMPDIR:-/tmp}/tiercel-quickstart.$$.$RANDOM
 trap clean_up EXIT
-trap 'exit 0' INT TERM
+trap '[ "$check" = no ] || exit 130; exit 0' INT TERM
+mkdir -m 700 "$work" || { work=; fail "cannot write to ${TMPDIR:-/tmp}"; }
 
 install_packages
 build_programs

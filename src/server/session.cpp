@@ -12,7 +12,8 @@
 
 namespace tiercel::server {
 
-connection_entry::connection_entry(session_host& host, flow::client_io& io) : host_(host), io_(io), next_(host.first_)
+connection_entry::connection_entry(session_host& host, flow::client_io& io, flow::request& current)
+    : host_(host), io_(io), current_(current), next_(host.first_)
 {
     if (next_ != nullptr) {
         next_->previous_ = this;
@@ -43,6 +44,7 @@ void session_host::drain()
 {
     draining_ = true;
     for (connection_entry* c = first_; c != nullptr; c = c->next_) {
+        c->current_.keep_alive = false;
         if (c->idle) {
             error_code ignored;
             c->io_.socket().cancel(ignored);
@@ -73,7 +75,7 @@ public:
     session(session_host& host, async::socket s, flow::peer from)
         : host_(host), cx_(host.cx), from_(std::move(from)),
           io_(std::move(s), host.cx.loop, static_cast<std::size_t>(host.options.limits.header_bytes)),
-          parser_(limits_of(host.options)), entry_(host, io_),
+          parser_(limits_of(host.options)), entry_(host, io_, request_),
           limits_{host.options.limits.body, host.options.timeouts.body_idle, host.options.timeouts.write_idle}
     {
         cx_.counts.step(telemetry::metric::connections, 1, state_);

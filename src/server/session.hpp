@@ -24,7 +24,8 @@ public:
                  telemetry::logger messages, std::chrono::milliseconds slow, std::atomic<std::size_t>& open)
         : cx(flow_context), options(server), log(lane), say(std::move(messages)), slow_origin(slow), connections(open) {}
 
-    // Connections between two requests are closed at once; the others close after the answer that is under way.
+    // Connections between two requests are closed at once; the others close after the answer that is under way, and say so in
+    // it if its head has not been sent.
     void drain();
     // Every connection is closed, whatever it does.
     void abort();
@@ -48,7 +49,7 @@ private:
 // Place of one connection in its host's list; lets the host reach it for closing.
 class connection_entry {
 public:
-    connection_entry(session_host& host, flow::client_io& io);
+    connection_entry(session_host& host, flow::client_io& io, flow::request& current);
     ~connection_entry();
     connection_entry(const connection_entry&) = delete;
     connection_entry& operator=(const connection_entry&) = delete;
@@ -59,6 +60,7 @@ private:
     friend class session_host;
     session_host& host_;
     flow::client_io& io_;
+    flow::request& current_;                 // the request that is read or answered now
     connection_entry* previous_ = nullptr;
     connection_entry* next_ = nullptr;
 };
