@@ -3,6 +3,7 @@
 // One request on its way through the flow, and what became of it.
 
 #include "http/framing.hpp"
+#include "http/query_rules.hpp"
 #include "http/target.hpp"
 #include "routing/route_table.hpp"
 
@@ -26,7 +27,7 @@ struct peer {
 // Buffers whose capacity is kept from request to request, so that a hit allocates nothing.
 struct request_scratch {
     std::string target;
-    std::string query;
+    query_scratch query;
     std::string key;
     std::string secondary;        // key with secondary parts, when the resource varies
     std::string id;

@@ -1,6 +1,7 @@
 #include "http/query_rules.hpp"
 
 #include <algorithm>
+#include <functional>
 
 namespace tiercel {
 namespace {
@@ -51,7 +52,7 @@ bool is_settled(const query_rules& rules, std::string_view query) noexcept
 
 }  // namespace
 
-std::string_view apply(const query_rules& rules, std::string_view query, bool& has_query, std::string& scratch)
+std::string_view apply(const query_rules& rules, std::string_view query, bool& has_query, query_scratch& scratch)
 {
     if (!has_query) {
         return query;
@@ -63,7 +64,8 @@ std::string_view apply(const query_rules& rules, std::string_view query, bool& h
     if (is_settled(rules, query)) {
         return query;
     }
-    std::vector<std::string_view> kept;
+    std::vector<std::string_view>& kept = scratch.parameters;
+    kept.clear();
     for_each_parameter(query, [&](std::string_view parameter) {
         if (stays(rules, name_of_parameter(parameter))) {
             kept.push_back(parameter);
@@ -71,15 +73,18 @@ std::string_view apply(const query_rules& rules, std::string_view query, bool& h
         return true;
     });
     if (rules.mode == query_mode::sort) {
-        std::stable_sort(kept.begin(), kept.end(),
-                         [](std::string_view a, std::string_view b) { return name_of_parameter(a) < name_of_parameter(b); });
+        // By name, and by place where names are equal: what std::stable_sort does, without its buffer.
+        std::sort(kept.begin(), kept.end(), [](std::string_view a, std::string_view b) {
+            const int order = name_of_parameter(a).compare(name_of_parameter(b));
+            return order < 0 || (order == 0 && std::less<>()(a.data(), b.data()));
+        });
     }
-    scratch.clear();
+    scratch.text.clear();
     for (std::size_t i = 0; i < kept.size(); ++i) {
-        scratch.append(i == 0 ? "" : "&").append(kept[i]);
+        scratch.text.append(i == 0 ? "" : "&").append(kept[i]);
     }
     has_query = !kept.empty();
-    return scratch;
+    return scratch.text;
 }
 
 }  // namespace tiercel

@@ -21,8 +21,14 @@ struct query_rules {
     std::vector<std::string> allow;    // when not empty, only these stay
 };
 
+// Where a changed query is put together. Its capacity is kept, so that the same work done again allocates nothing.
+struct query_scratch {
+    std::string text;
+    std::vector<std::string_view> parameters;
+};
+
 // The query after the rules: a view into `query`, or into `scratch` when something changed. When every parameter was dropped,
 // has_query becomes false. No allocation when there is nothing to do.
-std::string_view apply(const query_rules& rules, std::string_view query, bool& has_query, std::string& scratch);
+std::string_view apply(const query_rules& rules, std::string_view query, bool& has_query, query_scratch& scratch);
 
 }  // namespace tiercel

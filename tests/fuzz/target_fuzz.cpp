@@ -106,8 +106,8 @@ std::vector<std::string> parameters(std::string_view query)
 void check_sorting(std::string_view query)
 {
     bool has_query = true;
-    std::string scratch;
-    std::string again;
+    query_scratch scratch;
+    query_scratch again;
     const std::string_view sorted = apply({}, query, has_query, scratch);
     TIERCEL_CHECK(has_query);
     TIERCEL_CHECK(parameters(sorted) == parameters(query));

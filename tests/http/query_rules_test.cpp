@@ -12,7 +12,7 @@ namespace {
 std::string applied(const query_rules& rules, const std::string& query)
 {
     bool has_query = true;
-    std::string scratch = "left over";
+    query_scratch scratch{.text = "left over", .parameters = {"left", "over"}};
     const std::string_view q = apply(rules, query, has_query, scratch);
     EXPECT_TRUE(has_query || q.empty());
     return has_query ? "?" + std::string(q) : "";
@@ -113,7 +113,7 @@ TEST(QueryRules, MakesNoQueryWhereNoneIs)
 {
     for (const query_mode mode : {query_mode::sort, query_mode::as_is, query_mode::none}) {
         bool has_query = false;
-        std::string scratch;
+        query_scratch scratch;
         EXPECT_EQ(apply({.mode = mode, .drop = {"a"}, .allow = {"b"}}, "", has_query, scratch), "");
         EXPECT_FALSE(has_query);
     }
@@ -123,7 +123,7 @@ TEST(QueryRules, PointIntoTheQueryWhenThereIsNothingToDo)
 {
     const std::string query = "a=1&a=1&b=2";
     bool has_query = true;
-    std::string scratch;
+    query_scratch scratch;
     EXPECT_EQ(apply({.mode = query_mode::sort, .drop = {"x"}, .allow = {}}, query, has_query, scratch).data(), query.data());
 }
 
