@@ -29,7 +29,7 @@ public:
 
 private:
     std::vector<field> fields_;
-    std::string query_;
+    query_scratch query_;
     std::string key_;
     request view_;
 };
