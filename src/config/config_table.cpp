@@ -74,6 +74,13 @@ complaint_text token(std::string_view text)
 
 complaint_text token_or_empty(std::string_view text) { return text.empty() ? std::nullopt : token(text); }
 
+complaint_text upgrade_name(std::string_view text)
+{
+    const std::size_t slash = text.find('/');
+    const bool good = !token(text.substr(0, slash)) && (slash == text.npos || !token(text.substr(slash + 1)));
+    return good ? std::nullopt : complaint_text("must be a protocol, as in websocket or chat/2, or \"*\"");
+}
+
 complaint_text label(std::string_view text)
 {
     constexpr std::string_view allowed = "_-.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -203,6 +210,8 @@ rows server_rows()
         "For a client to take the next piece of an answer; then the connection is closed."));
     r.push_back(key("server.timeouts.keep_alive", TIERCEL_AT(config, server.timeouts.keep_alive), between(0ms, longest_wait), fixed,
         "Between two requests of a connection. 0: closed after each answer."));
+    r.push_back(key("server.timeouts.tunnel", TIERCEL_AT(config, server.timeouts.tunnel), between(10ms, 7 * 24h), fixed,
+        "For upgraded connections (WebSocket): without a byte either way. Event streams may be silent that long, too."));
     r.push_back(key("server.timeouts.drain", TIERCEL_AT(config, server.timeouts.drain), between(0ms, longest_wait), fixed,
         "At shutdown, for requests that are being answered; what is left then is cut off."));
     return r;
@@ -465,6 +474,8 @@ rows route_rows()
                           .unavailable = {{"behind", no_write_behind}}},
         fixed, "What an unsafe request that succeeded does to the stored answers of its URL, and of what its answer refers to "
                "(RFC 9111 §4.4). refresh: also fetches its URL anew, if memory had an answer for it."));
+    r.push_back(key("routes[].upgrade", TIERCEL_AT(route, upgrade), checked(upgrade_name), fixed,
+        "Protocols that clients may upgrade to, as in [websocket]. \"*\": all but HTTP/2 and TLS, which are never passed on; []: none."));
     r.push_back(key("routes[].deadline", TIERCEL_AT(route, deadline), between(10ms, longest_wait), fixed,
         "For a whole request, all waits and retries included; 504 after."));
     return r;

@@ -43,18 +43,19 @@ struct handover {
 // they are for the client whose own request is out, and for nobody else who waits.
 class interim_handover final : public origin::interim_sink {
 public:
-    interim_handover(handover& over, flight& joined) : over_(over), joined_(joined) {}
+    interim_handover(const request& rq, handover& over, flight& joined) : rq_(rq), over_(over), joined_(joined) {}
 
     async::task<> relay(const response_head& head) override
     {
         if (head.status != 100 && over_.awaited) {
-            compose_interim(over_.interim, head);
+            compose_interim(over_.interim, rq_, head);
             joined_.publish_progress();
         }
         co_return;
     }
 
 private:
+    const request& rq_;
     handover& over_;
     flight& joined_;
 };
@@ -275,7 +276,7 @@ private:
 
     async::task<> ask_origin()
     {
-        interim_handover interim(*job_.over, *job_.joined);
+        interim_handover interim(rq_, *job_.over, *job_.joined);
         for (bool conditional = job_.stored != nullptr;;) {
             origin::outgoing& out = job_.over->asked;
             out = origin::outgoing();

@@ -1,17 +1,21 @@
 #include "flow/relay.hpp"
 
 #include "flow/client_body.hpp"
+#include "flow/client_watch.hpp"
 #include "flow/fill_budget.hpp"
 #include "flow/keep.hpp"
 #include "flow/ranged.hpp"
 #include "flow/reply.hpp"
+#include "flow/tunnel.hpp"
 #include "flow/upstream_head.hpp"
 #include "flow/writes.hpp"
+#include "http/event_stream.hpp"
 #include "rules/merge.hpp"
 #include "rules/ranges.hpp"
 
 #include <array>
 #include <charconv>
+#include <optional>
 
 namespace tiercel::flow {
 namespace {
@@ -84,6 +88,11 @@ async::task<answered> stream(const request& rq, origin::exchange& ex, answered a
     const client_framing framed = compose_relayed(io.out(), rq, ex.head(), ex.framing(), a, time);
     if (framed == client_framing::close) {
         a.close = true;
+    }
+    std::optional<client_watch> watch;
+    if (is_event_stream(ex.head()) && !ex.is_uploading()) {
+        ex.may_pause(limits.tunnel_idle);
+        watch.emplace(io, ex);
     }
     bool head_sent = false;
     while (!ex.is_complete() || !head_sent) {
@@ -158,6 +167,26 @@ async::task<answered> answer_invalid(const request& rq, answered a, client_io& i
     co_return b;
 }
 
+// 101, and then whatever the two have to say to each other.
+async::task<answered> switch_protocols(const request& rq, origin::exchange& ex, answered a, client_io& io, client_limits limits)
+{
+    io.out().clear();
+    a.status = ex.head().status;
+    a.close = true;
+    compose_switch(io.out(), rq, ex.head(), a);
+    const std::array<std::string_view, 1> out{io.out()};
+    const error_code gone = co_await io.send(out, limits.write_idle);
+    if (gone) {
+        a.failure = errc::client_gone;
+        co_return a;
+    }
+    const byte_count before = io.bytes_sent();
+    const tunnel_end how = co_await run_tunnel(io, ex.link(), limits.tunnel_idle);
+    a.content_bytes = io.bytes_sent() - before;
+    a.reset = how == tunnel_end::reset_by_origin;
+    co_return a;
+}
+
 bool is_success(int status) noexcept { return status >= 200 && status < 400; }
 
 // Whether the client waits for a word before it sends its content. An old one cannot (RFC 9110 §10.1.1).
@@ -179,7 +208,7 @@ public:
             co_return;
         }
         io_.out().clear();
-        compose_interim(io_.out(), head);
+        compose_interim(io_.out(), rq_, head);
         const std::array<std::string_view, 1> out{io_.out()};
         const error_code gone = co_await io_.send(out, idle_);
         client_gone_ = static_cast<bool>(gone);
@@ -327,6 +356,7 @@ async::task<answered> relay(request& rq, decision d, client_io& io, client_limit
     out.chunked_body = rq.content.kind == framing_kind::chunked;
     out.expects_continue = body.is_waiting();
     out.interim = &interim;
+    out.upgrade = rq.upgrade;
     out.deadline = steady::now() + rq.route->deadline;
     out.may_retry = d.stored == nullptr || !may_serve_on_failure(*d.stored, failure::unreachable, rq.now);
 
@@ -354,6 +384,10 @@ async::task<answered> relay(request& rq, decision d, client_io& io, client_limit
     }
     const origin::exchange_ptr ex = std::move(*fetched);
     note_exchange(a, *ex);
+    if (ex->is_upgraded()) {
+        answered switched = co_await switch_protocols(rq, *ex, a, io, limits);
+        co_return switched;
+    }
     const int status = ex->head().status;
     if (!is_safe(rq.head.verb) && is_success(status) && rq.route->on_write != routing::write_rule::off) {
         invalidate(rq, ex->head(), cx);

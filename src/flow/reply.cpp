@@ -190,6 +190,19 @@ void add_status_line(std::string& out, const response_head& rs)
     out.append("HTTP/1.1 ").append(digits, static_cast<std::size_t>(end - digits)).append(" ").append(rs.reason).append("\r\n");
 }
 
+// Those of an answer that only passes through: neither of the hop nor about the length, which is said anew.
+void add_passed_fields(std::string& out, const request& rq, const response_head& rs)
+{
+    const connection_options named(rs);
+    for (const field& f : rs.fields) {
+        if (is_hop_by_hop(f.id) || named.strips(f) || f.id == header::content_length || f.id == header::x_request_id ||
+            (is_tag_field(f.id) && rq.route->caching.strip_tags)) {
+            continue;
+        }
+        append_field_line(out, f.name, f.value);
+    }
+}
+
 void add_date(std::string& out, wall_time at)
 {
     char date[29];
@@ -316,14 +329,7 @@ client_framing compose_relayed(std::string& out, const request& rq, const respon
                                const answered& a, const clock& time)
 {
     add_status_line(out, rs);
-    const connection_options named(rs);
-    for (const field& f : rs.fields) {
-        if (is_hop_by_hop(f.id) || named.strips(f) || f.id == header::content_length || f.id == header::x_request_id ||
-            (is_tag_field(f.id) && rq.route->caching.strip_tags)) {
-            continue;
-        }
-        append_field_line(out, f.name, f.value);
-    }
+    add_passed_fields(out, rq, rs);
     if (!rs.has(header::date)) {
         add_date(out, time.wall());
     }
@@ -339,17 +345,25 @@ client_framing compose_relayed(std::string& out, const request& rq, const respon
     return framed;
 }
 
-void compose_interim(std::string& out, const response_head& rs)
+void compose_interim(std::string& out, const request& rq, const response_head& rs)
 {
     add_status_line(out, rs);
-    const connection_options named(rs);
-    for (const field& f : rs.fields) {
-        if (is_hop_by_hop(f.id) || named.strips(f) || f.id == header::content_length || f.id == header::x_request_id) {
-            continue;
-        }
-        append_field_line(out, f.name, f.value);
-    }
+    add_passed_fields(out, rq, rs);
     out.append("\r\n");
+}
+
+void compose_switch(std::string& out, const request& rq, const response_head& rs, const answered& a)
+{
+    add_status_line(out, rs);
+    add_passed_fields(out, rq, rs);
+    out.append("Via: 1.1 tiercel\r\nConnection: Upgrade\r\n");
+    for (const field& f : rs.fields) {
+        if (f.id == header::upgrade) {
+            append_field_line(out, "Upgrade", f.value);
+        }
+    }
+    add_cache_status(out, rq, a, std::nullopt);
+    out.append("X-Request-ID: ").append(rq.id).append("\r\n\r\n");
 }
 
 void compose_problem(std::string& out, const request& rq, errc why, int status, seconds retry_after, const answered& a)

@@ -50,7 +50,10 @@ client_framing compose_relayed(std::string& out, const request& rq, const respon
                                const answered& a, const clock& time);
 
 // An interim answer on its way through (RFC 9110 §15.2).
-void compose_interim(std::string& out, const response_head& rs);
+void compose_interim(std::string& out, const request& rq, const response_head& rs);
+
+// 101 (Switching Protocols), when that was asked for.
+void compose_switch(std::string& out, const request& rq, const response_head& rs, const answered& a);
 
 // An error of our own as problem+json (RFC 9457), content included (left out for HEAD). Sets nothing else.
 void compose_problem(std::string& out, const request& rq, errc why, int status, seconds retry_after, const answered& a);

@@ -29,6 +29,7 @@ kept_request::kept_request(const request& original)
     view_.key = key_;
     view_.resource = view_.key.substr(0, original.resource.size());
     view_.id = id_;
+    view_.upgrade = {};
     view_.from = &from_;
     view_.head.verb = method::get;   // only GET fills (RFC 9110 §9.3.2)
     view_.head.verb_text = "GET";

@@ -30,6 +30,7 @@ struct request_scratch {
     query_scratch query;
     std::string key;
     std::string secondary;        // key with secondary parts, when the resource varies
+    std::string upgrade;
     std::string id;
 };
 
@@ -49,6 +50,7 @@ struct request {
     std::string_view resource;               // its beginning, without what the route adds: one for all answers of a URL
     hash128 hash;
     std::string_view id;                     // X-Request-ID
+    std::string_view upgrade;                // protocols that the client asks for and may ask for
     instant now{};
     bool keep_alive = true;                  // what the client wants and the server allows
     bool debug = false;                      // Tiercel-Debug from a trusted peer

@@ -5,7 +5,9 @@
 #include "flow/relay.hpp"
 #include "flow/reply.hpp"
 #include "flow/variants.hpp"
+#include "http/event_stream.hpp"
 #include "http/forwarding.hpp"
+#include "http/upgrade.hpp"
 #include "http/vary.hpp"
 #include "rules/early_refresh.hpp"
 
@@ -65,6 +67,16 @@ std::string_view given_id(const request_head& head) noexcept
     return harmless && id.size() <= longest ? id : std::string_view();
 }
 
+// Whoever switches has no content to send before (and most who ask have none at all).
+void note_upgrade(request& rq, request_scratch& scratch)
+{
+    scratch.upgrade.clear();
+    if (rq.content.kind == framing_kind::none || (rq.content.kind == framing_kind::length && rq.content.length == 0)) {
+        append_upgrades(scratch.upgrade, rq.head, rq.route->upgrade);
+    }
+    rq.upgrade = scratch.upgrade;
+}
+
 // Steps 1-5: what must hold before any cache operation. errc{} when all is well.
 errc identify(request& rq, request_scratch& scratch, const worker_context& cx)
 {
@@ -102,6 +114,9 @@ errc identify(request& rq, request_scratch& scratch, const worker_context& cx)
                : rq.target.absolute_form       ? errc::misdirected
                                                : errc::no_route;
     }
+    if (rq.head.has(header::upgrade)) {
+        note_upgrade(rq, scratch);
+    }
     rq.has_query = rq.target.has_query;
     rq.query = apply(rq.route->key.query, rq.target.query, rq.has_query, scratch.query);
     return {};
@@ -128,6 +143,9 @@ detail reason_to_go_alone(const request& rq, const entry* stored)
     }
     if (!rq.route->stampede.coalesce) {
         return detail::coalesce_off;
+    }
+    if (wants_event_stream(rq.head)) {
+        return detail::type;   // some origins send not even the head before the first event
     }
     for (const std::string& name : rq.route->stampede.personal_cookies) {
         if (cookie_of(rq.head, name)) {
@@ -198,6 +216,9 @@ decision decide(request& rq, request_scratch& scratch, worker_context& cx)
         return passed(detail::tenant, forward_reason::bypass);
     }
     make_key(rq, scratch.key, p.hash_seed);
+    if (!rq.upgrade.empty()) {
+        return passed(detail::upgrade, forward_reason::bypass);
+    }
     if (rq.head.verb != method::get && rq.head.verb != method::head) {
         return passed(detail::method, forward_reason::method);
     }

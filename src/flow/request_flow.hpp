@@ -45,6 +45,7 @@ struct client_limits {
     byte_count largest_content = 0;
     std::chrono::milliseconds content_idle{0};
     std::chrono::milliseconds write_idle{0};
+    std::chrono::milliseconds tunnel_idle{0};
 };
 async::task<answered> answer(request& rq, request_scratch& scratch, decision d, client_io& io, const client_limits& limits,
                              worker_context& cx);

@@ -161,6 +161,10 @@ std::string upstream_head(const request& rq, const routing::tenancy& tenants, pu
     if (!rq.tenant.empty() && !tenants.options().forward_header.empty()) {
         append_field_line(out, tenants.options().forward_header, rq.tenant);
     }
+    if (why == purpose::alone && !rq.upgrade.empty()) {
+        append_field_line(out, "Connection", "Upgrade");
+        append_field_line(out, "Upgrade", rq.upgrade);
+    }
     add_forwarding(out, rq);
     add_framing(out, rq.content);
     return out;

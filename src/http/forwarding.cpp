@@ -125,6 +125,11 @@ bool connection_options::strips(const field& f) const noexcept
     return any_option(*head_, [&](std::string_view option) { return equal_any_case(option, f.name); });
 }
 
+bool has_connection_option(const message_head& m, std::string_view lower) noexcept
+{
+    return m.has(header::connection) && any_option(m, [&](std::string_view o) { return equal_any_case(o, lower); });
+}
+
 bool wants_close(const message_head& m) noexcept
 {
     if (!m.has(header::connection)) {

@@ -24,6 +24,9 @@ private:
     const message_head* head_ = nullptr;   // null: there is no Connection field
 };
 
+// Is that among the message's Connection options? `lower`: in lower case.
+bool has_connection_option(const message_head& m, std::string_view lower) noexcept;
+
 // Does this message end its connection? By version and Connection options (RFC 9112 §9.3).
 bool wants_close(const message_head& m) noexcept;
 

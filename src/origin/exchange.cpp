@@ -3,6 +3,7 @@
 #include "async/drained_read.hpp"
 
 #include "http/forwarding.hpp"
+#include "http/upgrade.hpp"
 #include "origin/header_values.hpp"
 
 #include <tiercel/check.hpp>
@@ -56,7 +57,7 @@ std::string_view name_of(invalid_reason r) noexcept
 exchange::exchange(async::loop& l, upstream& up, observer& seen, connection_pool& pool, admission a,
                    std::unique_ptr<connection> c)
     : loop_(l), upstream_(up), observer_(seen), pool_(pool), admission_(std::move(a)), connection_(std::move(c)),
-      reused_(connection_->exchanges() > 0)
+      patience_(up.options().try_timeout), reused_(connection_->exchanges() > 0)
 {
 }
 
@@ -210,7 +211,7 @@ async::task<> exchange::finish()
 // Waiting for the origin: until so long after the last progress, and not beyond the limit of the whole.
 void exchange::arm(steady::time_point now) noexcept
 {
-    connection_->arm(waits_for_source_ ? limit_ : std::min(now + upstream_.options().try_timeout, limit_));
+    connection_->arm(waits_for_source_ ? limit_ : std::min(now + patience_, limit_));
 }
 
 // What a failed read means; `otherwise` when the origin ended the connection.
@@ -218,6 +219,9 @@ error_code exchange::reason_of(const error_code& ec, errc otherwise) const noexc
 {
     if (upload_error_) {
         return upload_error_;
+    }
+    if (abandoned_) {
+        return errc::client_gone;
     }
     if (connection_->aborted()) {
         return errc::draining;
@@ -296,14 +300,38 @@ result<exchange::head_step> exchange::next_head()
         const error_code problem = on_head();
         return problem ? result<head_step>(problem) : result<head_step>(head_step::final_head);
     }
-    if (status == 101) {   // we never ask for an upgrade (RFC 9110 §15.2.2)
-        return invalid(errc::origin_invalid, invalid_reason::upgrade);
+    if (status == 101) {
+        if (!switches_as_asked(connection_->parser().head(), request_->upgrade)) {   // RFC 9110 §15.2.2
+            return invalid(errc::origin_invalid, invalid_reason::upgrade);
+        }
+        on_switch();
+        return head_step::final_head;
     }
     interim_size_ += head_size_;
     if (++interim_ > most_interim || interim_size_ > upstream_.options().limits.header_bytes) {
         return invalid(errc::origin_invalid, invalid_reason::interim);
     }
     return head_step::interim;
+}
+
+// Of the final head, or of 101.
+void exchange::note_answer()
+{
+    connection_->pin(head_size_);
+    has_head_ = true;
+    through_before_answer_ = request_through_;
+    answered_at_ = steady::now();
+    limit_ = steady::time_point::max();
+    admission_.where->on_answer(time_to_head(), answered_at_);
+    admission_.where->speaks(head_.minor_version);
+}
+
+void exchange::on_switch()
+{
+    head_ = connection_->parser().head();
+    note_answer();
+    upgraded_ = true;
+    settle(outcome::answered, class_of(head_.status));
 }
 
 error_code exchange::on_head()
@@ -315,13 +343,7 @@ error_code exchange::on_head()
     }
     framing_ = *framed;
     remaining_ = framing_.length;
-    connection_->pin(head_size_);
-    has_head_ = true;
-    through_before_answer_ = request_through_;
-    answered_at_ = steady::now();
-    limit_ = steady::time_point::max();
-    admission_.where->on_answer(time_to_head(), answered_at_);
-    admission_.where->speaks(head_.minor_version);
+    note_answer();
     // A failure is known now. Of success we hear at the end of the content, but a probe should not wait for a long one.
     if (is_failure(head_.status)) {
         tell_breaker(true);
@@ -461,6 +483,10 @@ async::task<result<std::string_view>> exchange::read()
 {
     std::optional<result<std::string_view>> run;
     while (!(run = try_read())) {
+        if (abandoned_) {
+            fail(errc::client_gone);
+            continue;
+        }
         const auto room = connection_->room(wants_bulk());
         error_code ec;
         std::size_t n = 0;
@@ -490,6 +516,14 @@ async::task<result<std::string_view>> exchange::read()
         co_await finish();
     }
     co_return *run;
+}
+
+void exchange::abandon() noexcept
+{
+    abandoned_ = true;
+    if (!complete_ && !failed_) {
+        connection_->cancel();
+    }
 }
 
 void exchange::drain_received()

@@ -51,6 +51,15 @@ public:
     bool is_complete() const noexcept { return complete_; }
     // Besides the limit between bytes, content is awaited no longer than until here.
     void expires_at(steady::time_point t) noexcept { limit_ = t; }
+    // How long content may be awaited between two pieces, instead of the origin's try_timeout.
+    void may_pause(steady::duration d) noexcept { patience_ = d; }
+    // Nobody wants the rest: a pending read() ends with client_gone, and so does the next one.
+    void abandon() noexcept;
+
+    // The answer is 101: there is no content, and from here on the connection is the caller's, with what was received
+    // behind the head, as long as the exchange lives.
+    bool is_upgraded() const noexcept { return upgraded_; }
+    connection& link() noexcept { return *connection_; }
 
     // ---- the rest of the request ----
     bool is_uploading() const noexcept { return uploading_; }
@@ -84,6 +93,8 @@ private:
     void send_at_once();
     result<head_step> next_head();                          // of received bytes
     error_code on_head();
+    void on_switch();
+    void note_answer();
     error_code invalid(errc e, invalid_reason why);
     error_code reason_of(const error_code& ec, errc otherwise) const noexcept;
     void arm(steady::time_point now) noexcept;
@@ -119,6 +130,7 @@ private:
     unsigned attempts_ = 1;
 
     steady::time_point limit_;
+    steady::duration patience_;             // between two signs of life
     steady::time_point requested_at_;
     steady::time_point asked_at_;           // the request was through
     steady::time_point answered_at_;
@@ -138,6 +150,8 @@ private:
     bool through_before_answer_ = false;
     bool has_head_ = false;
     bool complete_ = false;
+    bool abandoned_ = false;
+    bool upgraded_ = false;
     bool surplus_ = false;
     bool filled_room_ = false;              // the last read took all the room there was
     bool settled_ = false;

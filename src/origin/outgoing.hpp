@@ -51,6 +51,7 @@ struct outgoing {
     body_source* body = nullptr;              // otherwise
     bool chunked_body = false;                // else the head names the length, and the source yields exactly that much
     bool expects_continue = false;            // the client sends the body only when told to: Expect goes along
+    std::string_view upgrade;                 // protocols that the head's Upgrade field asks for; no body then
     async::steady::time_point deadline;       // until here the response head must have come, retries included
     bool may_retry = true;                    // false: another answer will do, e.g. a stale one
     bool background = false;                  // nobody waits: first to be refused when it gets crowded

@@ -67,6 +67,7 @@ struct route {
     key_rules key;
     write_rule on_write = write_rule::invalidate;
     milliseconds deadline{30'000};           // for the whole request
+    std::vector<std::string> upgrade{"*"};   // protocols that clients may switch to; never HTTP in another version
     stampede_options stampede;
     range_options range;
 };

@@ -3,6 +3,7 @@
 #include "rules/ranges.hpp"
 
 #include "http/cache_control.hpp"
+#include "http/event_stream.hpp"
 #include "http/http_date.hpp"
 #include "http/tags.hpp"
 #include "http/vary.hpp"
@@ -386,11 +387,6 @@ refusal refusal_by_status(const response_head& rs)
         return {detail::status, false};
     }
     return {};
-}
-
-bool is_event_stream(const response_head& rs) noexcept
-{
-    return begins_any_case(rs.first(header::content_type), "text/event-stream");
 }
 
 refusal refusal_by_lifetime(const response_head& rs, const deciding& d, const lifetime& l, const caching_policy& policy)

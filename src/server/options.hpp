@@ -28,6 +28,7 @@ struct timeout_options {
     std::chrono::milliseconds body_idle{30'000};
     std::chrono::milliseconds write_idle{30'000};
     std::chrono::milliseconds keep_alive{60'000};
+    std::chrono::milliseconds tunnel{3'600'000};   // WebSocket and the like: without a byte either way
     std::chrono::milliseconds drain{30'000};
 };
 

@@ -76,7 +76,8 @@ public:
         : host_(host), cx_(host.cx), from_(std::move(from)),
           io_(std::move(s), host.cx.loop, static_cast<std::size_t>(host.options.limits.header_bytes)),
           parser_(limits_of(host.options)), entry_(host, io_, request_),
-          limits_{host.options.limits.body, host.options.timeouts.body_idle, host.options.timeouts.write_idle}
+          limits_{host.options.limits.body, host.options.timeouts.body_idle, host.options.timeouts.write_idle,
+                  host.options.timeouts.tunnel}
     {
         cx_.counts.step(telemetry::metric::connections, 1, state_);
     }
@@ -172,6 +173,7 @@ public:
                     flow::refresh(request_, d, cx_);
                 }
             } else {
+                io_.disarm();   // the wait for a request is over
                 done = co_await flow::answer(request_, scratch_, d, io_, limits_, cx_);
             }
             account(done);

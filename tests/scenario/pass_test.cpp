@@ -193,6 +193,21 @@ TEST_F(Upload, AConnectionServesAnotherRequestAfterwards)
     }
 }
 
+TEST_F(Upload, MayTakeLongerThanAHeadOrTheWaitForOne)
+{
+    s.configure("server: { timeouts: { header: 20ms, keep_alive: 20ms } }");
+    start();
+    c->send("POST /a HTTP/1.1\r\nHost: shop.test\r\nContent-Length: 4\r\n\r\nbo");
+    byte_stream link = by_hand.accept();
+    read_request_head(link, after(default_timeout));
+    EXPECT_EQ(link.read_exactly(2), "bo");
+    EXPECT_TRUE(c->is_silent_for(80ms));
+    c->send("dy");
+    EXPECT_EQ(link.read_exactly(2), "dy");
+    link.send(plain_answer({}, "thanks"));
+    EXPECT_EQ(c->read_response().body, "thanks");
+}
+
 TEST_F(Upload, AClientThatLeavesInTheMiddleBreaksTheUpload)
 {
     start();

@@ -1,0 +1,33 @@
+#include "http/event_stream.hpp"
+
+#include <algorithm>
+
+namespace tiercel {
+namespace {
+
+bool equal_lower(std::string_view any_case, std::string_view lower) noexcept
+{
+    return std::equal(any_case.begin(), any_case.end(), lower.begin(), lower.end(),
+                      [](char a, char b) { return (a >= 'A' && a <= 'Z' ? static_cast<char>(a + 32) : a) == b; });
+}
+
+// A media type or range without its parameters.
+bool names_event_stream(std::string_view value) noexcept
+{
+    std::string_view type = value.substr(0, value.find(';'));
+    type = type.substr(0, type.find_last_not_of(" \t") + 1);
+    return equal_lower(type, "text/event-stream");
+}
+
+}  // namespace
+
+bool is_event_stream(const response_head& rs) noexcept { return names_event_stream(rs.first(header::content_type)); }
+
+bool wants_event_stream(const request_head& rq) noexcept
+{
+    return std::any_of(rq.fields.begin(), rq.fields.end(), [](const field& f) {
+        return f.id == header::other && equal_lower(f.name, "accept") && names_event_stream(f.value);
+    });
+}
+
+}  // namespace tiercel
