@@ -59,7 +59,7 @@ void add_connection(std::string& out, const request& rq)
 
 void finish(std::string& out, const request& rq)
 {
-    out.append("X-Request-ID: ").append(rq.id).append("\r\n");
+    append_field_line(out, "X-Request-ID", rq.id);
     if (rq.debug && rq.route != nullptr) {
         append_field_line(out, "Tiercel-Route", rq.route->name);
         append_field_line(out, "Tiercel-Tenant", rq.tenant);

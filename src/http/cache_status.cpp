@@ -1,48 +1,78 @@
 #include "http/cache_status.hpp"
 
+#include <tiercel/check.hpp>
+
+#include <array>
 #include <charconv>
+#include <cstring>
 
 namespace tiercel {
 namespace {
 
-void append_number(std::string& out, std::int64_t n)
-{
-    char digits[24];
-    const auto end = std::to_chars(digits, digits + sizeof digits, n).ptr;
-    out.append(digits, static_cast<std::size_t>(end - digits));
-}
+// Every answer carries the field, so it is put together on the stack and appended once.
+class writer {
+public:
+    // What the parts of our own making take at most.
+    static constexpr std::size_t room = 256;
+
+    template <std::size_t N>
+    writer& operator<<(const char (&literal)[N]) noexcept
+    {
+        std::memcpy(at_, literal, N - 1);   // of a known length: a few moves
+        at_ += N - 1;
+        return *this;
+    }
+    writer& operator<<(std::string_view known) noexcept
+    {
+        TIERCEL_CHECK(known.size() <= longest);
+        at_ += known.copy(at_, known.size());
+        return *this;
+    }
+    writer& operator<<(std::int64_t n) noexcept
+    {
+        at_ = std::to_chars(at_, at_ + 20, n).ptr;
+        return *this;
+    }
+    std::string_view text() const noexcept { return {space_.data(), static_cast<std::size_t>(at_ - space_.data())}; }
+
+private:
+    static constexpr std::size_t longest = 40;   // of one name; the key has 32 digits
+
+    std::array<char, room> space_;
+    char* at_ = space_.data();
+};
 
 }  // namespace
 
 void append_cache_status(std::string& out, const cache_status& s)
 {
-    out.append("tiercel");
+    writer w;
+    w << "tiercel";
     if (s.hit) {
-        out.append("; hit");
+        w << "; hit";
     }
     if (!s.fwd.empty()) {
-        out.append("; fwd=").append(s.fwd);
+        w << "; fwd=" << s.fwd;
     }
     if (s.fwd_status != 0) {
-        out.append("; fwd-status=");
-        append_number(out, s.fwd_status);
+        w << "; fwd-status=" << std::int64_t{s.fwd_status};
     }
     if (s.stored) {
-        out.append("; stored");
+        w << "; stored";
     }
     if (s.collapsed) {
-        out.append("; collapsed");
+        w << "; collapsed";
     }
     if (s.ttl) {
-        out.append("; ttl=");
-        append_number(out, *s.ttl);
+        w << "; ttl=" << *s.ttl;
     }
     if (!s.key.empty()) {
-        out.append("; key=\"").append(s.key).append("\"");
+        w << "; key=\"" << s.key << "\"";
     }
     if (!s.detail.empty()) {
-        out.append("; detail=").append(s.detail);
+        w << "; detail=" << s.detail;
     }
+    out.append(w.text());
 }
 
 }  // namespace tiercel

@@ -202,6 +202,11 @@ errc request_head_parser::scan_request_line(std::string_view bytes)
         part_begin_ = ++scanned_;
         line_at_ = line_at::version;
     }
+    if (scanned_ == part_begin_ && bytes.substr(scanned_).starts_with("HTTP/1.1\r\n")) {   // nearly always, and here as a whole
+        scanned_ += sizeof("HTTP/1.1\r\n") - 1;
+        line_at_ = line_at::done;
+        return {};
+    }
     constexpr std::string_view form = "HTTP/d.d\r\n";
     for (; scanned_ < bytes.size() && scanned_ - part_begin_ < form.size(); ++scanned_) {
         const char expected = form[scanned_ - part_begin_];

@@ -107,6 +107,9 @@ part_state normalise(std::string_view in, std::string& out)
 // "/./", "/../", or such an end. The path is in canonical form, so encoded dots are dots by now.
 bool has_dot_segment(std::string_view path) noexcept
 {
+    if (path.find('.') == npos) {
+        return false;
+    }
     std::size_t at = path.find("/.");
     while (at != npos) {
         std::string_view rest = path.substr(at + 2);
@@ -121,10 +124,22 @@ bool has_dot_segment(std::string_view path) noexcept
     return false;
 }
 
-bool is_host_char(char c) noexcept
+enum : std::uint8_t { host_char = 1, upper_char = 2 };
+
+constexpr std::array<std::uint8_t, 256> make_host_classes()
 {
-    return is_alpha(c) || is_digit(c) || c == '-' || c == '.' || c == '_';
+    std::array<std::uint8_t, 256> t{};
+    for (const char c : std::string_view("abcdefghijklmnopqrstuvwxyz0123456789-._")) {
+        t[static_cast<unsigned char>(c)] = host_char;
+    }
+    for (char c = 'A'; c <= 'Z'; ++c) {
+        t[static_cast<unsigned char>(c)] = host_char | upper_char;
+    }
+    return t;
 }
+constexpr auto host_classes = make_host_classes();
+
+std::uint8_t host_class(char c) noexcept { return host_classes[static_cast<unsigned char>(c)]; }
 
 // Shape of an IPv6 literal between its brackets; whether it is a possible address is the resolver's business.
 bool is_ipv6_text(std::string_view s) noexcept
@@ -157,7 +172,7 @@ bool split_authority(std::string_view text, std::string_view default_port, autho
         }
         ++end;
     } else {
-        while (end < text.size() && is_host_char(text[end])) {
+        while (end < text.size() && host_class(text[end]) != 0) {
             ++end;
         }
     }
@@ -184,9 +199,11 @@ bool split_authority(std::string_view text, std::string_view default_port, autho
     if (out.name.empty() || out.name.back() == '.' || out.name.size() > 255) {
         return false;
     }
+    std::uint8_t seen = 0;
     for (const char c : out.name) {
-        out.has_upper = out.has_upper || (c >= 'A' && c <= 'Z');
+        seen |= host_class(c);
     }
+    out.has_upper = (seen & upper_char) != 0;
     return true;
 }
 

@@ -51,11 +51,10 @@ access_record clipped(const access_record& r) noexcept
     return c;
 }
 
-std::size_t capacity_for(const access_record& r) noexcept
+std::size_t size_of_texts(const access_record& r) noexcept
 {
-    const auto raw = r.target.size() + r.client.size() + r.method.size() + r.host.size() + r.route.size() + r.tenant.size() +
-                     r.request_id.size() + r.trace_id.size() + r.user_agent.size() + r.referer.size();
-    return fixed_part + escaped_capacity(raw);
+    return r.target.size() + r.client.size() + r.method.size() + r.host.size() + r.route.size() + r.tenant.size() +
+           r.request_id.size() + r.trace_id.size() + r.user_agent.size() + r.referer.size();
 }
 static_assert(fixed_part + escaped_capacity(access_log::longest_target + 9 * access_log::longest_field) <
               access_log::usual_ring);
@@ -468,8 +467,16 @@ bool access_log::lane::is_sampled() noexcept
 void access_log::lane::write(const access_record& record) noexcept
 {
     if (!ring_ || (sample_below_ != UINT64_MAX && !is_sampled())) { return; }
-    const auto r = clipped(record);
-    char* const begin = ring_->lines.try_reserve(capacity_for(r));
+    if (size_of_texts(record) <= longest_field) {
+        write_clipped(record);   // none of them can be too long
+    } else {
+        write_clipped(clipped(record));
+    }
+}
+
+void access_log::lane::write_clipped(const access_record& r) noexcept
+{
+    char* const begin = ring_->lines.try_reserve(fixed_part + escaped_capacity(size_of_texts(r)));
     if (begin == nullptr) {
         ring_->dropped.store(ring_->dropped.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
         carrier_->wake();

@@ -102,6 +102,7 @@ private:
     lane(std::shared_ptr<carrier> c, std::shared_ptr<ring> r);
 
     bool is_sampled() noexcept;
+    void write_clipped(const access_record& r) noexcept;
     void close() noexcept;
 
     std::shared_ptr<carrier> carrier_;
