@@ -140,6 +140,15 @@ place find_place(const storable& s, const request& rq, const entry_ptr& known, w
     return at;
 }
 
+std::string head_with_length(const storable& s, byte_count length)
+{
+    std::string head = s.head;
+    if (s.status != 204) {
+        append_length(head, length);
+    }
+    return head;
+}
+
 kept keep_with_head(const storable& s, std::string_view head, const request& rq, milliseconds delta, std::string_view small,
                     body_ptr content, const entry_ptr& known, worker_context& cx)
 {
@@ -251,13 +260,16 @@ storable make_storable(const request& rq, const response_head& rs, storing_verdi
     return s;
 }
 
+entry_ptr make_entry(const storable& s, std::string_view key, milliseconds delta, body_ptr content, const process_context& p)
+{
+    const std::string head = head_with_length(s, content->size());
+    return build(s, key, delta, head, {}, std::move(content), p);
+}
+
 kept keep(const storable& s, const request& rq, milliseconds delta, std::string_view small, body_ptr content,
           const entry_ptr& known, worker_context& cx)
 {
-    std::string head = s.head;
-    if (s.status != 204) {
-        append_length(head, content != nullptr ? content->size() : small.size());
-    }
+    const std::string head = head_with_length(s, content != nullptr ? content->size() : small.size());
     return keep_with_head(s, head, rq, delta, small, std::move(content), known, cx);
 }
 

@@ -32,6 +32,9 @@ struct storable {
 storable make_storable(const request& rq, const response_head& rs, storing_verdict verdict, sequence stamp,
                        const fetch_times& when);
 
+// The finished entry under that key, stored nowhere yet.
+entry_ptr make_entry(const storable& s, std::string_view key, milliseconds delta, body_ptr content, const process_context& p);
+
 // What became of an answer.
 struct kept {
     entry_ptr made{};                       // to answer with, stored or not; null: nothing was made

@@ -65,6 +65,14 @@ std::string_view gathered::next() noexcept
     return piece;
 }
 
+void gathered::add(const part_answer& from, const std::vector<part_piece>& some)
+{
+    for (const part_piece& piece : some) {
+        const stored_part& part = from.parts[piece.part];
+        add(part.e, piece.span.first - part.holds.first, piece.span.size());
+    }
+}
+
 async::task<answered> send_gathered(answered a, gathered what, client_io& io, client_limits limits)
 {
     std::array<std::string_view, 8> out{io.out()};
@@ -105,6 +113,27 @@ async::task<answered> send_ranges(const request& rq, entry_ptr e, range_plan pla
         h.fields = e->head();
         set_times(h, rq, *e, a, origin_age);
         lay_out(content, h, rq, plan.spans, e->body_size(), [&](const byte_span& s) { content.add(e, s.first, s.size()); });
+        compose_partial(io.out(), rq, h, a);
+    }
+    answered done = co_await send_gathered(a, std::move(content), io, limits);
+    co_return done;
+}
+
+async::task<answered> send_parts(const request& rq, std::shared_ptr<const part_answer> from, answered a, client_io& io,
+                                 client_limits limits)
+{
+    io.out().clear();
+    gathered content;
+    a.status = 206;
+    if (from->repeated != nullptr) {
+        compose_entry(io.out(), rq, *from->repeated, a, {});
+        content.add(from->repeated, 0, from->repeated->body_size());
+    } else {
+        partial_head h;
+        h.fields = from->parts.front().e->head();   // of the newest (RFC 9110 §15.3.7.3)
+        set_times(h, rq, from->stalest(), a, {});
+        std::size_t next = 0;
+        lay_out(content, h, rq, from->spans, from->total, [&](const byte_span&) { content.add(*from, from->covers[next++].before); });
         compose_partial(io.out(), rq, h, a);
     }
     answered done = co_await send_gathered(a, std::move(content), io, limits);

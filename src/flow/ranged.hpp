@@ -4,6 +4,7 @@
 
 #include "flow/client_io.hpp"
 #include "flow/context.hpp"
+#include "flow/parts.hpp"
 #include "flow/request.hpp"
 #include "flow/request_flow.hpp"
 
@@ -11,6 +12,7 @@
 
 #include <tiercel/entry.hpp>
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +24,7 @@ class gathered {
 public:
     void add(entry_ptr from, byte_count at, byte_count size);   // REQUIRES: within its content
     void add(std::string text);
+    void add(const part_answer& from, const std::vector<part_piece>& some);   // REQUIRES: the pieces are out of them
     byte_count size() const noexcept { return size_; }
 
     // The next piece that lies in one place, valid as long as this; empty at the end.
@@ -46,5 +49,9 @@ async::task<answered> send_gathered(answered a, gathered what, client_io& io, cl
 // A stored whole answer as 206 or 416. REQUIRES: plan.how is not whole.
 async::task<answered> send_ranges(const request& rq, entry_ptr e, range_plan plan, answered a, std::string_view origin_age,
                                   client_io& io, client_limits limits);
+
+// Stored parts as 206. REQUIRES: they have no gap.
+async::task<answered> send_parts(const request& rq, std::shared_ptr<const part_answer> from, answered a, client_io& io,
+                                 client_limits limits);
 
 }  // namespace tiercel::flow

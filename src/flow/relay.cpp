@@ -4,12 +4,14 @@
 #include "flow/client_watch.hpp"
 #include "flow/fill_budget.hpp"
 #include "flow/keep.hpp"
+#include "flow/parts.hpp"
 #include "flow/ranged.hpp"
 #include "flow/reply.hpp"
 #include "flow/tunnel.hpp"
 #include "flow/upstream_head.hpp"
 #include "flow/writes.hpp"
 #include "http/event_stream.hpp"
+#include "http/validators.hpp"
 #include "rules/merge.hpp"
 #include "rules/ranges.hpp"
 
@@ -34,24 +36,59 @@ bool is_worth_confirming(const request& rq, const decision& d, const process_con
     return judge_storing(rq.head, rq.target.path, block.head(), rq.route->caching, now).why != detail::request_authorization;
 }
 
-// Collects an answer's content on its way to one client, so that it can be stored at the end.
-struct keeping {
-    explicit keeping(memory_store& l1) : budget(l1) {}
-
-    // Too much to store, or too much at once: what was collected is given up.
-    void append(std::string_view bytes)
+// Collects an answer's content on its way to one client. Stored when it is complete and before the client has the last of it:
+// whoever has heard of the answer finds it.
+class keeping {
+public:
+    // `known`: as in keep(). All references outlive this.
+    keeping(storable what, entry_ptr known, const request& rq, const origin::exchange& ex, worker_context& cx)
+        : what_(std::move(what)), known_(std::move(known)), budget_(cx.process.l1), rq_(rq), ex_(ex), cx_(cx)
     {
-        content->append(bytes);
-        if (content->size() > largest || !budget.covers(content->footprint())) {
-            content.reset();
-            budget.give_back();
+    }
+    // It is a 206 to that Range.
+    void be_part(const content_range& says, std::string_view asked)
+    {
+        part_ = says;
+        asked_ = asked;
+    }
+
+    // The next run; the last one when the exchange is complete.
+    void add(std::string_view run)
+    {
+        if (content_ == nullptr) {
+            return;
+        }
+        content_->append(run);
+        if (content_->size() > cx_.process.max_object || !budget_.covers(content_->footprint())) {
+            content_.reset();   // too much to store, or too much at once
+            budget_.give_back();
+        } else if (ex_.is_complete()) {
+            store();
         }
     }
 
-    storable what;
-    body_ptr content = body::make();   // null: given up
-    byte_count largest = 0;
-    fill_budget budget;
+private:
+    void store()
+    {
+        const auto delta = std::chrono::duration_cast<milliseconds>(steady::now() - ex_.requested_at());
+        if (part_) {
+            keep_part(what_, *part_, asked_, delta, std::move(content_), rq_, cx_.process);
+        } else {
+            keep(what_, rq_, delta, {}, std::move(content_), known_, cx_);
+        }
+        content_.reset();
+        budget_.give_back();
+    }
+
+    storable what_;
+    std::optional<content_range> part_;
+    std::string asked_;
+    entry_ptr known_;
+    body_ptr content_ = body::make();   // null: over
+    fill_budget budget_;
+    const request& rq_;
+    const origin::exchange& ex_;
+    worker_context& cx_;
 };
 
 std::string_view chunk_line(std::array<char, 20>& space, std::size_t n)
@@ -125,8 +162,8 @@ async::task<answered> stream(const request& rq, origin::exchange& ex, answered a
         if (ex.is_complete() && framed == client_framing::chunked && !to_head) {
             out[4] = "0\r\n\r\n";
         }
-        if (kept != nullptr && kept->content != nullptr) {
-            kept->append(content);
+        if (kept != nullptr) {
+            kept->add(content);
         }
         head_sent = true;
         const result<std::size_t> sent = io.try_send(out);   // nearly always all of it, without a coroutine
@@ -226,6 +263,49 @@ private:
     const std::chrono::milliseconds idle_;
     bool client_gone_ = false;
 };
+
+// An answer to somebody who went alone may still be good for everybody else.
+struct relayed_verdict {
+    std::optional<storable> what;
+    std::optional<content_range> part;     // of a 206
+    detail refused = detail::none;         // the rule that forbids it
+};
+
+// `asked`: the Range that went to the origin, empty if none.
+relayed_verdict judge_relayed(const request& rq, const origin::exchange& ex, std::string_view asked, const decision& d,
+                              sequence stamp, worker_context& cx)
+{
+    const response_head& rs = ex.head();
+    const process_context& p = cx.process;
+    const bool has_length = ex.framing().kind == framing_kind::length;
+    const auto length = has_length ? std::optional<byte_count>(ex.framing().length) : std::nullopt;
+    const fetch_times when = times_of(ex, p);
+    storing_verdict verdict = rs.status == 206 ? judge_storing_part(rq.head, rq.target.path, rs, length, rq.route->caching, when)
+                                               : judge_storing(rq.head, rq.target.path, rs, rq.route->caching, when);
+    if (verdict.store && rs.status >= 500 && d.stored != nullptr) {   // an error never takes the place of a good answer
+        verdict = storing_verdict();
+        verdict.why = detail::status;
+    }
+    if (!verdict.store && verdict.mark && rs.status < 500 && d.stored != nullptr && asked.empty()) {
+        discard(*d.stored, rq, cx);   // RFC 9111 §4.3.3: the full answer replaces it, and is not to be kept
+    }
+    relayed_verdict v;
+    v.refused = verdict.why;
+    // Whatever else a Range may lead to (errors above all) says nothing about the whole.
+    const bool is_answer_to_range = !asked.empty() && rs.status != 206 && (rs.status != 200 || rs.has(header::content_range));
+    if (!verdict.store || is_answer_to_range || length.value_or(0) > p.max_object) {
+        return v;
+    }
+    storable what = make_storable(rq, rs, std::move(verdict), stamp, when);
+    if (rs.status == 206) {
+        v.part = range_of(rs);
+    } else if (is_too_many(what, rq, d.known, p)) {
+        v.refused = detail::variants;
+        return v;
+    }
+    v.what = std::move(what);
+    return v;
+}
 
 detail detail_of(errc e) noexcept
 {
@@ -421,46 +501,28 @@ async::task<answered> relay(request& rq, decision d, client_io& io, client_limit
         keep_updated_by_head(d.stored, rq, ex->head(), times_of(*ex, p), stamp, took, d.known, cx);
     }
 
-    // An answer to somebody who went alone may still be good for everybody else.
     std::optional<keeping> kept;
     const std::unique_ptr<implied_get> answered_too = get_answered_by(rq, ex->head(), p);
     if (answered_too != nullptr) {
         if (std::optional<storable> what = storable_for_gets(answered_too->view(), *ex, p)) {
-            kept.emplace(p.l1);
-            kept->what = std::move(*what);
-            kept->largest = p.max_object;
+            kept.emplace(std::move(*what), d.known, answered_too->view(), *ex, cx);
             a.stored = true;
             a.why = detail::none;
         }
-    } else if (d.what == action::fetch && rq.head.verb == method::get && !rq.head.has(header::range)) {
-        storing_verdict verdict = judge_storing(rq.head, rq.target.path, ex->head(), rq.route->caching, times_of(*ex, p));
-        if (verdict.store && status >= 500 && d.stored != nullptr) {   // an error never takes the place of a good answer
-            verdict = storing_verdict();
-            verdict.why = detail::status;
-        }
-        if (!verdict.store && verdict.mark && status < 500 && d.stored != nullptr) {
-            discard(*d.stored, rq, cx);   // RFC 9111 §4.3.3: the full answer replaces it, and is not to be kept
-        }
-        const bool fits = ex->framing().kind != framing_kind::length || ex->framing().length <= p.max_object;
-        detail refused = verdict.why;
-        if (verdict.store && fits) {
-            storable what = make_storable(rq, ex->head(), std::move(verdict), stamp, times_of(*ex, p));
-            if (is_too_many(what, rq, d.known, p)) {
-                refused = detail::variants;
-            } else {
-                kept.emplace(p.l1);
-                kept->what = std::move(what);
-                kept->largest = p.max_object;
-                a.what = outcome::miss;
-                a.stored = true;
-                a.why = a.why == detail::variants ? detail::none : a.why;   // it does not vary any more
+    } else if (d.what == action::fetch && rq.head.verb == method::get) {
+        relayed_verdict v = judge_relayed(rq, *ex, rq.head.first(header::range), d, stamp, cx);
+        if (v.what) {
+            kept.emplace(std::move(*v.what), d.known, rq, *ex, cx);
+            a.what = outcome::miss;
+            a.stored = true;
+            a.why = a.why == detail::variants ? detail::none : a.why;   // it does not vary any more
+            if (v.part) {
+                kept->be_part(*v.part, rq.head.first(header::range));
+                a.why = detail::partial;
             }
-        }
-        if (refused != detail::none) {
-            cx.counts.count(telemetry::metric::uncacheable_total, telemetry::route_index(cx.index_of(*rq.route)), refused);
-            if (a.why != detail::mark) {
-                a.why = refused;
-            }
+        } else if (v.refused != detail::none) {
+            cx.counts.count(telemetry::metric::uncacheable_total, telemetry::route_index(cx.index_of(*rq.route)), v.refused);
+            a.why = a.why == detail::mark ? a.why : v.refused;
         }
     }
     answered done = co_await stream(rq, *ex, a, kept ? &*kept : nullptr, io, limits, p.time);
@@ -474,11 +536,124 @@ async::task<answered> relay(request& rq, decision d, client_io& io, client_limit
     if (done.status == 0) {
         done = co_await answer_invalid(rq, done, io, limits, cx);
     }
-    if (kept && kept->content != nullptr && ex->is_complete() && done.failure == errc{}) {
-        const auto delta = std::chrono::duration_cast<milliseconds>(steady::now() - ex->requested_at());
-        keep(kept->what, answered_too != nullptr ? answered_too->view() : rq, delta, {}, kept->content, d.known, cx);
-    }
     co_return done;
+}
+
+// ---- completing stored parts -----------------------------------------------------------------------------------------
+
+namespace {
+
+std::string text_of(const byte_span& s)
+{
+    return "bytes=" + std::to_string(s.first) + "-" + std::to_string(s.last);
+}
+
+// Are these exactly the bytes that were missing, of exactly the state that the parts are of (RFC 9110 §15.3.7.3)?
+bool fills_gap(const origin::exchange& ex, const part_answer& parts)
+{
+    const response_head& rs = ex.head();
+    const byte_span gap = *parts.gap();
+    return range_of(rs) == content_range{gap, parts.total} && ex.framing().kind == framing_kind::length &&
+           ex.framing().length == gap.size() && rs.count(header::etag) == 1 &&
+           strong_equal(rs.first(header::etag), parts.parts.front().e->etag());
+}
+
+// The content of an exchange and nothing around it.
+async::task<answered> pass_on(origin::exchange& ex, answered a, keeping* kept, client_io& io, client_limits limits)
+{
+    while (!ex.is_complete()) {
+        const result<std::string_view> run = co_await ex.read();
+        if (!run) {
+            a.failure = errc_of(run.error());
+            a.close = true;
+            co_return a;
+        }
+        if (kept != nullptr) {
+            kept->add(*run);
+        }
+        const std::array<std::string_view, 1> out{*run};
+        const error_code gone = co_await io.send(out, limits.write_idle);
+        if (gone) {
+            a.failure = errc::client_gone;
+            a.close = true;
+            co_return a;
+        }
+        a.content_bytes += run->size();
+    }
+    co_return a;
+}
+
+}  // namespace
+
+async::task<answered> complete_parts(request& rq, decision d, client_io& io, client_limits limits, worker_context& cx)
+{
+    process_context& p = cx.process;
+    const std::shared_ptr<const part_answer> parts = std::move(d.parts);
+    const part_cover& cover = parts->covers.front();
+    const std::string asked = text_of(*cover.gap);
+    answered a;
+    a.what = outcome::miss;
+    a.why = detail::partial;
+    a.forward = d.forward;
+
+    const sequence stamp = p.valid.applied();
+    origin::outgoing out;
+    out.head = upstream_head(rq, p.tenants, purpose::fill);
+    out.head.append("Range: ").append(asked).append("\r\nIf-Range: ").append(parts->parts.front().e->etag()).append("\r\n");
+    out.deadline = steady::now() + rq.route->deadline;
+    out.may_retry = d.stored == nullptr || !may_serve_on_failure(*d.stored, failure::unreachable, rq.now);
+    auto fetched = co_await cx.origin_of(*rq.route).fetch(out);
+    if (!fetched) {
+        flight_failure f;
+        f.code = errc_of(fetched.error());
+        f.retry_after = out.report.retry_after;
+        a.attempts = out.report.attempts;
+        answered failed = co_await answer_failure(rq, d.stored, f, a, io, limits, cx);
+        co_return failed;
+    }
+    origin::exchange_ptr ex = std::move(*fetched);
+    const int status = ex->head().status;
+    if (status == 200 || status == 416 || (status == 206 && !fills_gap(*ex, *parts))) {
+        ex.reset();   // the resource is in another state: the request goes out as it came
+        answered own = co_await relay(rq, std::move(d), io, limits, cx);
+        co_return own;
+    }
+    if (status != 206) {
+        a.what = outcome::pass;
+        a.why = detail::range;
+        answered other = co_await relay_answer(rq, *ex, a, io, limits, cx);
+        co_return other;
+    }
+    note_exchange(a, *ex);
+    relayed_verdict v = judge_relayed(rq, *ex, asked, d, stamp, cx);
+    std::optional<keeping> kept;
+    if (v.what) {
+        kept.emplace(std::move(*v.what), nullptr, rq, *ex, cx);
+        kept->be_part(*v.part, asked);
+        a.stored = true;
+    }
+    a.status = 206;
+    const std::string fields = storable_head(ex->head(), {}, rq.route->caching.strip_tags, p.time.wall());
+    partial_head h;
+    h.fields = fields;
+    h.range = content_range{parts->spans.front(), parts->total};
+    h.length = parts->spans.front().size();
+    h.age = ex->head().first(header::age);
+    io.out().clear();
+    compose_partial(io.out(), rq, h, a);
+    gathered before;
+    before.add(*parts, cover.before);
+    a = co_await send_gathered(a, std::move(before), io, limits);
+    if (a.failure == errc{}) {
+        a = co_await pass_on(*ex, a, kept ? &*kept : nullptr, io, limits);
+    }
+    if (a.failure == errc{} && !cover.after.empty()) {
+        gathered after;
+        after.add(*parts, cover.after);
+        io.out().clear();
+        a = co_await send_gathered(a, std::move(after), io, limits);
+    }
+    co_return a;
 }
 
 }  // namespace tiercel::flow

@@ -15,6 +15,10 @@ namespace tiercel::flow {
 // Fetches and relays. A GET answer that turns out storable is stored on the way through (hit-for-miss ends there).
 async::task<answered> relay(request& rq, decision d, client_io& io, client_limits limits, worker_context& cx);
 
+// The same for a Range of which parts are stored: asks for the missing bytes alone, if they are still of the same state (RFC 9111
+// §3.4); otherwise the request goes out as it came. REQUIRES: d.parts has a gap.
+async::task<answered> complete_parts(request& rq, decision d, client_io& io, client_limits limits, worker_context& cx);
+
 // Relays an answer whose head is here already. `a` is what is known about it so far.
 async::task<answered> relay_answer(const request& rq, origin::exchange& ex, answered a, client_io& io,
                                    client_limits limits, worker_context& cx);

@@ -2,6 +2,8 @@
 
 #include "flow/fill.hpp"
 #include "flow/keying.hpp"
+#include "flow/parts.hpp"
+#include "flow/ranged.hpp"
 #include "flow/relay.hpp"
 #include "flow/reply.hpp"
 #include "flow/variants.hpp"
@@ -176,6 +178,15 @@ void plan_renewal(decision& d, const request& rq, worker_context& cx)
     }
 }
 
+// No coroutine itself.
+async::task<answered> fetch_alone(request& rq, decision d, client_io& io, client_limits limits, worker_context& cx)
+{
+    if (d.parts != nullptr) {
+        return complete_parts(rq, std::move(d), io, limits, cx);
+    }
+    return relay(rq, std::move(d), io, limits, cx);
+}
+
 // Who shares no fetch may still find what others have left in L2.
 async::task<answered> answer_from_l2(request& rq, decision d, client_io& io, client_limits limits, worker_context& cx)
 {
@@ -187,9 +198,25 @@ async::task<answered> answer_from_l2(request& rq, decision d, client_io& io, cli
         a = co_await send_entry(rq, std::move(found.stored), a, {}, io, limits);
     } else {
         d.known = std::move(found.descriptor);
-        a = co_await relay(rq, std::move(d), io, limits, cx);
+        a = co_await fetch_alone(rq, std::move(d), io, limits, cx);
     }
     co_return a;
+}
+
+// Parts may answer a Range where no whole can.
+void look_for_parts(decision& d, const request& rq, process_context& p)
+{
+    part_lookup found = find_parts(rq, d.stored.get(), p);
+    if (found.any && d.stored == nullptr) {
+        d.forward = forward_reason::partial;
+    }
+    d.parts = std::move(found.answer);
+    if (d.parts != nullptr && !d.parts->gap()) {
+        d.what = action::serve;
+        d.why = detail::partial;
+        d.forward = forward_reason::none;
+        d.ranged = true;
+    }
 }
 
 async::task<answered> answer_by_range(const request& rq, decision d, client_io& io, client_limits limits, worker_context& cx)
@@ -197,6 +224,10 @@ async::task<answered> answer_by_range(const request& rq, decision d, client_io& 
     answered a;
     a.what = d.what == action::serve_and_refresh ? outcome::stale : outcome::hit_l1;
     a.why = d.why;
+    if (d.parts != nullptr) {
+        answered part = co_await send_parts(rq, d.parts, a, io, limits);
+        co_return part;
+    }
     answered done = co_await send_entry(rq, d.stored, a, {}, io, limits);
     if (d.renew != renewal::none) {
         refresh(rq, d, cx);
@@ -244,11 +275,17 @@ decision decide(request& rq, request_scratch& scratch, worker_context& cx)
         d.ranged = rq.head.has(header::range);
         return d;
     }
-    if (d.what == action::fetch && wants_only_stored(rq.head, rq.route->caching)) {
-        return refused(errc::only_if_cached);
-    }
     if (d.stored == nullptr && d.what == action::fetch) {
         d.forward = scratch.secondary.empty() ? forward_reason::uri_miss : forward_reason::vary_miss;
+    }
+    if (d.what == action::fetch && rq.head.has(header::range) && rq.head.verb == method::get) {
+        look_for_parts(d, rq, p);
+        if (d.ranged) {
+            return d;
+        }
+    }
+    if (d.what == action::fetch && wants_only_stored(rq.head, rq.route->caching)) {
+        return refused(errc::only_if_cached);
     }
     if (const detail why = reason_to_go_alone(rq, d.stored.get()); why != detail::none) {
         d.alone = true;
@@ -302,7 +339,7 @@ async::task<answered> answer(request& rq, request_scratch& scratch, decision d, 
         return answer_from_l2(rq, std::move(d), io, limits, cx);
     }
     if (d.alone || d.what == action::pass) {
-        return relay(rq, std::move(d), io, limits, cx);
+        return fetch_alone(rq, std::move(d), io, limits, cx);
     }
     return join(rq, scratch, std::move(d), io, limits, cx);
 }

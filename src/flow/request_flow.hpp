@@ -7,7 +7,11 @@
 #include "flow/context.hpp"
 #include "flow/request.hpp"
 
+#include <memory>
+
 namespace tiercel::flow {
+
+struct part_answer;   // flow/parts
 
 enum class renewal : std::uint8_t {
     none,
@@ -26,6 +30,7 @@ struct decision {
     renewal renew = renewal::none;   // serve, and see in the background whether there is something better
     bool ranged = false;             // serve, but by the Range of the request: answer() does that
     entry_ptr known;                 // the descriptor that L2 has, where it was asked already
+    std::shared_ptr<const part_answer> parts;   // serve out of these; fetch: they lack but the gap
 };
 
 // Steps 1-7: framing, target, tenant, route, key, L1, rules. Fills in `rq`, whose head, raw, from and now are set.

@@ -27,8 +27,8 @@ range_validators validators_of(const entry& e) noexcept;
 // ---- parts -----------------------------------------------------------------------------------------------------------
 
 // The verdict on a 206 as a part (RFC 9111 §3.3): the rules for whole answers, and besides it answers a request with a Range,
-// names one range, carries no more than that (`length`: of its content, if known), and is fresh: parts are not validated.
-// judge_storing() never stores a 206.
+// names one range, carries no more than that (`length`: of its content, if known), and is fresh. A part is used as long as it is
+// fresh: it is neither validated nor served stale. judge_storing() never stores a 206.
 storing_verdict judge_storing_part(const request_head& rq, std::string_view path, const response_head& rs,
                                    std::optional<byte_count> length, const caching_policy& policy, const fetch_times& when);
 

@@ -474,6 +474,11 @@ storing_verdict judge(const request_head& rq, std::string_view path, const respo
     return v;
 }
 
+constexpr entry_flag without(entry_flag set, entry_flag gone) noexcept
+{
+    return static_cast<entry_flag>(static_cast<std::uint32_t>(set) & ~static_cast<std::uint32_t>(gone));
+}
+
 // A part must name one range and hold no more than that: whatever else it may be, nobody could tell which bytes it has.
 refusal refusal_by_range(const request_head& rq, const response_head& rs, std::optional<byte_count> length)
 {
@@ -512,6 +517,9 @@ storing_verdict judge_storing_part(const request_head& rq, std::string_view path
     if (v.store && (has(v.flags, entry_flag::no_cache) || v.times.fresh_until <= when.received)) {
         return refused({detail::no_lifetime, false});
     }
+    // From the end of its freshness on it is of no use.
+    v.times.swr_until = v.times.sie_until = v.times.unreachable_until = v.times.fresh_until;
+    v.flags = without(v.flags, entry_flag::has_etag | entry_flag::has_last_modified);
     return v;
 }
 

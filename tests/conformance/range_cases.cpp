@@ -111,6 +111,17 @@ void add_parts(table& t)
         .get("Range: bytes=0-4").answered(206, "Content-Range: bytes 0-4/10", fresh, "ETag: \"a\"").content("01234")
         .get("Range: bytes=5-9").answered(206, "Content-Range: bytes 5-9/10", fresh, "ETag: \"b\"").content("fghij").any_conditions()
         .get().answered(fresh, "ETag: \"b\"").content("abcdefghij").any_conditions();
+    t.test("18.8", "the same tag is joined")
+        .get("Range: bytes=0-4").answered(206, "Content-Range: bytes 0-4/10", fresh, "ETag: \"a\"").content("01234")
+        .get("Range: bytes=7-9").answered(206, "Content-Range: bytes 7-9/10", fresh, "ETag: \"a\"").content("789").any_conditions()
+        .get("Range: bytes=1-8").answered(206, "Content-Range: bytes 5-6/10", fresh, "ETag: \"a\"").content("56").any_conditions()
+        .sees("Range: bytes=5-6").sees("If-Range: \"a\"").status(206).text("12345678").gets("Content-Range: bytes 1-8/10")
+        .get("Range: bytes=0-9").status(206).text("0123456789").gets("Content-Range: bytes 0-9/10")
+        .get().answered(fresh, "ETag: \"a\"").content(digits).any_conditions();
+    t.test("18.8", "a part is completed only by what fits")
+        .get("Range: bytes=0-4").answered(206, "Content-Range: bytes 0-4/10", fresh, "ETag: \"a\"").content("01234")
+        .get("Range: bytes=0-9").answered(206, "Content-Range: bytes 5-9/10", fresh, "ETag: \"b\"").content("fghij").any_conditions()
+        .answered(206, "Content-Range: bytes 0-9/10", fresh, "ETag: \"b\"").content("abcdefghij");
 }
 
 }  // namespace

@@ -325,6 +325,25 @@ TEST_F(FillWhole, ARangeOfWhatTurnsOutTooLargeIsSentAllTheSame)
     EXPECT_EQ(s.metric("l1_entries"), 0);
 }
 
+TEST_F(FillWhole, AReaderWhoseBytesAreFarAheadDoesNotHoldUpWhatIsNotKept)
+{
+    manual_origin by_hand;
+    s.set("origins.shop.endpoints", "[ '" + by_hand.url() + "' ]");
+    s.set("cache.l1.max_bytes", "1MiB").set("cache.l1.max_object", "1MiB");
+    s.start();
+    const std::string all = numbered(1'000'000);
+    raw_client c = s.client();
+    c.send("GET /a HTTP/1.1\r\nHost: shop.test\r\nRange: bytes=900000-\r\n\r\n");
+    byte_stream link = by_hand.accept();
+    by_hand.read(link);
+    link.send("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 1000000\r\n\r\n" + all.substr(0, 400'000));
+    s.expect_metric(1, "uncacheable_total", {{"reason", "too-large"}});
+    for (std::size_t at = 400'000; at < all.size(); at += 50'000) {
+        link.send(all.substr(at, 50'000));
+    }
+    EXPECT_EQ(c.read_response().body, all.substr(900'000));
+}
+
 TEST_F(FillWhole, WhatMayNotBeStoredIsAskedForByRange)
 {
     auto& page = s.origin().page("/a").cache_control("no-store").answer([](const http_request& r) {
