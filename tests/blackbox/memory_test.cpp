@@ -116,5 +116,17 @@ TEST(Memory, HoldsItsLimitWhileAnswersOfAllSizesPassThrough)
     expect_within_limit(p);
 }
 
+// Keys count as well as what lies under them.
+TEST(Memory, HoldsItsLimitWhileLongUrlsWithLittleContentPassThrough)
+{
+    const origin_process origin;
+    proxy p(yaml_for(origin));
+    const std::string padding(6000, 'x');
+    const auto target = [&](std::uint64_t n) { return "/page/" + std::to_string(n) + "?body=x&ttl=3600&y=" + padding; };
+    constexpr std::uint64_t count = 20'000;
+    EXPECT_EQ(ask_for(count, p.port(), target), count);
+    expect_within_limit(p);
+}
+
 }  // namespace
 }  // namespace tiercel::test

@@ -414,6 +414,48 @@ TEST_F(OriginFaults, BytesThatComeWhileIdleNeverAnswerTheNextRequest)
     }
 }
 
+// What ends at this hop is gone, what must stay is not talked away, and the framing is as it really was.
+TEST_F(OriginFaults, FieldsNamedByConnectionEndHereButForThoseThatMatter)
+{
+    const struct {
+        const char* name;
+        std::string bytes;
+        std::string body;
+        std::vector<const char*> gone;
+        std::vector<const char*> kept;
+    } table[] = {
+        {"12 named fields", "Connection: X-One, x-two\r\nX-One: 1\r\nX-Two: 2\r\nX-Three: 3\r\nContent-Length: 4\r\n\r\nbody", "body",
+         {"X-One", "X-Two"}, {"X-Three"}},
+        {"12 several lines", "Connection: X-One\r\nX-One: 1\r\nConnection: , X-Two,\r\nX-Two: 2\r\nContent-Length: 4\r\n\r\nbody", "body",
+         {"X-One", "X-Two"}, {}},
+        {"12 of the hop by themselves",
+         "Keep-Alive: timeout=5\r\nProxy-Authenticate: x\r\nProxy-Connection: x\r\nTE: x\r\nUpgrade: x\r\nContent-Length: 4\r\n\r\nbody", "body",
+         {"Keep-Alive", "Proxy-Connection", "TE", "Upgrade"}, {}},
+        {"12 the length", "Connection: Content-Length\r\nContent-Length: 4\r\n\r\nbody", "body", {}, {"Content-Length"}},
+        {"12 the coding", "Connection: Transfer-Encoding\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n", "body", {}, {}},
+        {"12 trailers", "Trailer: X-One\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\nX-One: 1\r\nSet-Cookie: a=b\r\n\r\n", "body",
+         {"X-One", "Set-Cookie", "Trailer"}, {}},
+        {"12 the time", "Connection: Date\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\nContent-Length: 4\r\n\r\nbody", "body", {}, {"Date"}},
+    };
+    for (const auto& row : table) {
+        SCOPED_TRACE(row.name);
+        const fault f{.name = "", .text = "", .bytes = "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\n" + row.bytes, .then = ending::keep};
+        const std::string target = "/fields/" + std::to_string(&row - table);
+        origin_.break_with(&f);
+        for (const char* which : {"passed on", "stored"}) {
+            SCOPED_TRACE(which);
+            const http_response r = proxy_.get(target, {{"Host", "shop"}});
+            EXPECT_EQ(r.body, row.body);
+            for (const char* name : row.gone) { EXPECT_FALSE(r.has(name)) << name; }
+            for (const char* name : row.kept) { EXPECT_TRUE(r.has(name)) << name; }
+            for (const auto& [name, value] : r.trailers) { EXPECT_NE(name, "Set-Cookie"); }
+            if (const auto connection = r.header("Connection")) { EXPECT_THAT(*connection, testing::Not(testing::HasSubstr("X-"))); }
+        }
+        origin_.break_with(nullptr);
+        expect_good("/next" + target, true);
+    }
+}
+
 TEST_F(OriginFaults, AFailedPostIsNotRepeated)
 {
     for (const char* name : {"no-answer", "reset", "garbage", "truncate-head", "bad-chunk"}) {

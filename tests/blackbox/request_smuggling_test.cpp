@@ -299,6 +299,7 @@ TEST(ForwardedRequests, AreWrittenAnewFromParsedParts)
          "GET /a?b HTTP/1.1", {"\r\nHost: shop\r\n"}, {"other", "SHOP", "http://"}},
         {"9 absolute form without path",
          "GET http://shop HTTP/1.1\r\nHost: shop\r\n\r\n", "GET / HTTP/1.1", {"\r\nHost: shop\r\n"}},
+        {"9 a question to the server as such", "OPTIONS * HTTP/1.1\r\nHost: shop\r\n\r\n", "OPTIONS * HTTP/1.1", {"\r\nHost: shop\r\n"}},
         {"9 an empty line before the request", "\r\nGET /a HTTP/1.1\r\nHost: shop\r\n\r\n", "GET /a HTTP/1.1"},
         {"1 HTTP/1.0 becomes 1.1",
          "GET /a HTTP/1.0\r\nHost: shop\r\nConnection: keep-alive\r\n\r\n", "GET /a HTTP/1.1", {"\r\nVia: 1.0 tiercel\r\n"},
@@ -338,6 +339,27 @@ TEST(ForwardedRequests, AreWrittenAnewFromParsedParts)
         for (const std::string& text : r.present) { EXPECT_THAT(got, HasSubstr(text)); }
         for (const std::string& text : r.absent) { EXPECT_THAT(got, Not(HasSubstr(text))); }
         EXPECT_EQ(c.read_response().status, 204);
+    }
+}
+
+// What is left of an answer that its client did not want is nobody's.
+TEST(AbortedDownloads, SpoilTheConnectionToTheOrigin)
+{
+    const origin_process origin;
+    const proxy p(setting{.origin_url = origin.url(), .origin_options = "pool: {max: 2, queue: 10, queue_timeout: 10s}"}.yaml());
+    for (int i = 0; i < 10; ++i) {
+        for (const std::string target : {"/n/5000000/", "/b/5000000/"}) {
+            SCOPED_TRACE("13 " + target + std::to_string(i));
+            raw_client c = p.client();
+            c.send("GET " + target + std::to_string(i) + " HTTP/1.1\r\nHost: shop\r\n\r\n");
+            EXPECT_THAT(c.read_some(), HasSubstr("200 OK"));
+            if (i % 2 == 0) {
+                c.reset();
+            } else {
+                c.close();
+            }
+            EXPECT_EQ(p.get("/page/next?body=next" + std::to_string(i)).body, "next" + std::to_string(i));
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 
 #include <sys/socket.h>
 
+#include <atomic>
 #include <list>
 #include <random>
 #include <thread>
@@ -76,6 +77,8 @@ class big_origin {
 public:
     ~big_origin()
     {
+        ending_ = true;
+        ending_.notify_all();
         ::shutdown(listener_.get(), SHUT_RDWR);
         acceptor_.join();
         for (auto& c : connections_) { c.stream.interrupt(); }
@@ -96,23 +99,30 @@ private:
             if (!fd) { return; }
             connection& c = connections_.emplace_back();
             c.stream = byte_stream(std::move(fd));
-            c.thread = std::thread([&c] { serve(c.stream); });
+            c.thread = std::thread([this, &c] { serve(c.stream); });
         }
     }
 
-    static void serve(byte_stream& s)
+    void serve(byte_stream& s)
     {
         try {
             for (;;) {
                 const http_request r = read_request_head(s, after(60s));
+                if (r.target == "/deaf") {
+                    ending_.wait(false);   // reads nothing
+                    return s.interrupt();
+                }
                 if (r.method == "POST") {
                     const std::string came = std::to_string(read_all(s));
                     s.send("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(came.size()) + "\r\n\r\n" + came);
                     continue;
                 }
-                const std::string caching = r.target.starts_with("/stored") ? "max-age=60" : "no-store";
-                s.send("HTTP/1.1 200 OK\r\nCache-Control: " + caching + "\r\nContent-Length: " + std::to_string(total) + "\r\n\r\n");
+                const std::string caching = r.target.starts_with("/passed") ? "no-store" : "max-age=60";
+                const bool says_length = r.target != "/endless";
+                s.send("HTTP/1.1 200 OK\r\nCache-Control: " + caching + "\r\n" +
+                       (says_length ? "Content-Length: " + std::to_string(total) : "Connection: close") + "\r\n\r\n");
                 send_all(s);
+                if (!says_length) { return s.interrupt(); }
             }
         } catch (const std::exception&) {
             s.interrupt();
@@ -120,6 +130,7 @@ private:
     }
 
     unique_fd listener_ = listen_on_loopback();
+    std::atomic<bool> ending_ = false;
     std::list<connection> connections_;
     std::thread acceptor_{[this] { accept_loop(); }};
 };
@@ -166,6 +177,29 @@ TEST_F(Transfers, OfAGibibyteDownNeedLittleMemory)
 TEST_F(Transfers, OfAGibibyteThatMightBeStoredNeedLittleMemory)
 {
     expect_download("/stored");
+}
+
+// Nobody knows how long it is until it is too long to be kept.
+TEST_F(Transfers, OfAGibibyteWithoutALengthNeedLittleMemory)
+{
+    stream_.send("GET /endless HTTP/1.0\r\nHost: shop\r\n\r\n");   // without chunks
+    EXPECT_TRUE(stream_.read_until("\r\n\r\n", 1 << 14).starts_with("HTTP/1.1 200"));
+    EXPECT_EQ(read_all(stream_), total);
+    EXPECT_TRUE(stream_.is_closed_by_peer());
+    expect_little_memory();
+}
+
+// An origin that does not read paces the client.
+TEST_F(Transfers, WaitWhereTheyAreWhenTheOriginDoesNotRead)
+{
+    stream_.send("POST /deaf HTTP/1.1\r\nHost: shop\r\nContent-Length: " + std::to_string(total) + "\r\n\r\n");
+    const std::string piece(MiB, 'x');
+    std::uint64_t taken = 0;
+    EXPECT_THROW({
+        for (; taken < total; taken += piece.size()) { stream_.send(piece, after(500ms)); }
+    }, timed_out);
+    EXPECT_LT(taken, 64 * MiB) << "the buffers of four sockets, and little more";
+    expect_little_memory();
 }
 
 TEST_F(Transfers, OfAGibibyteUpNeedLittleMemory)
