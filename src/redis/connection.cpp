@@ -297,6 +297,11 @@ bool connection::take_replies()
             return false;
         }
         if (!next->has_value()) { return true; }
+        if (is_push(**next)) {
+            on_push_(**next);
+            if (state_ == state::closed) { return false; }
+            continue;
+        }
         if (in_flight_.empty()) {
             close(errc::redis_reply, "protocol: a reply that nobody asked for");
             return false;
@@ -304,6 +309,12 @@ bool connection::take_replies()
         take_reply(std::move(**next));
         if (state_ == state::closed) { return false; }
     }
+}
+
+// RESP2 has no type of its own for pushes; no command that a subscriber sends is answered by such an array.
+bool connection::is_push(const reply& r) const noexcept
+{
+    return on_push_ && r.kind == reply::type::array && !r.items.empty() && r.items[0].is_bulk() && r.items[0].text == "message";
 }
 
 void connection::take_reply(reply r)

@@ -54,6 +54,9 @@ protected:
 };
 
 using reply_handler = std::function<void(result<reply>)>;
+// What the server says without having been asked: the elements of a "message" (RESP2). Runs on the loop, inside the
+// connection's own calls.
+using push_handler = std::function<void(const reply&)>;
 
 class connection {
 public:
@@ -77,6 +80,9 @@ public:
     async::task<result<reply>> call(command c, milliseconds limit);
     // The same without a waiter: `on_reply` runs on the loop, never inside this call. REQUIRES: !refusal().
     void send(command c, milliseconds limit, reply_handler on_reply);
+
+    // From now on messages of channels are no breach of the protocol, and go there.
+    void on_push(push_handler h) { on_push_ = std::move(h); }
 
     // Ends it: all outstanding commands fail with `why`. Idempotent.
     void close(errc why, std::string problem);
@@ -106,6 +112,7 @@ private:
     void read_more();
     void on_read(const error_code& ec, std::size_t n);
     bool take_replies();
+    bool is_push(const reply& r) const noexcept;
     void take_reply(reply r);
     static completion take(completion& c);
     static void finish(completion done, result<reply> r);
@@ -116,6 +123,7 @@ private:
     async::loop& loop_;
     connection_options options_;
     connection_observer& observer_;
+    push_handler on_push_;
     async::socket socket_;
     async::deadline limit_;                      // the earliest of all that may become late
     async::steady::time_point watched_{};        // what limit_ is set to, while armed

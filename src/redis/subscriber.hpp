@@ -1,0 +1,62 @@
+#pragma once
+
+// Listens to one channel, on a connection of its own, and makes that connection again whenever it is lost. What is published
+// meanwhile is lost for good: publishing promises no more than "at most once". Thread: the loop's only.
+
+#include "redis/connection.hpp"
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <string_view>
+
+namespace tiercel::redis {
+
+struct subscriber_options {
+    connection_options connection;
+    std::string channel;
+    milliseconds ping_every{2000};     // a link that is dead shows itself by this only
+    milliseconds backoff_base{50};     // of the pause before the connection is made again, full jitter
+    milliseconds backoff_cap{2000};
+};
+
+class subscriber final : private connection_observer {
+public:
+    using message_handler = std::function<void(std::string_view)>;
+    // Called once per change, and once for a first attempt that fails: does it listen, and if not, why.
+    using state_handler = std::function<void(bool listens, std::string_view why)>;
+
+    subscriber(async::loop& loop, subscriber_options options, message_handler on_message, state_handler on_state);
+    // REQUIRES: never started, or stop() was awaited.
+    ~subscriber();
+
+    void start();
+    async::task<> stop();
+    bool listens() const noexcept { return listens_; }
+
+private:
+    void on_call_ended(bool) override {}
+    void on_closed() override { wake_.set(); }
+
+    async::task<> supervise(async::drain_gate::pass inside);
+    async::task<bool> subscribe();
+    async::task<> listen();
+    void report(bool listens, std::string_view why);
+
+    async::loop& loop_;
+    subscriber_options options_;
+    message_handler on_message_;
+    state_handler on_state_;
+    std::unique_ptr<connection> connection_;
+    std::minstd_rand random_;
+    async::event wake_;               // closed, or to stop
+    async::event stopped_;
+    async::drain_gate gate_;
+    bool stopping_ = false;
+    bool listens_ = false;
+    std::optional<bool> reported_;
+};
+
+}  // namespace tiercel::redis
