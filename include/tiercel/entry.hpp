@@ -130,6 +130,8 @@ public:
         return now.time_since_epoch().count() >= refresh_from_.load(std::memory_order_relaxed);
     }
     void note_refresh(instant now, double jitter) const noexcept;
+    // Takes back the last note: it was no failure, but there is no use in another refresh before `until`.
+    void put_off_refresh(instant until) const noexcept;
 
 private:
     // Written only by the store that holds the entry, under its lock. Lying here, a hit finds them in the cache line that it

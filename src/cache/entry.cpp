@@ -111,6 +111,12 @@ void entry::note_refresh(instant now, double jitter) const noexcept
     refresh_from_.store(now.time_since_epoch().count() + jittered, std::memory_order_relaxed);
 }
 
+void entry::put_off_refresh(instant until) const noexcept
+{
+    refreshes_.fetch_sub(1, std::memory_order_relaxed);
+    refresh_from_.store(until.time_since_epoch().count(), std::memory_order_relaxed);
+}
+
 void intrusive_ptr_add_ref(const entry* e) noexcept { e->references_.fetch_add(1, std::memory_order_relaxed); }
 
 void intrusive_ptr_release(const entry* e) noexcept

@@ -463,6 +463,14 @@ rows route_rows()
         "Refreshes a busy answer shortly before it expires, so that nobody has to wait for it."));
     r.push_back(key("routes[].stampede.xfetch.beta", TIERCEL_AT(route, stampede.xfetch.beta), numbers{0.1, 10}, fixed,
         "How early, in durations of the last fetch. Above 1: more fetches, and fewer requests that find the answer expired."));
+    r.push_back(key("routes[].stampede.lock.enabled", TIERCEL_AT(route, stampede.lock.enabled), flag{}, fixed,
+        "One fetch per key for all instances that share a Redis; off: one for each of them."));
+    r.push_back(key("routes[].stampede.lock.lease", TIERCEL_AT(route, stampede.lock.lease), between(100ms, 1min), fixed,
+        "How long an instance that died during a fetch holds up the others. Renewed while the fetch runs, so fetches may take longer."));
+    r.push_back(key("routes[].stampede.lock.wait", TIERCEL_AT(route, stampede.lock.wait), between(10ms, 400ms), fixed,
+        "Who waits for another instance is woken by it; without a word it looks after this time, then after twice as long, up to 400ms."));
+    r.push_back(key("routes[].stampede.lock.min_delta", TIERCEL_AT(route, stampede.lock.min_delta), between(0ms, 1min), fixed,
+        "A key whose last fetch took less is fetched without the lock."));
     r.push_back(key("routes[].stampede.personal_cookies", TIERCEL_AT(route, stampede.personal_cookies), checked(token), fixed,
         "A request with one of these never waits for another's fetch."));
     r.push_back(key("routes[].strip_tags", TIERCEL_AT(route, caching.strip_tags), flag{}, fixed,
@@ -519,7 +527,7 @@ constexpr auto reserved = std::to_array<std::string_view>({
     "tenancy.resolvers[].audience", "tenancy.resolvers[].algorithms", "tenancy.resolvers[].file", "tenancy.resolvers[].field",
     "origins.<name>.limit.adaptive", "origins.<name>.health", "origins.<name>.tls", "origins.<name>.resolve_interval",
     "routes[].entity", "routes[].tags", "routes[].read_your_writes",
-    "routes[].lag_budget", "routes[].key.body", "routes[].stampede.lock",
+    "routes[].lag_budget", "routes[].key.body",
     "routes[].compress", "routes[].rewrite", "routes[].headers",
     "invalidation", "warm", "tracing",
 });

@@ -48,6 +48,7 @@ struct worker_context {
     telemetry::cells& counts;
     request_id_source ids;
     draws random;
+    bool giving_up = false;                          // whoever waits for other instances need not any more
 
     std::size_t index_of(const routing::route& r) const noexcept
     {

@@ -1,6 +1,7 @@
 #include "flow/fill.hpp"
 
 #include "cache/vary_index.hpp"
+#include "flow/cluster_wait.hpp"
 #include "flow/fill_budget.hpp"
 #include "flow/keep.hpp"
 #include "flow/relay.hpp"
@@ -69,6 +70,7 @@ struct fill_job {
     entry_ptr stored;              // stale, or fresh when only L2 is to be asked
     bool background = false;       // nobody waits
     renewal why = renewal::none;   // in the background: what for
+    entry_ptr refreshed;           // in the background: the one that serves on meanwhile
     std::shared_ptr<handover> over;
 };
 
@@ -213,7 +215,10 @@ public:
             complete_with(job_.stored);
             co_return;
         }
-        co_await ask_origin();
+        const bool is_free = co_await clear_the_way();
+        if (is_free) {
+            co_await ask_origin();
+        }
     }
 
 private:
@@ -274,6 +279,148 @@ private:
         return false;
     }
 
+    // ---- the other instances
+
+    enum class way : std::uint8_t { free, blocked, over };   // over: the flight has ended without a fetch of its own
+
+    // Takes the lock of the key, or waits for the instance that has it. False: the flight has ended.
+    async::task<bool> clear_the_way()
+    {
+        if (cx_.l2 == nullptr || !cx_.l2->has_locks()) {
+            co_return true;
+        }
+        if (!is_worth_a_lock()) {
+            count(telemetry::lock_result::skipped);
+            co_return true;
+        }
+        cluster_wait others(rq_, job_.joined->stamp(), cx_);
+        const auto limit = steady::now() + rq_.route->deadline;
+        for (;;) {
+            l2::lock_attempt attempt = co_await others.try_lock(lock_key());
+            const milliseconds remaining = attempt.remaining;
+            way w = co_await heed(std::move(attempt), others.has_waited());
+            if (w == way::blocked) {
+                const std::optional<l2::fill_news> news = co_await others.wait(remaining, limit);
+                w = co_await heed(news, limit);
+            }
+            if (w != way::blocked) {
+                co_return w == way::free;
+            }
+        }
+    }
+
+    bool is_worth_a_lock() const
+    {
+        const routing::fill_lock_options& o = rq_.route->stampede.lock;
+        const bool is_quick = job_.stored != nullptr && job_.stored->times().delta < o.min_delta;
+        return o.enabled && !is_quick && !p_.marks.is_uncacheable(rq_.hash, p_.time.now());
+    }
+
+    // Of the variant, once it is known which one it will be; the flight may have begun before.
+    std::string lock_key() const
+    {
+        std::string secondary;
+        if (job_.joined->key() == rq_.key) {
+            find_stored(rq_, secondary, p_);
+        }
+        return secondary.empty() ? job_.joined->key() : secondary;
+    }
+
+    async::task<way> heed(l2::lock_attempt attempt, bool has_waited)
+    {
+        using telemetry::lock_result;
+        lease_ = std::move(attempt.lease);
+        const bool answered = co_await is_answered_by(std::move(attempt.found));
+        if (answered) {
+            let_go({.what = l2::fill_outcome::stored});
+            count(lock_result::found);
+            co_return way::over;
+        }
+        if (attempt.is != l2::lock_attempt::state::busy) {
+            count(lease_ == nullptr ? lock_result::unavailable : has_waited ? lock_result::taken_over : lock_result::acquired);
+            co_return way::free;
+        }
+        if (job_.background && job_.joined->readers() == 0) {   // the other will do; who joins in this very moment fetches alone
+            count(lock_result::busy);
+            job_.refreshed->put_off_refresh(p_.time.now() + attempt.remaining);
+            report_.elsewhere = true;
+            end_.leave_alone(std::move(report_));
+            co_return way::over;
+        }
+        co_return way::blocked;
+    }
+
+    // What came with an attempt at the lock: newer than what was read before.
+    async::task<bool> is_answered_by(entry_ptr found)
+    {
+        if (found != nullptr && found->is(entry_flag::vary_descriptor)) {
+            l2_answer now = co_await read_l2(rq_, job_.joined->stamp(), cx_);
+            known_ = std::move(now.descriptor);
+            found = std::move(now.stored);
+        } else if (found != nullptr && !outlived_invalidations(*found, p_)) {
+            found = nullptr;
+        }
+        co_return found != nullptr && is_answered_by_l2(std::move(found));
+    }
+
+    // How the other fill ended, or nothing: then it is time to look again.
+    async::task<way> heed(std::optional<l2::fill_news> news, steady::time_point limit)
+    {
+        using l2::fill_outcome;
+        const fill_outcome what = news ? news->what : fill_outcome::released;
+        report_.elsewhere = what != fill_outcome::released && what != fill_outcome::unshared;
+        if (what == fill_outcome::stored) {
+            l2_answer found = co_await read_l2(rq_, job_.joined->stamp(), cx_);
+            known_ = std::move(found.descriptor);
+            if (is_answered_by_l2(std::move(found.stored))) {
+                count(telemetry::lock_result::found);
+                co_return way::over;
+            }
+            report_.elsewhere = false;
+        } else if (what == fill_outcome::unshared) {
+            count(telemetry::lock_result::skipped);
+            co_return way::free;
+        } else if (what == fill_outcome::uncacheable || what == fill_outcome::alone) {
+            if (what == fill_outcome::uncacheable) {
+                p_.marks.mark_uncacheable(rq_.hash, p_.time.now() + rq_.route->stampede.mark_ttl);
+            }
+            end_.leave_alone(std::move(report_));
+            co_return way::over;
+        } else if (what == fill_outcome::failed) {
+            report_.origin_status = news->status;
+            fail(flight_failure{.code = news->why, .status = news->status});
+            co_return way::over;
+        }
+        const bool stopping = cx_.giving_up || cx_.loop.gate().closed();
+        if (stopping || steady::now() >= limit) {
+            fail(flight_failure{.code = stopping ? errc::draining : errc::deadline_exceeded});
+            co_return way::over;
+        }
+        co_return way::blocked;
+    }
+
+    // Tells those who wait elsewhere how this fill ends, as soon as that is known.
+    void let_go(const l2::fill_news& news)
+    {
+        if (lease_ != nullptr) {
+            lease_->release(news);
+        }
+    }
+
+    // What this instance refused is not the others' business: the next one may try.
+    void let_go_after(errc e)
+    {
+        if (is_no_answer(e)) {
+            let_go({.what = l2::fill_outcome::failed, .why = e});
+        } else {
+            let_go({});
+        }
+    }
+
+    void count(telemetry::lock_result r) { cx_.counts.count(telemetry::metric::lock_total, r); }
+
+    // ---- the origin
+
     async::task<> ask_origin()
     {
         interim_handover interim(rq_, *job_.over, *job_.joined);
@@ -324,7 +471,7 @@ private:
     bool update(origin::exchange& ex, const fetch_times& when)
     {
         const auto took = std::chrono::duration_cast<milliseconds>(ex.answered_at() - ex.requested_at());
-        const kept k = keep_updated(job_.stored, rq_, ex.head(), when, job_.joined->stamp(), smoothed(job_.stored, took), known_, cx_);
+        const kept k = keep_updated(job_.stored, rq_, ex.head(), when, job_.joined->stamp(), smoothed(job_.stored, took), ties(), cx_);
         if (k.made == nullptr) {
             return false;
         }
@@ -386,12 +533,14 @@ private:
             job_.over->answer = std::move(ex);
         }
         if (status >= 500) {
+            let_go({.what = l2::fill_outcome::failed, .why = errc::origin_error, .status = status});
             // The failure is everybody's; only the client that caused the request gets the origin's own words.
             flight_failure f;
             f.code = errc::origin_error;
             f.status = status;
             end_.fail(f, std::move(report_));
         } else {
+            let_go({.what = verdict.mark ? l2::fill_outcome::uncacheable : l2::fill_outcome::alone});
             end_.leave_alone(std::move(report_));
         }
     }
@@ -402,7 +551,7 @@ private:
         std::optional<result<std::string_view>> run = ex->try_read();
         const std::string_view first = run && *run ? **run : std::string_view();
         if (ex->is_complete()) {   // small answers are here as a whole: one allocation, no chunks
-            end_with(keep(s, rq_, smoothed(job_.stored, since(*ex)), first, nullptr, known_, cx_));
+            end_with(keep(s, rq_, smoothed(job_.stored, since(*ex)), first, nullptr, ties(), cx_));
             co_return;
         }
         body_ptr content = body::make(ex->framing().kind == framing_kind::length ? ex->framing().length : 0);
@@ -415,6 +564,9 @@ private:
         live.ttl = std::chrono::floor<seconds>(s.verdict.times.fresh_until - s.verdict.times.received);
         if (ex->framing().kind == framing_kind::length) {
             live.length = ex->framing().length;
+            if (cx_.l2 != nullptr && *live.length > cx_.l2->largest_content()) {
+                let_go({.what = l2::fill_outcome::unshared});
+            }
         }
         report_.stored = true;
         job_.joined->publish_head(std::move(live), report_);
@@ -423,13 +575,18 @@ private:
         while (!ex->is_complete()) {
             const result<std::string_view> more = co_await ex->read();
             if (!more) {
+                let_go_after(errc_of(more.error()));
                 end_.break_off(errc_of(more.error()), detail::truncated);
                 co_return;
             }
             content->append(*more);
+            if (cx_.l2 != nullptr && content->size() > cx_.l2->largest_content()) {
+                let_go({.what = l2::fill_outcome::unshared});
+            }
             if (!relayed && (content->size() > p_.max_object || !budget.covers(content->footprint()))) {
                 // Too much to keep: no more readers, nothing stored, and those that are here set the pace.
                 relayed = true;
+                let_go({.what = content->size() > p_.max_object ? l2::fill_outcome::uncacheable : l2::fill_outcome::unshared});
                 budget.give_back();
                 p_.l1.hold(content);
                 p_.marks.mark_uncacheable(rq_.hash, p_.time.now() + rq_.route->stampede.mark_ttl);
@@ -456,8 +613,10 @@ private:
             co_return;
         }
         budget.give_back();   // from here on the store counts it
-        end_with(keep(s, rq_, smoothed(job_.stored, since(*ex)), {}, content, known_, cx_));
+        end_with(keep(s, rq_, smoothed(job_.stored, since(*ex)), {}, content, ties(), cx_));
     }
+
+    l2_ties ties() const { return l2_ties(known_, lease_.get()); }
 
     void end_with(const kept& k)
     {
@@ -481,6 +640,11 @@ private:
     // No answer, or one that the stale copy is better than.
     void fail(flight_failure f)
     {
+        if (f.status != 0) {
+            let_go({.what = l2::fill_outcome::failed, .why = errc::origin_error, .status = f.status});
+        } else {
+            let_go_after(f.code);
+        }
         const failure how = f.status != 0 ? failure::server_error : failure::unreachable;
         if (f.status == 0 && is_no_answer(f.code)) {
             p_.marks.note_failure(rq_.hash, f.code, p_.time.now(), rq_.route->stampede.error_memo);
@@ -505,11 +669,15 @@ private:
     ending end_;
     const request& rq_;
     entry_ptr known_;              // the descriptor that L2 has
+    std::unique_ptr<l2::fill_lease> lease_;
     flight_report report_;
 };
 
 telemetry::xfetch_result result_of(const flight::view& ended)
 {
+    if (ended.state == flight_state::alone && ended.report.elsewhere) {
+        return telemetry::xfetch_result::elsewhere;
+    }
     if (ended.state != flight_state::complete || ended.report.what == outcome::stale) {
         return telemetry::xfetch_result::failed;
     }
@@ -566,7 +734,7 @@ void note_report(answered& a, const flight_report& r, const decision& d, bool cr
                 : r.was_stale ? forward_reason::stale
                 : r.varies    ? forward_reason::vary_miss
                               : d.forward;
-    a.collapsed = forwarded && !created;
+    a.collapsed = forwarded && (!created || r.elsewhere);
 }
 
 // How a request is answered from what is still arriving: as a whole, or by one range of it. Nothing: not before it is complete,
@@ -851,6 +1019,7 @@ void refresh(const request& rq, const decision& d, worker_context& cx)
     job->stored = d.stored;
     job->background = true;
     job->why = d.renew;
+    job->refreshed = d.stored;
     if (d.renew != renewal::revisit) {
         d.stored->note_refresh(rq.now, 0.8 + 0.4 * cx.random.uniform());
     }

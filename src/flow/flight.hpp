@@ -63,6 +63,7 @@ struct flight_report {
     bool stored = false;
     bool was_stale = false;             // L2 had an answer, too old to be used without asking
     bool varies = false;                // L2 had other variants only
+    bool elsewhere = false;             // another instance has asked, and this is what it got
     int origin_status = 0;
     unsigned attempts = 0;
     std::chrono::microseconds origin_time{0};

@@ -83,6 +83,7 @@ entry_ptr current_descriptor(const request& rq, const entry_ptr& known, const pr
 struct place {
     std::string key;
     detail refused = detail::none;
+    entry_ptr descriptor{};      // when it has become another one: for L2
 };
 
 std::string key_of_variant(const request& rq, std::uint64_t generation, const std::vector<std::string>& selecting,
@@ -103,13 +104,13 @@ bool says_already(const entry& descriptor, const std::vector<std::string_view>& 
            descriptor.times().useless_from() >= times.useless_from();
 }
 
-// Finds the place of an answer, and writes it into the descriptor of the resource. What does not vary lies under the primary
+// Finds the place of an answer, and notes it in the descriptor of the resource, in L1. What does not vary lies under the primary
 // key, unless other answers of the resource do vary: then it is one of them, which matches every request.
-place find_place(const storable& s, const request& rq, const entry_ptr& known, worker_context& cx)
+place find_place(const storable& s, const request& rq, const l2_ties& ties, worker_context& cx)
 {
     process_context& p = cx.process;
     const std::lock_guard one_writer(p.descriptors.mutex_of(rq.hash));
-    const entry_ptr old = current_descriptor(rq, known, p);
+    const entry_ptr old = current_descriptor(rq, ties.descriptor, p);
     const instant now = p.time.now();
     if (s.selecting.empty() && (old == nullptr || count_variants(*old, now) == 0)) {
         return {std::string(rq.key)};
@@ -134,9 +135,7 @@ place find_place(const storable& s, const request& rq, const entry_ptr& known, w
     base.scopes = scopes;
     const entry_ptr made = make_vary_descriptor(base, generation, old.get(), names, note);
     p.l1.put(made, now);
-    if (cx.l2 != nullptr) {
-        cx.l2->put(rq.tenant, made);
-    }
+    at.descriptor = made;
     return at;
 }
 
@@ -149,14 +148,33 @@ std::string head_with_length(const storable& s, byte_count length)
     return head;
 }
 
+void write_to_l2(const entry_ptr& descriptor, const entry_ptr& answer, const request& rq, l2::fill_lease* lease, worker_context& cx)
+{
+    if (cx.l2 == nullptr) {
+        return;
+    }
+    std::vector<entry_ptr> entries;
+    if (descriptor != nullptr) {
+        entries.push_back(descriptor);
+    }
+    entries.push_back(answer);
+    if (lease != nullptr) {
+        cx.l2->commit(*lease, rq.tenant, entries);
+        return;
+    }
+    for (const entry_ptr& e : entries) {
+        cx.l2->put(rq.tenant, e);
+    }
+}
+
 kept keep_with_head(const storable& s, std::string_view head, const request& rq, milliseconds delta, std::string_view small,
-                    body_ptr content, const entry_ptr& known, worker_context& cx)
+                    body_ptr content, const l2_ties& ties, worker_context& cx)
 {
     process_context& p = cx.process;
     // Not stored, it is shared all the same with those who wait and have the values that it was selected by.
     place at{s.selecting.empty() ? std::string(rq.key) : key_of_variant(rq, 0, s.selecting, p), detail::fence};
     if (p.valid.is_valid(s.scopes, s.stamp)) {
-        at = find_place(s, rq, known, cx);
+        at = find_place(s, rq, ties, cx);
     }
     kept k{build(s, at.key, delta, head, small, std::move(content), p), at.refused};
     if (!k.stored()) {
@@ -169,9 +187,7 @@ kept keep_with_head(const storable& s, std::string_view head, const request& rq,
     p.l1.put(k.made, now);
     // An invalidation between the check above and the put finds nothing to remove, but its sequence is later than the
     // stamp: the next lookup refuses the entry, and L2 lets go of it when it has it.
-    if (cx.l2 != nullptr) {
-        cx.l2->put(rq.tenant, k.made);
-    }
+    write_to_l2(at.descriptor, k.made, rq, ties.lease, cx);
     return k;
 }
 
@@ -193,7 +209,7 @@ std::vector<scope_hash> scopes_after(const entry& old, const request& rq, const 
 }
 
 kept keep_update(updated_answer updated, const entry& old, const request& rq, const fetch_times& when, sequence stamp,
-                 milliseconds delta, const entry_ptr& known, worker_context& cx)
+                 milliseconds delta, const l2_ties& ties, worker_context& cx)
 {
     constexpr std::size_t most_scopes = 1 + 4 * most_tags;
     const head_block block(updated.head);
@@ -208,7 +224,7 @@ kept keep_update(updated_answer updated, const entry& old, const request& rq, co
     finish_storable(s, block.head(), when);
     const std::string head =
         rq.route->caching.strip_tags ? without_fields(updated.head, {"surrogate-key", "cache-tag"}) : updated.head;
-    kept k = keep_with_head(s, head, rq, delta, old.small_body(), old.content(), known, cx);
+    kept k = keep_with_head(s, head, rq, delta, old.small_body(), old.content(), ties, cx);
     k.withheld = std::move(updated.withheld);
     return k;
 }
@@ -267,21 +283,21 @@ entry_ptr make_entry(const storable& s, std::string_view key, milliseconds delta
 }
 
 kept keep(const storable& s, const request& rq, milliseconds delta, std::string_view small, body_ptr content,
-          const entry_ptr& known, worker_context& cx)
+          const l2_ties& ties, worker_context& cx)
 {
     const std::string head = head_with_length(s, content != nullptr ? content->size() : small.size());
-    return keep_with_head(s, head, rq, delta, small, std::move(content), known, cx);
+    return keep_with_head(s, head, rq, delta, small, std::move(content), ties, cx);
 }
 
 kept keep_updated(const entry_ptr& old, const request& rq, const response_head& not_modified, const fetch_times& when,
-                  sequence stamp, milliseconds delta, const entry_ptr& known, worker_context& cx)
+                  sequence stamp, milliseconds delta, const l2_ties& ties, worker_context& cx)
 {
     auto updated = update_by_304(*old, rq.head, rq.target.path, not_modified, rq.route->caching, when);
-    return updated ? keep_update(std::move(*updated), *old, rq, when, stamp, delta, known, cx) : kept();
+    return updated ? keep_update(std::move(*updated), *old, rq, when, stamp, delta, ties, cx) : kept();
 }
 
 kept keep_updated_by_head(const entry_ptr& old, const request& rq, const response_head& ok, const fetch_times& when,
-                          sequence stamp, milliseconds delta, const entry_ptr& known, worker_context& cx)
+                          sequence stamp, milliseconds delta, const l2_ties& ties, worker_context& cx)
 {
     request_head get = rq.head;   // what is stored answers that
     get.verb = method::get;
@@ -290,7 +306,7 @@ kept keep_updated_by_head(const entry_ptr& old, const request& rq, const respons
         return {};
     }
     auto updated = update_by_head(*old, get, rq.target.path, ok, rq.route->caching, when);
-    return updated ? keep_update(std::move(*updated), *old, rq, when, stamp, delta, known, cx) : kept();
+    return updated ? keep_update(std::move(*updated), *old, rq, when, stamp, delta, ties, cx) : kept();
 }
 
 bool is_too_many(const storable& s, const request& rq, const entry_ptr& known, const process_context& p)

@@ -35,6 +35,14 @@ storable make_storable(const request& rq, const response_head& rs, storing_verdi
 // The finished entry under that key, stored nowhere yet.
 entry_ptr make_entry(const storable& s, std::string_view key, milliseconds delta, body_ptr content, const process_context& p);
 
+// How an answer is tied to L2.
+struct l2_ties {
+    l2_ties(entry_ptr d, l2::fill_lease* l = nullptr) : descriptor(std::move(d)), lease(l) {}
+
+    entry_ptr descriptor;                   // that L2 had for this resource, or null
+    l2::fill_lease* lease;                  // what goes there goes under this one and ends it; null: just so
+};
+
 // What became of an answer.
 struct kept {
     entry_ptr made{};                       // to answer with, stored or not; null: nothing was made
@@ -47,18 +55,18 @@ struct kept {
 // Makes the entry and puts it into L1 and L2 (not awaited), with the descriptor of its variants when there are any. Not stored
 // when an invalidation of one of its scopes came while the fetch was under way (the fence), or when it would be one variant too
 // many. `rq`: the request whose answer this is; its fields select the variant. Exactly one of `small` and `content` holds the
-// content. `known`: the descriptor that L2 had for this resource, or null.
+// content.
 kept keep(const storable& s, const request& rq, milliseconds delta, std::string_view small, body_ptr content,
-          const entry_ptr& known, worker_context& cx);
+          const l2_ties& ties, worker_context& cx);
 
 // The stored answer `old` as updated by a 304 (RFC 9111 §4.3.4), sharing its content, kept like a new one. Nothing is made when
 // the 304 confirms something else than what is stored: then nothing may be updated.
 kept keep_updated(const entry_ptr& old, const request& rq, const response_head& not_modified, const fetch_times& when,
-                  sequence stamp, milliseconds delta, const entry_ptr& known, worker_context& cx);
+                  sequence stamp, milliseconds delta, const l2_ties& ties, worker_context& cx);
 
 // The same by the 200 to a HEAD (RFC 9111 §4.3.5). If it disagrees with what is stored, that is stale from now on.
 kept keep_updated_by_head(const entry_ptr& old, const request& rq, const response_head& ok, const fetch_times& when,
-                          sequence stamp, milliseconds delta, const entry_ptr& known, worker_context& cx);
+                          sequence stamp, milliseconds delta, const l2_ties& ties, worker_context& cx);
 
 // Would the answer be one variant too many?
 bool is_too_many(const storable& s, const request& rq, const entry_ptr& known, const process_context& p);

@@ -1,11 +1,13 @@
 #include "l2/entry_store.hpp"
 
 #include "cache/entry_codec.hpp"
+#include "l2/fill_lease.hpp"
 #include "l2/lifetime.hpp"
 #include "l2/redis_name.hpp"
 
 #include <utility>
 #include <variant>
+#include <vector>
 
 namespace tiercel::l2 {
 namespace {
@@ -13,18 +15,7 @@ namespace {
 using async::steady;
 using async::task;
 
-reason reason_of(errc e) noexcept
-{
-    switch (e) {
-        case errc::redis_timeout: return reason::timeout;
-        case errc::redis_breaker: return reason::breaker;
-        case errc::redis_overload: return reason::overload;
-        case errc::redis_reply: return reason::reply;
-        default: return reason::down;
-    }
-}
-
-reason reason_of(decode_error e) noexcept
+reason reason_for(decode_error e) noexcept
 {
     if (is_damage(e)) { return reason::checksum; }
     return e == decode_error::wrong_key ? reason::key : reason::version;
@@ -32,10 +23,9 @@ reason reason_of(decode_error e) noexcept
 
 }  // namespace
 
-entry_store::entry_store(const l2_options& o, const clock& time, observer& counts, std::unique_ptr<tier> t,
-                         const validity* valid)
-    : prefix_(o.prefix), max_value_(o.max_value), max_life_(o.max_life), time_(time), counts_(counts), tier_(std::move(t)),
-      valid_(valid)
+entry_store::entry_store(const l2_options& o, const store_context& context, std::unique_ptr<tier> t)
+    : prefix_(o.prefix), max_value_(o.max_value), max_life_(o.max_life), time_(context.time), counts_(context.counts),
+      wheel_(context.loop.wheel()), tier_(std::move(t)), valid_(context.valid), wakes_(context.wakes)
 {
 }
 
@@ -54,36 +44,41 @@ task<entry_ptr> entry_store::get(std::string_view tenant, std::string_view key, 
     }
     counts_.on_call(op::get, steady::now() - began);
     if (!*found) { co_return nullptr; }
+    co_return verified(**found, tenant, key, seeded, stamp);
+}
 
+entry_ptr entry_store::verified(std::string_view bytes, std::string_view tenant, std::string_view key, const hash128& seeded,
+                                sequence stamp)
+{
     const auto offset = tier_->shared_minus_local();
     if (!offset) {   // times without a common clock mean nothing
         fail(op::get, errc::redis_down);
-        co_return nullptr;
+        return nullptr;
     }
-    std::variant<entry_ptr, decode_error> verified = decode(**found, key, seeded, *offset, stamp);
-    if (entry_ptr* const e = std::get_if<entry_ptr>(&verified)) { co_return std::move(*e); }
-    const decode_error problem = std::get<decode_error>(verified);
-    counts_.on_failure(op::get, reason_of(problem));
+    std::variant<entry_ptr, decode_error> decoded = decode(bytes, key, seeded, *offset, stamp);
+    if (entry_ptr* const e = std::get_if<entry_ptr>(&decoded)) { return std::move(*e); }
+    const decode_error problem = std::get<decode_error>(decoded);
+    counts_.on_failure(op::get, reason_for(problem));
     if (is_damage(problem)) { erase(entry_name(prefix_, tenant, key), op::del); }
-    co_return nullptr;
+    return nullptr;
 }
 
 // Empty when nothing can be written now, which is counted.
-std::string entry_store::encoded(const entry& e)
+std::string entry_store::encoded(const entry& e, op o)
 {
     if (const auto why = tier_->write_refusal()) {
-        fail(op::set, *why);
+        fail(o, *why);
         return {};
     }
     const auto offset = tier_->shared_minus_local();
     if (!offset) {
-        fail(op::set, errc::redis_down);
+        fail(o, errc::redis_down);
         return {};
     }
     std::string bytes;
     if (e.body_size() <= max_value_) { bytes = encode(e, *offset); }   // no work for what is too large anyway
     if (bytes.empty() || bytes.size() > max_value_) {
-        counts_.on_failure(op::set, reason::too_large);
+        counts_.on_failure(o, reason::too_large);
         return {};
     }
     return bytes;
@@ -93,7 +88,7 @@ void entry_store::put(std::string_view tenant, const entry_ptr& e)
 {
     const milliseconds life = time_to_live(e->times(), time_.now(), max_life_);
     if (life <= milliseconds(0)) { return; }
-    std::string bytes = encoded(*e);
+    std::string bytes = encoded(*e, op::set);
     if (bytes.empty()) { return; }
     std::string name = entry_name(prefix_, tenant, e->key());
     auto counted = counting(op::set);
@@ -101,17 +96,72 @@ void entry_store::put(std::string_view tenant, const entry_ptr& e)
         tier_->write(std::move(name), std::move(bytes), life, std::move(counted));
         return;
     }
-    // An invalidation may come while the value is on its way, and its own word may overtake it on another connection. Whoever
-    // is last looks: here, the value has arrived; after that the invalidation's word comes later than the value.
     tier_->write(name, std::move(bytes), life, [this, name, e, counted = std::move(counted)](std::optional<errc> problem) {
         counted(problem);
-        if (!problem && !valid_->is_valid(e->scopes(), e->stamp())) { erase(name, op::del); }
+        if (!problem) { recheck(name, *e); }
+    });
+}
+
+// An invalidation may come while the value is on its way, and its own word may overtake it on another connection. Whoever is
+// last looks: here, the value has arrived; after that the invalidation's word comes later than the value.
+void entry_store::recheck(const std::string& name, const entry& e)
+{
+    if (valid_ != nullptr && !valid_->is_valid(e.scopes(), e.stamp())) { erase(name, op::del); }
+}
+
+// ---- the locks of fills
+
+task<lock_attempt> entry_store::try_lock(std::string_view tenant, std::string_view key, const hash128& seeded, sequence stamp,
+                                         milliseconds lease)
+{
+    lock_attempt out;
+    lock_keeper* const keeper = tier_->locks();
+    if (keeper == nullptr) { co_return out; }
+    if (const auto why = tier_->read_refusal()) {
+        fail(op::lock, *why);
+        co_return out;
+    }
+    lock_names names{lock_name(prefix_, tenant, key), waiters_name(prefix_, tenant, key)};
+    const std::string token = new_token();
+    lock_keeper::attempt ask{names, token, lease, entry_name(prefix_, tenant, key)};
+    const auto began = steady::now();
+    const result<lock_keeper::attempted> answer = co_await keeper->try_lock(std::move(ask));
+    if (!answer) {
+        fail(op::lock, errc_of(answer.error()));
+        co_return out;
+    }
+    counts_.on_call(op::lock, steady::now() - began);
+    out.is = answer->acquired ? lock_attempt::state::acquired : lock_attempt::state::busy;
+    out.remaining = answer->remaining;
+    if (answer->acquired) {
+        out.lease = std::make_unique<fill_lease>(*keeper, counts_, wheel_, std::move(names), stable_hash(key), token, lease);
+    }
+    if (answer->bytes) { out.found = verified(*answer->bytes, tenant, key, seeded, stamp); }
+    co_return out;
+}
+
+void entry_store::commit(fill_lease& lease, std::string_view tenant, std::span<const entry_ptr> entries)
+{
+    std::vector<lock_keeper::item> items;
+    for (const entry_ptr& e : entries) {
+        const milliseconds life = time_to_live(e->times(), time_.now(), max_life_);
+        std::string bytes = life > milliseconds(0) ? encoded(*e, op::commit) : std::string();
+        if (bytes.empty()) {
+            lease.release({.what = fill_outcome::unshared});
+            return;
+        }
+        items.push_back({.name = entry_name(prefix_, tenant, e->key()), .bytes = std::move(bytes), .life = life});
+    }
+    lease.commit(std::move(items), [this, tenant = std::string(tenant),
+                                    kept = std::vector<entry_ptr>(entries.begin(), entries.end())](bool written) {
+        if (!written) { return; }
+        for (const entry_ptr& e : kept) { recheck(entry_name(prefix_, tenant, e->key()), *e); }
     });
 }
 
 void entry_store::supersede(std::string_view tenant, const entry_ptr& e)
 {
-    std::string bytes = encoded(*e);
+    std::string bytes = encoded(*e, op::set);
     if (!bytes.empty()) { tier_->replace(entry_name(prefix_, tenant, e->key()), std::move(bytes), counting(op::set)); }
 }
 

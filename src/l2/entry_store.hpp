@@ -3,14 +3,14 @@
 // Entries over a tier of bytes: names, lifetimes, encoding, and the verification of what comes back.
 
 #include "l2/l2_store.hpp"
+#include "l2/lock_keeper.hpp"
 #include "l2/tier.hpp"
 
 namespace tiercel::l2 {
 
 class entry_store final : public store {
 public:
-    entry_store(const l2_options& o, const clock& time, observer& counts, std::unique_ptr<tier> t,
-                const validity* valid = nullptr);
+    entry_store(const l2_options& o, const store_context& context, std::unique_ptr<tier> t);
 
     void start() override { tier_->start(); }
     async::task<> stop() override { return tier_->stop(); }
@@ -18,11 +18,19 @@ public:
     void put(std::string_view tenant, const entry_ptr& e) override;
     void supersede(std::string_view tenant, const entry_ptr& e) override;
     void remove(std::string_view tenant, std::string_view key) override;
+    bool has_locks() const override { return tier_->locks() != nullptr; }
+    async::task<lock_attempt> try_lock(std::string_view tenant, std::string_view key, const hash128& seeded, sequence stamp,
+                                       milliseconds lease) override;
+    void commit(fill_lease& lease, std::string_view tenant, std::span<const entry_ptr> entries) override;
+    std::shared_ptr<wake_board> wakes() const override { return wakes_; }
+    byte_count largest_content() const override { return max_value_; }
     state current() const override { return tier_->current(); }
     void set_timeout(milliseconds t) override { tier_->set_timeout(t); }
 
 private:
-    std::string encoded(const entry& e);
+    std::string encoded(const entry& e, op o);
+    entry_ptr verified(std::string_view bytes, std::string_view tenant, std::string_view key, const hash128& seeded, sequence stamp);
+    void recheck(const std::string& name, const entry& e);
     void erase(std::string name, op o);
     tier::write_handler counting(op o);
     void fail(op o, errc e);
@@ -32,8 +40,10 @@ private:
     milliseconds max_life_;
     const clock& time_;
     observer& counts_;
+    async::timer_wheel& wheel_;
     std::unique_ptr<tier> tier_;
     const validity* valid_;
+    std::shared_ptr<wake_board> wakes_;
 };
 
 }  // namespace tiercel::l2

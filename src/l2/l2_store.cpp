@@ -1,8 +1,10 @@
 #include "l2/l2_store.hpp"
 
 #include "l2/entry_store.hpp"
+#include "l2/fill_lease.hpp"
 #include "l2/memory_tier.hpp"
 #include "l2/redis_tier.hpp"
+#include "l2/wake_board.hpp"
 
 #include <array>
 #include <cstddef>
@@ -29,6 +31,14 @@ public:
     void put(std::string_view, const entry_ptr&) override {}
     void supersede(std::string_view, const entry_ptr&) override {}
     void remove(std::string_view, std::string_view) override {}
+    bool has_locks() const override { return false; }
+    async::task<lock_attempt> try_lock(std::string_view, std::string_view, const hash128&, sequence, milliseconds) override
+    {
+        co_return lock_attempt();
+    }
+    void commit(fill_lease&, std::string_view, std::span<const entry_ptr>) override {}
+    std::shared_ptr<wake_board> wakes() const override { return nullptr; }
+    byte_count largest_content() const override { return 0; }
     state current() const override { return state::off; }
     void set_timeout(milliseconds) override {}
 };
@@ -37,7 +47,7 @@ public:
 
 std::string_view name_of(op o) noexcept
 {
-    static constexpr std::array<std::string_view, 3> names{"get", "set", "del"};
+    static constexpr std::array<std::string_view, 7> names{"get", "set", "del", "lock", "renew", "commit", "release"};
     return look_up(names, o);
 }
 
@@ -47,6 +57,22 @@ std::string_view name_of(reason r) noexcept
                                                            "checksum", "version", "key",   "too_large"};
     return look_up(names, r);
 }
+
+reason reason_of(errc e) noexcept
+{
+    switch (e) {
+        case errc::redis_timeout: return reason::timeout;
+        case errc::redis_breaker: return reason::breaker;
+        case errc::redis_overload: return reason::overload;
+        case errc::redis_reply: return reason::reply;
+        default: return reason::down;
+    }
+}
+
+lock_attempt::lock_attempt() = default;
+lock_attempt::lock_attempt(lock_attempt&&) noexcept = default;
+lock_attempt& lock_attempt::operator=(lock_attempt&&) noexcept = default;
+lock_attempt::~lock_attempt() = default;
 
 std::string_view name_of(state s) noexcept
 {
@@ -60,8 +86,11 @@ std::shared_ptr<memory_shelf> make_shared_memory(const l2_options& o)
     return std::make_shared<memory_shelf>(shared_memory_limit);
 }
 
+std::shared_ptr<wake_board> make_wake_board() { return std::make_shared<wake_board>(); }
+
 std::unique_ptr<store> make_store(const l2_options& o, store_context context)
 {
+    if (!context.wakes) { context.wakes = make_wake_board(); }
     std::unique_ptr<tier> t;
     switch (o.kind) {
         case kind::none: return std::make_unique<no_store>();
@@ -72,7 +101,7 @@ std::unique_ptr<store> make_store(const l2_options& o, store_context context)
         }
         case kind::redis: t = std::make_unique<redis_tier>(o, context); break;
     }
-    return std::make_unique<entry_store>(o, context.time, context.counts, std::move(t), context.valid);
+    return std::make_unique<entry_store>(o, context, std::move(t));
 }
 
 }  // namespace tiercel::l2

@@ -14,12 +14,20 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 
 namespace tiercel::l2 {
 
 // The kinds of commands, by the names that metrics use.
-enum class op : std::uint8_t { get, set, del, last_ };
+enum class op : std::uint8_t {
+    get, set, del,
+    lock,         // try to get the lock of a fill
+    renew,        // keep it
+    commit,       // write what was fetched, and give it back
+    release,      // give it back
+    last_
+};
 std::string_view name_of(op o) noexcept;
 
 // Why a command was of no use; the label of l2_errors_total.
@@ -36,6 +44,7 @@ enum class reason : std::uint8_t {
     last_
 };
 std::string_view name_of(reason r) noexcept;
+reason reason_of(errc e) noexcept;
 
 enum class state : std::uint8_t {
     off,          // kind: none
@@ -52,9 +61,33 @@ public:
     virtual void on_call(op o, std::chrono::steady_clock::duration took) = 0;   // an answer came, whatever it was
     virtual void on_failure(op o, reason why) = 0;
     virtual void on_state(state s, std::string_view why) = 0;                   // once per change: log it, set the gauge
+    virtual void on_lease_lost() = 0;                                           // a fetch outlived its lock: not written
+    virtual void on_wake_channel(bool heard, std::string_view why) = 0;         // may repeat itself
 
 protected:
     ~observer() = default;
+};
+
+class fill_lease;
+class wake_board;
+
+// What came of an attempt at the lock of a fill. It goes together with a look at what L2 has: the fill that held the lock
+// until a moment ago may have ended since the last look.
+struct lock_attempt {
+    enum class state : std::uint8_t {
+        acquired,
+        busy,          // another fill of the key is under way
+        unavailable,   // the tier is away, or has no locks: everybody as if alone
+    };
+    state is = state::unavailable;
+    std::unique_ptr<fill_lease> lease;   // acquired
+    milliseconds remaining{0};           // busy: what is left of the other's lease, unless it is renewed
+    entry_ptr found;                     // as of get()
+
+    lock_attempt();
+    lock_attempt(lock_attempt&&) noexcept;
+    lock_attempt& operator=(lock_attempt&&) noexcept;
+    ~lock_attempt();
 };
 
 // One per loop. Thread: the loop's only.
@@ -77,6 +110,19 @@ public:
     virtual void supersede(std::string_view tenant, const entry_ptr& e) = 0;
     virtual void remove(std::string_view tenant, std::string_view key) = 0;
 
+    // Locks of fills, by the key of what is fetched. None: in a process of its own, flights are all that is needed.
+    virtual bool has_locks() const = 0;
+    // REQUIRES: as for get(). Never waits for the lock itself.
+    virtual async::task<lock_attempt> try_lock(std::string_view tenant, std::string_view key, const hash128& seeded, sequence stamp,
+                                               milliseconds lease) = 0;
+    // As put() for all of these, and the end of the lease; if that was lost, nothing. Tells those who wait that they are there,
+    // or that they are not when one could not be written.
+    virtual void commit(fill_lease& lease, std::string_view tenant, std::span<const entry_ptr> entries) = 0;
+    // Where to wait for the word of another fill. REQUIRES: has_locks().
+    virtual std::shared_ptr<wake_board> wakes() const = 0;
+    // No answer with more content will be stored.
+    virtual byte_count largest_content() const = 0;
+
     virtual state current() const = 0;
     // For calls from now on.
     virtual void set_timeout(milliseconds t) = 0;
@@ -86,6 +132,7 @@ class memory_shelf;
 
 // What the stores of all loops share; null unless o.kind is memory. Stores share its ownership.
 std::shared_ptr<memory_shelf> make_shared_memory(const l2_options& o);
+std::shared_ptr<wake_board> make_wake_board();
 
 struct store_context {
     async::loop& loop;                       // these three outlive the store
@@ -93,6 +140,8 @@ struct store_context {
     observer& counts;
     std::shared_ptr<memory_shelf> memory;    // of make_shared_memory()
     const validity* valid = nullptr;         // what was invalidated while it was being written is removed again
+    std::shared_ptr<wake_board> wakes{};     // of all loops; null: one of its own
+    bool hears_wakes = true;                 // exactly one of the stores that share a board listens for it
 };
 
 // Throws std::invalid_argument when o.url cannot be used, with the reason.

@@ -26,9 +26,7 @@ void append_escaped(std::string& out, std::string_view text)
     }
 }
 
-}  // namespace
-
-std::string entry_name(std::string_view prefix, std::string_view tenant, std::string_view key)
+std::string name_of(std::string_view prefix, std::string_view tenant, std::string_view key, char what)
 {
     std::string name;
     name.reserve(prefix.size() + tenant.size() + 40);
@@ -37,8 +35,32 @@ std::string entry_name(std::string_view prefix, std::string_view tenant, std::st
     append_escaped(name, tenant);
     name += '/';
     name += hex(stable_hash(key));
-    name += "}:e";
+    name += "}:";
+    name += what;
     return name;
+}
+
+}  // namespace
+
+std::string entry_name(std::string_view prefix, std::string_view tenant, std::string_view key)
+{
+    return name_of(prefix, tenant, key, 'e');
+}
+
+std::string lock_name(std::string_view prefix, std::string_view tenant, std::string_view key)
+{
+    return name_of(prefix, tenant, key, 'l');
+}
+
+std::string waiters_name(std::string_view prefix, std::string_view tenant, std::string_view key)
+{
+    return name_of(prefix, tenant, key, 'w');
+}
+
+std::string wake_channel(std::string_view prefix, unsigned database)
+{
+    const std::string first = std::string(prefix) + ":wake";
+    return database == 0 ? first : first + ":" + std::to_string(database);
 }
 
 }  // namespace tiercel::l2

@@ -1,5 +1,8 @@
 #include "l2/redis_tier.hpp"
 
+#include "l2/redis_name.hpp"
+#include "l2/wake_board.hpp"
+
 #include <algorithm>
 #include <stdexcept>
 #include <utility>
@@ -32,10 +35,46 @@ redis::client_options client_options_of(const l2_options& o)
 
 }  // namespace
 
-redis_tier::redis_tier(const l2_options& o, const store_context& context)
-    : client_(context.loop, context.time, client_options_of(o),
-              [&counts = context.counts](redis::state s, std::string_view why) { counts.on_state(of(s), why); })
+redis_tier::redis_tier(const l2_options& o, const store_context& context) : redis_tier(o, context, client_options_of(o)) {}
+
+redis_tier::redis_tier(const l2_options& o, const store_context& context, redis::client_options how)
+    : timeout_(o.timeout),
+      client_(context.loop, context.time, how,
+              [&counts = context.counts](redis::state s, std::string_view why) { counts.on_state(of(s), why); }),
+      locks_(context.loop, client_, wake_channel(o.prefix, how.connection.address.database))
 {
+    if (!context.hears_wakes) { return; }
+    redis::subscriber_options s;
+    s.connection = how.connection;
+    s.channel = wake_channel(o.prefix, how.connection.address.database);
+    wakes_.emplace(
+        context.loop, std::move(s),
+        [board = context.wakes](std::string_view message) {
+            if (const auto w = parse_wake(message)) { board->tell(*w); }
+        },
+        [this, &counts = context.counts](bool heard, std::string_view why) {
+            // When all of Redis is away, that has been told.
+            if (heard || client_.current() == redis::state::up) { counts.on_wake_channel(heard, why); }
+        });
+}
+
+void redis_tier::start()
+{
+    client_.start();
+    if (wakes_) { wakes_->start(); }
+}
+
+async::task<> redis_tier::stop()
+{
+    co_await locks_.settle(async::steady::now() + timeout_);
+    if (wakes_) { co_await wakes_->stop(); }
+    co_await client_.stop();
+}
+
+void redis_tier::set_timeout(milliseconds t)
+{
+    timeout_ = t;
+    client_.set_timeout(t);
 }
 
 async::task<result<std::optional<std::string>>> redis_tier::read(std::string name)

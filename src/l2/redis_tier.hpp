@@ -1,7 +1,11 @@
 #pragma once
 
+#include "l2/redis_locks.hpp"
 #include "l2/tier.hpp"
 #include "redis/client.hpp"
+#include "redis/subscriber.hpp"
+
+#include <optional>
 
 namespace tiercel::l2 {
 
@@ -10,22 +14,28 @@ public:
     // Throws std::invalid_argument when the URL cannot be used.
     redis_tier(const l2_options& o, const store_context& context);
 
-    void start() override { client_.start(); }
-    async::task<> stop() override { return client_.stop(); }
+    void start() override;
+    async::task<> stop() override;
     std::optional<errc> read_refusal() const override { return client_.refusal(redis::lane::read); }
     std::optional<errc> write_refusal() const override { return client_.refusal(redis::lane::write); }
     async::task<result<std::optional<std::string>>> read(std::string name) override;
     void write(std::string name, std::string bytes, milliseconds life, write_handler done) override;
     void replace(std::string name, std::string bytes, write_handler done) override;
     void erase(std::string name, write_handler done) override;
+    lock_keeper* locks() override { return &locks_; }
     std::optional<milliseconds> shared_minus_local() const override { return client_.shared_minus_local(); }
     state current() const override;
-    void set_timeout(milliseconds t) override { client_.set_timeout(t); }
+    void set_timeout(milliseconds t) override;
 
 private:
+    redis_tier(const l2_options& o, const store_context& context, redis::client_options how);
+
     void send(redis::command c, write_handler done);
 
+    milliseconds timeout_;
     redis::client client_;
+    redis_locks locks_;
+    std::optional<redis::subscriber> wakes_;   // in one of the stores that share a board
 };
 
 }  // namespace tiercel::l2

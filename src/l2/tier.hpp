@@ -13,6 +13,8 @@
 
 namespace tiercel::l2 {
 
+class lock_keeper;
+
 class tier {
 public:
     // The end of a write: nothing, or what went wrong.
@@ -33,6 +35,9 @@ public:
     // The same, but only over what is there already, and for the rest of its life.
     virtual void replace(std::string name, std::string bytes, write_handler done) = 0;
     virtual void erase(std::string name, write_handler done) = 0;
+
+    // Null: nobody shares it whom a lock could stop.
+    virtual lock_keeper* locks() { return nullptr; }
 
     // What turns a local instant into time that all sharers agree on; nothing while that is unknown.
     virtual std::optional<milliseconds> shared_minus_local() const = 0;

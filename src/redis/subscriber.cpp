@@ -103,8 +103,6 @@ task<> subscriber::listen()
 void subscriber::report(bool listens, std::string_view why)
 {
     listens_ = listens;
-    if (reported_ == listens) { return; }
-    reported_ = listens;
     if (on_state_) { on_state_(listens, why); }
 }
 

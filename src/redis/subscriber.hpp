@@ -7,7 +7,6 @@
 
 #include <functional>
 #include <memory>
-#include <optional>
 #include <random>
 #include <string>
 #include <string_view>
@@ -25,7 +24,7 @@ struct subscriber_options {
 class subscriber final : private connection_observer {
 public:
     using message_handler = std::function<void(std::string_view)>;
-    // Called once per change, and once for a first attempt that fails: does it listen, and if not, why.
+    // Called when it begins to listen, when it stops, and for each attempt that fails.
     using state_handler = std::function<void(bool listens, std::string_view why)>;
 
     subscriber(async::loop& loop, subscriber_options options, message_handler on_message, state_handler on_state);
@@ -56,7 +55,6 @@ private:
     async::drain_gate gate_;
     bool stopping_ = false;
     bool listens_ = false;
-    std::optional<bool> reported_;
 };
 
 }  // namespace tiercel::redis

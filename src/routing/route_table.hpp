@@ -43,6 +43,13 @@ struct xfetch_options {
     double beta = 1.0;                       // above 1: earlier
 };
 
+struct fill_lock_options {
+    bool enabled = true;
+    milliseconds lease{3'000};               // renewed each third of it: so long a dead holder stops the others
+    milliseconds wait{50};                   // first pause of who waits without a word, then twice as long up to 400 ms
+    milliseconds min_delta{5};               // quicker fetches are not worth the lock
+};
+
 struct stampede_options {
     bool coalesce = true;
     milliseconds max_wait{10'000};
@@ -51,6 +58,7 @@ struct stampede_options {
     milliseconds error_memo{1'000};          // how long a key that got no answer at all is answered without asking again
     milliseconds mark_ttl{120'000};          // how long an uncacheable key is not waited for
     xfetch_options xfetch;                   // rules/early_refresh
+    fill_lock_options lock;                  // over all instances
     std::vector<std::string> personal_cookies;   // a request with one of these never joins another's fetch
 };
 

@@ -12,6 +12,7 @@ using telemetry::metric::breaker_transitions_total;
 using telemetry::metric::l2_duration_seconds;
 using telemetry::metric::l2_errors_total;
 using telemetry::metric::l2_state;
+using telemetry::metric::lock_total;
 using telemetry::metric::origin_duration_seconds;
 using telemetry::metric::origin_invalid_total;
 using telemetry::metric::origin_requests_total;
@@ -102,6 +103,19 @@ void l2_observer::on_state(l2::state s, std::string_view why)
     const bool up = s == l2::state::up || s == l2::state::off;
     TIERCEL_LOG_STATE(log_, reachable_, up, up ? log_level::info : log_level::warn, "l2-state", "redis state={} reason={}",
                       l2::name_of(s), why);
+}
+
+void l2_observer::on_lease_lost()
+{
+    counts_.count(lock_total, telemetry::lock_result::lost);
+    TIERCEL_LOG(log_, warn, "lock-lost", "a fetch took longer than its lock lasted, its answer is not shared");
+}
+
+// Without it those who wait for another instance's fetch look every now and then.
+void l2_observer::on_wake_channel(bool heard, std::string_view why)
+{
+    TIERCEL_LOG_STATE(log_, hears_wakes_, heard, heard ? log_level::info : log_level::warn, "l2-wakes", "wake-ups heard={} reason={}",
+                      heard, why);
 }
 
 }  // namespace tiercel::server

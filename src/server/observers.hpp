@@ -33,17 +33,20 @@ private:
 class l2_observer final : public l2::observer {
 public:
     // `reachable`: shared by all workers. Starts as "reachable", so that a Redis that is there is not worth a line.
-    l2_observer(telemetry::cells& counts, telemetry::logger log, telemetry::log_state& reachable)
-        : counts_(counts), log_(std::move(log)), reachable_(reachable) {}
+    l2_observer(telemetry::cells& counts, telemetry::logger log, telemetry::log_state& reachable, telemetry::log_state& hears_wakes)
+        : counts_(counts), log_(std::move(log)), reachable_(reachable), hears_wakes_(hears_wakes) {}
 
     void on_call(l2::op o, std::chrono::steady_clock::duration took) override;
     void on_failure(l2::op o, l2::reason why) override;
     void on_state(l2::state s, std::string_view why) override;
+    void on_lease_lost() override;
+    void on_wake_channel(bool heard, std::string_view why) override;
 
 private:
     telemetry::cells& counts_;
     telemetry::logger log_;
     telemetry::log_state& reachable_;
+    telemetry::log_state& hears_wakes_;
 };
 
 }  // namespace tiercel::server

@@ -43,9 +43,8 @@ async::acceptor opened(result<async::acceptor> a, const async::endpoint& at)
 // Passes on to the counting observer, and keeps the state where other threads may read it.
 class worker::recording_l2_observer final : public l2::observer {
 public:
-    recording_l2_observer(telemetry::cells& counts, telemetry::logger log, telemetry::log_state& reachable,
-                          std::atomic<l2::state>& shown)
-        : inner_(counts, std::move(log), reachable), shown_(shown) {}
+    recording_l2_observer(telemetry::cells& counts, server_shared& shared, std::atomic<l2::state>& shown)
+        : inner_(counts, shared.log, shared.redis_reachable, shared.hears_wakes), shown_(shown) {}
     virtual ~recording_l2_observer() = default;
 
     void on_call(l2::op o, std::chrono::steady_clock::duration took) override { inner_.on_call(o, took); }
@@ -55,6 +54,8 @@ public:
         shown_.store(s, std::memory_order_relaxed);
         inner_.on_state(s, why);
     }
+    void on_lease_lost() override { inner_.on_lease_lost(); }
+    void on_wake_channel(bool heard, std::string_view why) override { inner_.on_wake_channel(heard, why); }
 
 private:
     l2_observer inner_;
@@ -67,8 +68,9 @@ worker::worker(server_shared& shared, bool first)
       housekeeping_(loop_.wheel(), [](void* self) { static_cast<worker*>(self)->on_housekeeping(); }, this), first_(first)
 {
     if (shared.l2.kind != l2::kind::none) {
-        l2_observer_ = std::make_unique<recording_l2_observer>(counts_, shared.log, shared.redis_reachable, l2_state_);
-        l2_ = l2::make_store(shared.l2, {loop_, shared.process.time, *l2_observer_, shared.memory_l2, &shared.process.valid});
+        l2_observer_ = std::make_unique<recording_l2_observer>(counts_, shared, l2_state_);
+        l2_ = l2::make_store(shared.l2, {loop_, shared.process.time, *l2_observer_, shared.memory_l2, &shared.process.valid,
+                                        shared.wakes, first});
         context_.l2 = l2_.get();
     }
     for (std::size_t i = 0; i < shared.upstreams.size(); ++i) {
@@ -220,6 +222,7 @@ void worker::abort()
 {
     loop_.post([this] {
         host_.abort();
+        context_.giving_up = true;
         for (const auto& o : origins_) {
             o->abort();
         }

@@ -29,6 +29,7 @@ struct server_shared {
     const server_options& options;
     const l2::l2_options& l2;
     std::shared_ptr<l2::memory_shelf> memory_l2;
+    std::shared_ptr<l2::wake_board> wakes = l2::make_wake_board();
     telemetry::metrics& metrics;
     telemetry::access_log& access;
     telemetry::logger log;
@@ -44,6 +45,7 @@ struct server_shared {
           trusted(std::move(trust)) {}
     std::atomic<std::size_t> connections{0};
     telemetry::log_state redis_reachable{true};
+    telemetry::log_state hears_wakes{true};
     client_counter clients;
 };
 

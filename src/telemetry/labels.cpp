@@ -18,15 +18,16 @@ std::string_view look_up(const names_of<Enum>& names, Enum value) noexcept
     return names[at];
 }
 
-constexpr names_of<l2_op> l2_ops{"get", "set", "del"};
+constexpr names_of<l2_op> l2_ops{"get", "set", "del", "lock", "renew", "commit", "release"};
 constexpr names_of<l2_reason> l2_reasons{"down",     "timeout", "reply", "breaker",  "overload",
                                          "checksum", "version", "key",   "too_large"};
+constexpr names_of<lock_result> lock_results{"acquired", "busy", "found", "taken_over", "lost", "unavailable", "skipped"};
 constexpr names_of<origin_result> origin_results{"ok",      "server_error", "unresolved", "refused", "connect_timeout",
                                                  "timeout", "reset",        "truncated",  "invalid", "breaker",
                                                  "busy",    "deadline",     "cancelled"};
 constexpr names_of<retry_reason> retry_reasons{"connect", "reset", "429", "500", "502", "503", "504", "reused"};
 constexpr names_of<breaker_phase> breaker_phases{"closed", "open", "half_open"};
-constexpr names_of<xfetch_result> xfetch_results{"refreshed", "adopted", "failed"};
+constexpr names_of<xfetch_result> xfetch_results{"refreshed", "adopted", "elsewhere", "failed"};
 constexpr names_of<origin_flaw> origin_flaws{"head", "head_too_large", "length", "chunk", "truncated", "upgrade", "interim", "surplus"};
 constexpr names_of<connection_state> connection_states{"idle", "active"};
 
@@ -34,6 +35,7 @@ constexpr names_of<connection_state> connection_states{"idle", "active"};
 
 std::string_view name_of(l2_op o) noexcept { return look_up(l2_ops, o); }
 std::string_view name_of(l2_reason r) noexcept { return look_up(l2_reasons, r); }
+std::string_view name_of(lock_result r) noexcept { return look_up(lock_results, r); }
 std::string_view name_of(origin_result r) noexcept { return look_up(origin_results, r); }
 std::string_view name_of(retry_reason r) noexcept { return look_up(retry_reasons, r); }
 std::string_view name_of(breaker_phase p) noexcept { return look_up(breaker_phases, p); }

@@ -23,7 +23,7 @@ inline constexpr route_index no_route{UINT32_MAX};      // refused before a rout
 inline constexpr origin_index no_origin{UINT32_MAX};
 inline constexpr endpoint_index no_endpoint{UINT32_MAX};
 
-enum class l2_op : std::uint8_t { get, set, del, last_ };
+enum class l2_op : std::uint8_t { get, set, del, lock, renew, commit, release, last_ };
 std::string_view name_of(l2_op o) noexcept;
 
 // Why an L2 command was of no use.
@@ -40,6 +40,19 @@ enum class l2_reason : std::uint8_t {
     last_
 };
 std::string_view name_of(l2_reason r) noexcept;
+
+// What came of the lock over all instances when a fetch was about to begin.
+enum class lock_result : std::uint8_t {
+    acquired,      // this instance fetches
+    busy,          // another one does
+    found,         // no fetch: it was in L2 by then
+    taken_over,    // acquired after a wait: the other did not bring anything to share
+    lost,          // the lock was another's or nobody's when the fetch ended: not written to L2
+    unavailable,   // Redis away or slow: fetched without
+    skipped,       // not worth it: fetched without
+    last_
+};
+std::string_view name_of(lock_result r) noexcept;
 
 // How one attempt at an origin ended.
 enum class origin_result : std::uint8_t {
@@ -67,6 +80,7 @@ std::string_view name_of(breaker_phase p) noexcept;
 enum class xfetch_result : std::uint8_t {
     refreshed,   // the origin was asked, and the answer is stored
     adopted,     // L2 had a later one already
+    elsewhere,   // another instance was at it
     failed,      // what was stored stays
     last_
 };
@@ -115,6 +129,7 @@ template <> struct label_traits<detail> : enum_label<detail> { static constexpr 
 template <> struct label_traits<cause> : enum_label<cause> { static constexpr std::string_view name = "reason"; };
 template <> struct label_traits<l2_op> : enum_label<l2_op> { static constexpr std::string_view name = "op"; };
 template <> struct label_traits<l2_reason> : enum_label<l2_reason> { static constexpr std::string_view name = "reason"; };
+template <> struct label_traits<lock_result> : enum_label<lock_result> { static constexpr std::string_view name = "result"; };
 template <> struct label_traits<origin_result> : enum_label<origin_result> { static constexpr std::string_view name = "result"; };
 template <> struct label_traits<retry_reason> : enum_label<retry_reason> { static constexpr std::string_view name = "reason"; };
 template <> struct label_traits<breaker_phase> : enum_label<breaker_phase> { static constexpr std::string_view name = "to"; };

@@ -73,7 +73,7 @@ protected:
         tier_ = t.get();
         l2_options o;
         o.max_value = 100'000;
-        store_.emplace(o, time_, counts_, std::move(t), &valid_);
+        store_.emplace(o, store_context{.loop = loop_, .time = time_, .counts = counts_, .memory = nullptr, .valid = &valid_}, std::move(t));
     }
     entry_ptr get(std::string_view path)
     {

@@ -34,6 +34,9 @@ public:
         last_reason = why;
     }
 
+    void on_lease_lost() override { ++leases_lost; }
+    void on_wake_channel(bool heard, std::string_view) override { hears = heard; }
+
     int total_failures() const
     {
         int sum = 0;
@@ -45,6 +48,8 @@ public:
     std::map<std::pair<op, reason>, int> failures;
     std::vector<state> states;
     std::string last_reason;
+    int leases_lost = 0;
+    bool hears = false;
 };
 
 inline std::string key_of(std::string_view path, std::string_view tenant = "t")

@@ -18,6 +18,20 @@ std::string hash_tag(std::string_view name)
     return std::string(name.substr(begin, name.find('}', begin) - begin));
 }
 
+TEST(LockName, LiesInTheSlotOfItsEntry)
+{
+    const std::string entry = entry_name("tcl", "t/1", "key");
+    const std::string stem = entry.substr(0, entry.size() - 1);
+    EXPECT_EQ(lock_name("tcl", "t/1", "key"), stem + "l");
+    EXPECT_EQ(waiters_name("tcl", "t/1", "key"), stem + "w");
+}
+
+TEST(WakeChannel, DiffersByPrefixAndDatabase)
+{
+    EXPECT_EQ(wake_channel("tcl", 0), "tcl:wake");
+    EXPECT_EQ(wake_channel("tcl", 3), "tcl:wake:3");
+}
+
 TEST(EntryName, IsPrefixTenantAndStableHash)
 {
     const std::string key = key_of("/a");

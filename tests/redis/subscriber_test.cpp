@@ -88,16 +88,16 @@ TEST_F(Subscriber, HearsWhatIsPublishedAndComesBackAfterALoss)
     EXPECT_EQ(states_, (std::vector{true, false, true}));
 }
 
-TEST_F(Subscriber, ARefusalIsToldOnceAndTriedAgain)
+TEST_F(Subscriber, ARefusalIsToldAndTriedAgain)
 {
     test::redis_server server;
     server.command({"ACL", "SETUSER", "default", "resetchannels"});
     listen_to(server);
-    ASSERT_TRUE(run_until(loop_, [&] { return !states_.empty(); }));
+    ASSERT_TRUE(run_until(loop_, [&] { return states_.size() >= 2; }));
     EXPECT_NE(why_.find("NOPERM"), std::string::npos) << why_;
     server.command({"ACL", "SETUSER", "default", "allchannels"});
     ASSERT_TRUE(reach(true));
-    EXPECT_EQ(states_, (std::vector{false, true}));
+    EXPECT_TRUE(states_.back());
 }
 
 TEST_F(Subscriber, MessagesMayComeBetweenAPingAndItsAnswer)

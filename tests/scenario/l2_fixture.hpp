@@ -5,6 +5,7 @@
 #include "scenario.hpp"
 #include "support/redis_server.hpp"
 
+#include <memory>
 #include <optional>
 
 namespace tiercel::test {
@@ -40,6 +41,19 @@ protected:
         const std::string body = one.admin("GET", "/readyz").body;
         const std::size_t at = body.find("\"redis\"");
         return at != std::string::npos && body.substr(at, 60).find("\"" + std::string(state) + "\"") != std::string::npos;
+    }
+    // Another instance in front of the same origin, with the same Redis.
+    std::unique_ptr<scenario> another() { return another([](scenario&) {}); }
+    template <class Configure>
+    std::unique_ptr<scenario> another(Configure configure)
+    {
+        auto other = std::make_unique<scenario>();
+        other->configure("{ server: { threads: 1 }, cache: { l2: { kind: redis, url: '" + redis->url() + "', timeout: 5s } } }");
+        other->set("origins.shop.endpoints", "[ '" + s.origin().url() + "' ]");
+        configure(*other);
+        other->start();
+        wait_until_connected(*other);
+        return other;
     }
     // Entries are written behind the answer.
     void wait_for_entries(std::size_t n) { ASSERT_TRUE(eventually([&] { return redis->keys("tcl:*:e").size() >= n; })); }
