@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing of the sections of packages.txt that are named: build, run, test.
+# Installs what is missing of the sections of packages.txt that are named: build, run, test, bench.
 #
 #   scripts/install-packages.sh build run
 #

@@ -1,6 +1,7 @@
 #include "load/machine.hpp"
 
 #include "load/cpu.hpp"
+#include "load/peers.hpp"
 
 #include "support/process.hpp"
 #include "support/proxy.hpp"
@@ -58,6 +59,9 @@ boost::json::object describe_machine()
     boost::json::object programs;
     programs["tiercel"] = first_line_of({test::proxy::program().native(), "--version"});
     programs["redis-server"] = first_line_of({"redis-server", "--version"});
+    for (const peer& p : peers()) {
+        if (is_installed(p)) { programs[p.name] = first_line_of({std::string(p.program), std::string(p.version)}); }
+    }
     out["programs"] = std::move(programs);
     return out;
 }

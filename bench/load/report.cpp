@@ -96,12 +96,13 @@ json::object json_of(const settings& s, std::span<const std::string_view> option
     const json::object all{
         {"rate", s.rate}, {"poisson", s.poisson}, {"duration", std::chrono::duration<double>(s.duration).count()},
         {"warm-up", std::chrono::duration<double>(s.warm_up).count()}, {"connections", s.connections}, {"clients", s.clients},
-        {"nodes", s.nodes}, {"threads", s.threads}, {"keys", s.keys}, {"tenants", s.tenants}, {"size", s.size}, {"zipf", s.zipf},
+        {"nodes", s.nodes}, {"threads", s.threads}, {"rounds", s.rounds}, {"keys", s.keys}, {"tenants", s.tenants}, {"size", s.size}, {"zipf", s.zipf},
         {"origin-time", std::chrono::duration<double>(s.origin_time).count()},
         {"lifetime", std::chrono::duration<double>(s.lifetime).count()}, {"only", json::value_from(s.only)}};
     json::object out{{"quick", s.quick}, {"control", s.control}, {"seed", s.seed}, {"repeats", s.repeats}};
     for (const std::string_view name : options) {
-        if (const auto* v = all.if_contains(name)) { out[name] = *v; }
+        if (name == "only" && s.only.empty()) { continue; }
+        out[name] = all.at(name);
     }
     return out;
 }

@@ -31,6 +31,7 @@ struct settings {
     unsigned clients = 500;            // that ask at the same time, per node
     unsigned nodes = 1;
     unsigned threads = 2;              // of each node
+    unsigned rounds = 5;               // of a comparison: how often each is measured, in turn
     std::size_t keys = 100;
     std::size_t tenants = 10;
     std::size_t size = 1024;           // bytes of an answer's content

@@ -16,6 +16,18 @@ constexpr std::array<std::string_view, 9> mixed_options{"rate", "poisson", "dura
 constexpr std::array<std::string_view, 10> tenants_options{"rate", "poisson", "duration", "connections", "nodes",
                                                            "threads", "keys", "tenants", "size", "zipf"};
 
+constexpr std::array<std::string_view, 5> stampede_options{"clients", "nodes", "threads", "origin-time", "only"};
+constexpr std::array<std::string_view, 8> stampede_parts{"cold", "uncacheable", "personal", "hanging", "dead", "slow-reader", "long", "killed"};
+constexpr std::array<std::string_view, 9> expiry_options{"rate", "poisson", "duration", "warm-up", "connections",
+                                                         "nodes", "threads", "origin-time", "lifetime"};
+constexpr std::array<std::string_view, 7> origin_down_options{"rate", "poisson", "duration", "connections", "threads", "keys", "only"};
+constexpr std::array<std::string_view, 4> origin_down_parts{"failing", "refusing", "probes", "noise"};
+constexpr std::array<std::string_view, 7> origin_slow_options{"rate", "poisson", "duration", "connections", "threads", "keys", "origin-time"};
+constexpr std::array<std::string_view, 6> redis_down_options{"rate", "poisson", "duration", "connections", "threads", "keys"};
+constexpr std::array<std::string_view, 7> scale_options{"duration", "rounds", "connections", "threads", "keys", "size", "zipf"};
+constexpr std::array<std::string_view, 4> peers_options{"duration", "rounds", "connections", "only"};
+constexpr std::array<std::string_view, 6> peers_parts{"hit", "hit100", "zipf", "hit16k", "hit128k", "pass"};
+
 // In the order in which one would run them.
 const std::array rows{
     scenario{
@@ -58,6 +70,63 @@ const std::array rows{
         .full = {.rate = 2'000, .duration = 10s, .warm_up = 0s, .nodes = 2, .keys = 100, .tenants = 40, .zipf = 0.8},
         .quick = {.repeats = 1, .rate = 2'000, .duration = 1s, .warm_up = 0s, .connections = 16, .nodes = 2, .keys = 20, .tenants = 20, .zipf = 0.8},
         .measure = measure_tenants},
+    scenario{
+        .name = "stampede",
+        .property = "A crowd at a cold page causes one fetch, over all instances, and nobody waits longer than it takes. What may not be "
+                    "shared is not, and an origin without an answer is not asked once per client.",
+        .control = "waiting for another's fetch (coalesce: false, lock.enabled: false)",
+        .options = stampede_options, .parts = stampede_parts,
+        .full = {.repeats = 1, .clients = 500, .nodes = 3, .origin_time = 1s},
+        .quick = {.repeats = 1, .clients = 100, .nodes = 2, .origin_time = 150ms},
+        .measure = measure_stampede},
+    scenario{
+        .name = "expiry",
+        .property = "A popular page is fetched about once per lifetime, and no client waits for that.",
+        .control = "early refresh (xfetch.enabled: false); where there is none, stale-while-revalidate",
+        .options = expiry_options, .parts = {},
+        .full = {.repeats = 1, .rate = 200, .duration = 120s, .warm_up = 0s, .origin_time = 300ms, .lifetime = 10s},
+        .quick = {.repeats = 1, .rate = 200, .duration = 2600ms, .warm_up = 0s, .connections = 16, .origin_time = 100ms, .lifetime = 2s},
+        .measure = measure_expiry},
+    scenario{
+        .name = "origin-down",
+        .property = "Clients with a stale copy see nothing of a failing origin; it is left alone but for a few probes, and used again when it is well.",
+        .control = "the breaker (it opens after 100 failures, for 10 ms)",
+        .options = origin_down_options, .parts = origin_down_parts,
+        .full = {.repeats = 1, .rate = 500, .duration = 30s, .warm_up = 0s},
+        .quick = {.repeats = 1, .rate = 500, .duration = 1200ms, .warm_up = 0s, .connections = 16, .keys = 50},
+        .measure = measure_origin_down},
+    scenario{
+        .name = "origin-slow",
+        .property = "After a brown-out of the origin the goodput is back at once, and what is in memory never noticed.",
+        .control = "the limit of requests under way (max_inflight: 0)",
+        .options = origin_slow_options, .parts = {},
+        .full = {.rate = 800, .duration = 20s, .warm_up = 0s, .connections = 1000, .origin_time = 10ms},
+        .quick = {.repeats = 1, .rate = 800, .duration = 2400ms, .warm_up = 0s, .connections = 300, .origin_time = 10ms},
+        .measure = measure_origin_slow},
+    scenario{
+        .name = "redis-down",
+        .property = "While Redis is silent no client sees an error, memory answers as before, and misses soon stop waiting for it.",
+        .control = "the time limit (l2.timeout: 5s)",
+        .options = redis_down_options, .parts = {},
+        .full = {.rate = 1000, .duration = 20s, .warm_up = 0s, .connections = 200},
+        .quick = {.repeats = 1, .rate = 400, .duration = 1400ms, .warm_up = 0s, .connections = 200, .keys = 20},
+        .measure = measure_redis_down},
+    scenario{
+        .name = "scale",
+        .property = "With a processor for each, N threads answer at least 0.8 N times as many requests as one.",
+        .control = "all threads but one (threads: 1)",
+        .options = scale_options, .parts = {},
+        .full = {.repeats = 1, .duration = 1s, .connections = 512, .threads = 4, .keys = 1000},
+        .quick = {.repeats = 1, .duration = 150ms, .connections = 256, .threads = 2, .rounds = 3},
+        .measure = measure_scale},
+    scenario{
+        .name = "peers",
+        .property = "A request costs at most a little more CPU than at a server that does one recv and one send, and less than at any peer.",
+        .control = "the cache (mode: pass)",
+        .options = peers_options, .parts = peers_parts,
+        .full = {.repeats = 1, .duration = 1500ms},
+        .quick = {.repeats = 1, .duration = 100ms, .rounds = 3},
+        .measure = measure_peers},
 };
 
 }  // namespace

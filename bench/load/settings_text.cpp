@@ -81,6 +81,7 @@ constexpr std::array rows{
     option_row{"clients", "N", "That ask at the same time, per node", set_count<&settings::clients>, show_number<&settings::clients>},
     option_row{"nodes", "N", "Instances of the proxy", set_count<&settings::nodes>, show_number<&settings::nodes>},
     option_row{"threads", "N", "Of each instance", set_count<&settings::threads>, show_number<&settings::threads>},
+    option_row{"rounds", "N", "How often each is measured, in turn", set_count<&settings::rounds>, show_number<&settings::rounds>},
     option_row{"keys", "N", "Different URLs", set_count<&settings::keys>, show_number<&settings::keys>},
     option_row{"tenants", "N", "Different tenants", set_count<&settings::tenants>, show_number<&settings::tenants>},
     option_row{"size", "BYTES", "Content of an answer", set_count<&settings::size>, show_number<&settings::size>},

@@ -148,8 +148,7 @@ std::string lines_of(const json::object& plot, const std::string& shape)
                label(legend + 14, height - 7, "start", curves[i].name);
         legend += 30 + 6.2 * static_cast<double>(curves[i].name.size());
     }
-    return out + label(left - 5, top - 2 + 8, "end", std::string(plot.at("y").as_string())) +
-           label(width - right, height - bottom + 28, "end", std::string(plot.at("x").as_string()));
+    return out + label(width - right, height - bottom + 28, "end", std::string(plot.at("x").as_string()));
 }
 
 std::string bars_of(const json::object& plot)
@@ -174,7 +173,8 @@ std::string bars_of(const json::object& plot)
 std::string svg_of(const json::object& plot)
 {
     const std::string shape(plot.at("shape").as_string());
-    const std::string title(plot.at("title").as_string());
+    const std::string unit(plot.at("y").as_string());
+    const std::string title = std::string(plot.at("title").as_string()) + (unit.empty() ? "" : ", " + unit);
     return "<figure><figcaption>" + escaped(title) + "</figcaption><svg viewBox=\"0 0 " + number(width) + " " + number(height) + "\" width=\"" +
            number(width) + "\" height=\"" + number(height) + "\" role=\"img\" aria-label=\"" + escaped(title) + "\">" +
            (shape == "bars" ? bars_of(plot) : lines_of(plot, shape)) + "</svg></figure>";

@@ -1,0 +1,39 @@
+#pragma once
+
+// The parts of the scenario `stampede`. Each sets up its own processes and adds what it found.
+
+#include "load/scenario.hpp"
+#include "load/stage.hpp"
+
+#include <string>
+
+namespace tiercel::load::stampede {
+
+// A whole crowd at once: `clients` requests per node, all for the same page, all due at the beginning.
+struct crowd {
+    std::string request;
+    unsigned clients = 500;
+    milliseconds patience{60'000};
+};
+load_plan plan_of(const crowd& c, const stage& all);
+
+// The time of the slowest answer over that of one request at the bare origin.
+double slowest_over(const load_result& r, nanoseconds bare);
+// One request at the origin itself.
+nanoseconds bare_time(test::origin_process& origin, const std::string& request);
+
+// What protects, or in the control does not; for route options.
+std::string protection(const settings& s);
+// Does this version lock a fetch over all instances?
+bool has_cluster_lock();
+
+void cold(const settings& s, measurement& m);          // U-04, M-01, M-03
+void holder_killed(const settings& s, measurement& m); // M-01
+void long_fetch(const settings& s, measurement& m);    // M-01
+void uncacheable(const settings& s, measurement& m);   // M-04
+void personal(const settings& s, measurement& m);      // M-05
+void slow_reader(const settings& s, measurement& m);   // M-06
+void hanging(const settings& s, measurement& m);       // M-02
+void dead(const settings& s, measurement& m);          // M-02
+
+}  // namespace tiercel::load::stampede
