@@ -100,7 +100,7 @@ const std::array rows{
         .property = "After a brown-out of the origin the goodput is back at once, and what is in memory never noticed.",
         .control = "the limit of requests under way (max_inflight: 0)",
         .options = origin_slow_options, .parts = {},
-        .full = {.rate = 800, .duration = 20s, .warm_up = 0s, .connections = 1000, .origin_time = 10ms},
+        .full = {.rate = 800, .duration = 20s, .warm_up = 0s, .connections = 2000, .origin_time = 20ms},
         .quick = {.repeats = 1, .rate = 800, .duration = 2400ms, .warm_up = 0s, .connections = 300, .origin_time = 10ms},
         .measure = measure_origin_slow},
     scenario{
