@@ -35,7 +35,7 @@ enum class detail : std::uint8_t {
     not_modified,           // answered 304 from the store (also after validation)
     // why an answer was not stored
     method, request_authorization, request_no_store, no_store, private_, set_cookie, vary_star, vary_cookie, no_lifetime,
-    status, partial, too_large, type, must_understand, bad_directives, tenant, attest, fence, truncated, range, upgrade,
+    status, partial, too_large, type, must_understand, bad_directives, tenant, attest, fence, truncated, surplus, range, upgrade,
     request_body, variants, tags,
     // why the cache was left out
     pass, mark, bypass, coalesce_off,

@@ -505,7 +505,7 @@ private:
             hand_over(std::move(ex), verdict);
             co_return;
         }
-        const storable s = make_storable(rq_, ex->head(), std::move(verdict), job_.joined->stamp(), when);
+        storable s = make_storable(rq_, ex->head(), std::move(verdict), job_.joined->stamp(), when);
         if (is_too_many(s, rq_, known_, p_)) {
             storing_verdict too_many;
             too_many.why = detail::variants;
@@ -514,7 +514,7 @@ private:
         }
         report_.own_fields = lines_of(ex->head(), s.verdict.drop_fields);
         report_.selection = selection_of(rq_, s.selecting, p_);
-        co_await store(std::move(ex), s);
+        co_await store(std::move(ex), std::move(s));
     }
 
     void hand_over(origin::exchange_ptr ex, const storing_verdict& verdict)
@@ -545,12 +545,13 @@ private:
         }
     }
 
-    async::task<> store(origin::exchange_ptr ex, const storable& s)
+    async::task<> store(origin::exchange_ptr ex, storable s)
     {
         report_.what = outcome::miss;
         std::optional<result<std::string_view>> run = ex->try_read();
         const std::string_view first = run && *run ? **run : std::string_view();
         if (ex->is_complete()) {   // small answers are here as a whole: one allocation, no chunks
+            note_flaw(s, *ex);
             end_with(keep(s, rq_, smoothed(job_.stored, since(*ex)), first, nullptr, ties(), cx_));
             co_return;
         }
@@ -613,10 +614,19 @@ private:
             co_return;
         }
         budget.give_back();   // from here on the store counts it
+        note_flaw(s, *ex);
         end_with(keep(s, rq_, smoothed(job_.stored, since(*ex)), {}, content, ties(), cx_));
     }
 
     l2_ties ties() const { return l2_ties(known_, lease_.get()); }
+
+    void note_flaw(storable& s, const origin::exchange& ex)
+    {
+        if (ex.has_surplus()) {
+            s.flaw = detail::surplus;
+            cx_.counts.count(telemetry::metric::uncacheable_total, telemetry::route_index(cx_.index_of(*rq_.route)), s.flaw);
+        }
+    }
 
     void end_with(const kept& k)
     {

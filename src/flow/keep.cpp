@@ -172,8 +172,9 @@ kept keep_with_head(const storable& s, std::string_view head, const request& rq,
 {
     process_context& p = cx.process;
     // Not stored, it is shared all the same with those who wait and have the values that it was selected by.
-    place at{s.selecting.empty() ? std::string(rq.key) : key_of_variant(rq, 0, s.selecting, p), detail::fence};
-    if (p.valid.is_valid(s.scopes, s.stamp)) {
+    place at{s.selecting.empty() ? std::string(rq.key) : key_of_variant(rq, 0, s.selecting, p),
+             s.flaw != detail::none ? s.flaw : detail::fence};
+    if (s.flaw == detail::none && p.valid.is_valid(s.scopes, s.stamp)) {
         at = find_place(s, rq, ties, cx);
     }
     kept k{build(s, at.key, delta, head, small, std::move(content), p), at.refused};

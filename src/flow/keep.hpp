@@ -26,6 +26,7 @@ struct storable {
     std::optional<std::int64_t> date;
     sequence stamp = 0;                     // validity when the fetch began
     std::vector<scope_hash> scopes;         // the URL's first
+    detail flaw = detail::none;             // why it may not be stored after all; seen while it arrived
 };
 
 // REQUIRES: verdict.store.

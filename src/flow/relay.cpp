@@ -62,6 +62,10 @@ public:
         if (content_->size() > cx_.process.max_object || !budget_.covers(content_->footprint())) {
             content_.reset();   // too much to store, or too much at once
             budget_.give_back();
+        } else if (ex_.has_surplus()) {
+            content_.reset();
+            budget_.give_back();
+            cx_.counts.count(telemetry::metric::uncacheable_total, telemetry::route_index(cx_.index_of(*rq_.route)), detail::surplus);
         } else if (ex_.is_complete()) {
             store();
         }

@@ -49,6 +49,8 @@ public:
     // The same of what has been received already; nothing when more must be awaited.
     std::optional<result<std::string_view>> try_read();
     bool is_complete() const noexcept { return complete_; }
+    // Complete, but more had come than its framing says: somebody has counted wrongly.
+    bool has_surplus() const noexcept { return surplus_; }
     // Besides the limit between bytes, content is awaited no longer than until here.
     void expires_at(steady::time_point t) noexcept { limit_ = t; }
     // How long content may be awaited between two pieces, instead of the origin's try_timeout.

@@ -24,7 +24,7 @@ enum class invalid_reason : std::uint8_t {
     truncated,          // the content ended too early
     upgrade,            // 101 that nobody asked for
     interim,            // more interim responses than anybody needs
-    surplus,            // bytes after the end: the answer is good, the connection is not
+    surplus,            // bytes after the end: the answer passes, but neither it nor the connection is kept
 };
 std::string_view name_of(invalid_reason r) noexcept;
 

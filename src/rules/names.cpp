@@ -26,7 +26,7 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(detail::last_)> 
     "", "l1", "l2", "xfetch", "swr", "sie", "max-stale", "negative", "not-modified",
     "method", "request-authorization", "request-no-store", "no-store", "private", "set-cookie", "vary-star", "vary-cookie",
     "no-lifetime", "status", "partial", "too-large", "type", "must-understand", "bad-directives", "tenant", "attest", "fence",
-    "truncated", "range", "upgrade", "request-body", "variants", "tags",
+    "truncated", "surplus", "range", "upgrade", "request-body", "variants", "tags",
     "pass", "mark", "bypass", "coalesce-off",
     "breaker", "shed", "timeout", "unreachable", "invalid", "deadline"};
 

@@ -94,7 +94,7 @@ enum class origin_flaw : std::uint8_t {
     chunk, truncated,
     upgrade,             // 101 that nobody asked for
     interim,             // more interim answers than anybody needs
-    surplus,             // bytes after the end: the answer is good, the connection is not
+    surplus,             // bytes after the end: the answer passes, but neither it nor the connection is kept
     last_
 };
 std::string_view name_of(origin_flaw f) noexcept;
