@@ -152,10 +152,11 @@ broken_answer malformed_length(std::uint64_t number, randomness& r)
     const std::string size = std::to_string(p.content.size());
     const std::string other = std::to_string(p.content.size() + 1);
     p.framing = one_of(r, std::array<std::string, 12>{
-        "Content-Length: +" + size, "Content-Length: -" + size, "Content-Length: " + size + ", " + other, "Content-Length: " + size + "." ,
-        "Content-Length: 0x10", "Content-Length:", "Content-Length: " + size + "\r\nContent-Length: " + other,
-        "Content-Length: " + other + "\r\nContent-Length: " + size, "Content-Length: 99999999999999999999" + size,
-        "Content-Length: 18446744073709551616", "Content-Length: " + size + " " + size, "Content-Length: " + size + "\r\ncontent-length: 0"}) + "\r\n";
+        "Content-Length: +" + size, "Content-Length: -" + size, "Content-Length: " + size + ", " + other,
+        "Content-Length: " + size + ".", "Content-Length: 0x10", "Content-Length:",
+        "Content-Length: " + size + "\r\nContent-Length: " + other, "Content-Length: " + other + "\r\nContent-Length: " + size,
+        "Content-Length: 99999999999999999999" + size, "Content-Length: 18446744073709551616",
+        "Content-Length: " + size + " " + size, "Content-Length: " + size + "\r\ncontent-length: 0"}) + "\r\n";
     return {p.all(), one_of(r, std::array{then::keep, then::close, then::reset})};
 }
 
@@ -246,7 +247,8 @@ broken_answer only_a_part(std::uint64_t number, randomness& r)
 broken_answer folded_or_blank(std::uint64_t number, randomness& r)
 {
     parts p = good_answer(number, often(r), false);
-    p.fields += one_of(r, std::array<const char*, 6>{" folded: line\r\n", "X-Blank : x\r\n", "no colon\r\n", ": no name\r\n", "X-A: b\r\n\tc\r\n", "(x): y\r\n"});
+    p.fields += one_of(r, std::array<const char*, 6>{
+        " folded: line\r\n", "X-Blank : x\r\n", "no colon\r\n", ": no name\r\n", "X-A: b\r\n\tc\r\n", "(x): y\r\n"});
     return {p.all(), one_of(r, std::array{then::keep, then::close, then::reset})};
 }
 
