@@ -25,6 +25,9 @@ void add_keys(table& t)
     t.test("10.1", "paths differ by case").get().at("/a").answered(long_lived).get().at("/A").answered(long_lived);
     t.test("10.1", "an absolute target replaces Host")
         .bytes("GET http://shop.test{path} HTTP/1.1\r\nHost: other.test\r\n\r\n").answered(long_lived).sees("Host: shop.test").get().hit();
+    t.test("10.1", "an empty path is /")
+        .bytes("GET http://rootless.test HTTP/1.1\r\nHost: rootless.test\r\n\r\n").answered(long_lived)
+        .bytes("GET / HTTP/1.1\r\nHost: rootless.test\r\n\r\n").hit();
     t.test("10.1", "no Host in HTTP/1.1 is 400").bytes("GET {path} HTTP/1.1\r\n\r\n").error(400);
     t.test("10.1", "two Hosts are 400").bytes("GET {path} HTTP/1.1\r\nHost: shop.test\r\nHost: shop.test\r\n\r\n").error(400);
     t.test("10.1", "a malformed Host is 400").bytes("GET {path} HTTP/1.1\r\nHost: sh op/test\r\n\r\n").error(400);

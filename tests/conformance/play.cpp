@@ -225,10 +225,13 @@ private:
         const auto until = after(default_timeout);
         if (s.in_background) {
             changed_.wait_until(lock, until, [&] { return client_done_; });
-        }
-        if (s.clients > 1 && index == 0) {
+        } else if (s.clients > 1 && index == 0) {
             lock.unlock();
-            eventually([&] { return stage_.collapsed() - collapsed_before_ >= s.clients - 1; });
+            eventually([&] {   // each client waits for another's fetch, or is here itself
+                const int waiting = stage_.collapsed() - collapsed_before_;
+                const std::lock_guard again(mutex_);
+                return waiting + static_cast<int>(seen_.size()) >= s.clients;
+            });
             lock.lock();
         } else if (s.clients > 1) {
             changed_.wait_until(lock, until, [&] { return seen_.size() >= s.replies.size(); });

@@ -146,11 +146,12 @@ void add_personal(table& t)
         .get().answered("Cache-Control: max-age=60", "Set-Cookie: a=b").get().hit_if(t.full());
     t.test("7.8", "two Set-Cookie lines stay two")
         .get().answered("Cache-Control: max-age=60", "Set-Cookie: a=b; Path=/", "Set-Cookie: c=d, e").get().hit_if(t.full());
-    t.test("7.8", "what is not stored because of Set-Cookie goes to one client alone")
-        .get().at_once(3).answered("Cache-Control: private, max-age=60", "Set-Cookie: a=1")
-        .answered("Cache-Control: private, max-age=60", "Set-Cookie: a=2")
-        .answered("Cache-Control: private, max-age=60", "Set-Cookie: a=3");
-
+    {
+        const char* const lifetime = "Cache-Control: max-age=60";
+        script& s = t.test("7.8", "what is not stored because of Set-Cookie goes to one client alone")
+            .get().at_once(3).answered(lifetime, "Set-Cookie: a=1");
+        if (!t.full()) { s.answered(lifetime, "Set-Cookie: a=2").answered(lifetime, "Set-Cookie: a=3"); }
+    }
     t.test("7.8", "strip: stored without it, and sent to the client that fetched")
         .on("strip").get().answered("Cache-Control: max-age=60", "Set-Cookie: a=b", "Set-Cookie: c=d").get().hit().lacks("Set-Cookie");
     t.test("7.8", "strip: those who waited do not get it")

@@ -35,6 +35,15 @@ void add_interim(table& t)
     t.test("19.2", "on a hit nobody is asked")
         .get().answered(fresh).get("Expect: 100-continue").hit();
 
+    t.test("19.3", "101 to a client that asked for it is passed on")
+        .bytes("GET {path} HTTP/1.1\r\nHost: shop.test\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n")
+        .answered_raw("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n").status(101).gets("Upgrade: x")
+        .sees("Upgrade: x");
+    t.test("19.3", "an upgrade that the origin does not want is an answer like another")
+        .get("Connection: upgrade", "Upgrade: x").answered("Cache-Control: no-store");
+    t.test("19.3", "101 to a client that asked for another protocol is 502")
+        .bytes("GET {path} HTTP/1.1\r\nHost: shop.test\r\nConnection: upgrade\r\nUpgrade: y\r\n\r\n")
+        .answered_raw("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n").error(502);
     t.test("19.3", "101 that nobody asked for is 502")
         .get().answered_raw("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n").error(502);
 }
@@ -64,6 +73,9 @@ void add_framing(table& t)
     t.test("20.2", "a coding that is not chunked: to the end of the connection, and stored")
         .get().answered_raw("HTTP/1.1 200 OK\r\nDate: {+0}\r\nCache-Control: max-age=60\r\nTransfer-Encoding: x-unheard\r\n\r\nall of it", true)
         .status(200).text("all of it").get().status(200).text("all of it").says("hit; detail=l1");
+    t.test("20.2", "another coding before a final chunked: chunks frame it")
+        .get().answered_raw("HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nTransfer-Encoding: x-unheard, chunked\r\n\r\n5\r\ncoded\r\n0\r\n\r\n")
+        .status(200).text("coded");
     t.test("20.2", "no framing at all: to the end of the connection, and stored").get().answered(fresh).until_close().get().hit();
 
     t.test("20.3", "chunked beside a length is read as chunked")
@@ -123,6 +135,8 @@ void add_framing(table& t)
 
     t.test("20.8", "HTTP/1.0 gets no chunks, and its connection ends")
         .get().http10().answered(fresh).chunked().closes().lacks("Transfer-Encoding").get().http10().hit().closes();
+    t.test("20.8", "HTTP/1.0 may agree to keep its connection")
+        .get().answered(fresh).get("Connection: keep-alive").http10().hit().gets("Connection: keep-alive");
     t.test("20.8", "HTTP/1.0 gets no chunks of what is not stored")
         .get().http10().answered("Cache-Control: no-store").chunked().closes().lacks("Transfer-Encoding");
     t.test("20.8", "requests are forwarded as HTTP/1.1").get().http10().answered(fresh).sees("Via: 1.0 tiercel");
@@ -143,12 +157,32 @@ void add_sharing(table& t)
         .get().at_once(3).answered("Cache-Control: no-store").answered("Cache-Control: no-store").answered("Cache-Control: no-store");
     t.test("21.1", "private, too")
         .get().at_once(3).answered("Cache-Control: private").answered("Cache-Control: private").answered("Cache-Control: private");
+    {
+        script& s = t.test("21.1", "with Authorization nobody waits for another one").get("Authorization: Basic eDp5").at_once(3);
+        s.answered("Cache-Control: public, max-age=60").answered("Cache-Control: public, max-age=60")
+            .answered("Cache-Control: public, max-age=60");
+    }
+    t.test("21.2", "one validation in the background for many that are served stale")
+        .get().answered("Cache-Control: max-age=5, stale-while-revalidate=60", "ETag: \"a\"").later(10s)
+        .get().at_once(5).answered(304, "ETag: \"a\"", fresh).in_background().validating().stale().of(1);
     t.test("21.2", "five at once cause one validation")
         .get().answered("Cache-Control: max-age=5", "ETag: \"a\"").later(10s).get().at_once(5).confirmed("ETag: \"a\"");
     t.test("21.2", "and each gets an answer by its own condition")
         .get().answered("Cache-Control: max-age=5", "ETag: \"a\"").later(10s)
         .get("If-None-Match: \"a\"").at_once(3).confirmed("ETag: \"a\"").not_modified();
 
+    {
+        script& s = t.test("23.1", "64 variants of one resource, and no more");
+        for (int i = 0; i < 64; ++i) { s.get("Foo: " + std::to_string(i)).answered(fresh, "Vary: Foo"); }
+        s.get("Foo: 64").answered(fresh, "Vary: Foo").says("fwd=vary-miss; detail=variants").get("Foo: 64").answered(fresh, "Vary: Foo")
+            .get("Foo: 0").hit().of(1).get("Foo: 63").hit().of(64);
+    }
+    t.test("23.1", "many ranges of one answer are answered by the whole")
+        .get().answered(fresh).content(std::string(1000, 'x')).get([] {
+            std::string many = "Range: bytes=0-0";
+            for (int i = 1; i < 300; ++i) { many += "," + std::to_string(3 * i) + "-" + std::to_string(3 * i); }
+            return many;
+        }()).hit();
     t.test("23.1", "a head that is too large is 431").get("X-A: " + std::string(40000, 'a')).error(431);
     t.test("23.1", "a target that is too long is 414")
         .bytes("GET {path}/" + std::string(9000, 'a') + " HTTP/1.1\r\nHost: shop.test\r\n\r\n").error(414);
