@@ -11,6 +11,7 @@
 #include "flow/upstream_head.hpp"
 #include "flow/writes.hpp"
 #include "http/event_stream.hpp"
+#include "http/forwarding.hpp"
 #include "http/validators.hpp"
 #include "rules/merge.hpp"
 #include "rules/ranges.hpp"
@@ -391,7 +392,7 @@ async::task<answered> answer_failure(const request& rq, const entry_ptr& stale, 
         a.status = 504;   // there is an answer, and only the origin could allow its use (RFC 9111 §5.2.2.2)
     }
     io.out().clear();
-    compose_problem(io.out(), rq, f.code, a.status, f.retry_after, a);
+    compose_problem(io.out(), rq, f.code, a.status, f.retry_after, a, cx.process.time.wall());
     const std::array<std::string_view, 1> out{io.out()};
     const error_code gone = co_await io.send(out, limits.write_idle);
     a.close = a.close || static_cast<bool>(gone);
@@ -409,12 +410,28 @@ async::task<answered> relay_answer(const request& rq, origin::exchange& ex, answ
     co_return done;
 }
 
+// This is the last one that the request may reach.
+async::task<answered> answer_options(const request& rq, answered a, client_io& io, client_limits limits, worker_context& cx)
+{
+    a.status = 204;
+    io.out().clear();
+    compose_options(io.out(), rq, a, cx.process.time.wall());
+    const std::array<std::string_view, 1> out{io.out()};
+    const error_code gone = co_await io.send(out, limits.write_idle);
+    a.close = static_cast<bool>(gone);
+    co_return a;
+}
+
 async::task<answered> relay(request& rq, decision d, client_io& io, client_limits limits, worker_context& cx)
 {
     process_context& p = cx.process;
     answered a;
     a.what = outcome::pass;
     a.why = d.why;
+    if (hops_left(rq.head) == 0 && rq.content.kind == framing_kind::none) {
+        answered last = co_await answer_options(rq, a, io, limits, cx);
+        co_return last;
+    }
     a.forward = d.forward;
     if (rq.content.kind == framing_kind::length && rq.content.length > limits.largest_content) {
         flight_failure f;

@@ -109,6 +109,8 @@ client_framing frame_for(std::string& out, const request& rq, std::optional<byte
     return client_framing::chunked;
 }
 
+constexpr std::string_view allowed_methods = "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH";
+
 struct status_row {
     errc code;
     int status;
@@ -201,6 +203,12 @@ void add_passed_fields(std::string& out, const request& rq, const response_head&
         }
         append_field_line(out, f.name, f.value);
     }
+}
+
+// The version is that of the answer as it came (RFC 9110 §7.6.3).
+void add_via(std::string& out, const response_head& rs)
+{
+    out.append(rs.minor_version == 0 ? "Via: 1.0 tiercel\r\n" : "Via: 1.1 tiercel\r\n");
 }
 
 void add_date(std::string& out, wall_time at)
@@ -333,7 +341,7 @@ client_framing compose_relayed(std::string& out, const request& rq, const respon
     if (!rs.has(header::date)) {
         add_date(out, time.wall());
     }
-    out.append("Via: 1.1 tiercel\r\n");
+    add_via(out, rs);
     client_framing framed = client_framing::as_stored;
     if (content.kind != framing_kind::none) {
         framed = frame_for(out, rq, content.kind == framing_kind::length ? std::optional(content.length) : std::nullopt);
@@ -345,10 +353,22 @@ client_framing compose_relayed(std::string& out, const request& rq, const respon
     return framed;
 }
 
+void compose_options(std::string& out, const request& rq, const answered& a, wall_time at)
+{
+    out.append("HTTP/1.1 204 No Content\r\n");
+    add_date(out, at);
+    append_field_line(out, "Allow", allowed_methods);
+    add_cache_status(out, rq, a, std::nullopt);
+    finish(out, rq);
+}
+
 void compose_interim(std::string& out, const request& rq, const response_head& rs)
 {
     add_status_line(out, rs);
     add_passed_fields(out, rq, rs);
+    if (rs.status != 100) {   // that one is a word between neighbours
+        add_via(out, rs);
+    }
     out.append("\r\n");
 }
 
@@ -356,7 +376,8 @@ void compose_switch(std::string& out, const request& rq, const response_head& rs
 {
     add_status_line(out, rs);
     add_passed_fields(out, rq, rs);
-    out.append("Via: 1.1 tiercel\r\nConnection: Upgrade\r\n");
+    add_via(out, rs);
+    out.append("Connection: Upgrade\r\n");
     for (const field& f : rs.fields) {
         if (f.id == header::upgrade) {
             append_field_line(out, "Upgrade", f.value);
@@ -366,7 +387,8 @@ void compose_switch(std::string& out, const request& rq, const response_head& rs
     out.append("X-Request-ID: ").append(rq.id).append("\r\n\r\n");
 }
 
-void compose_problem(std::string& out, const request& rq, errc why, int status, seconds retry_after, const answered& a)
+void compose_problem(std::string& out, const request& rq, errc why, int status, seconds retry_after, const answered& a,
+                     wall_time at)
 {
     std::string content;
     content.append("{\"type\":\"urn:tiercel:problem:").append(name_of(why)).append("\",\"title\":\"").append(reason_of(status));
@@ -374,10 +396,11 @@ void compose_problem(std::string& out, const request& rq, errc why, int status, 
     content.append("\",\"request_id\":\"").append(rq.id).append("\"}\n");
 
     out.append("HTTP/1.1 ").append(std::to_string(status)).append(" ").append(reason_of(status)).append("\r\n");
+    add_date(out, at);
     append_field_line(out, "Content-Type", "application/problem+json");
     append_field_line(out, "Cache-Control", "no-store");
     if (status == 405) {
-        append_field_line(out, "Allow", "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH");
+        append_field_line(out, "Allow", allowed_methods);
     } else if (status == 401) {
         append_field_line(out, "WWW-Authenticate", "Tenant");
     }
@@ -408,7 +431,7 @@ std::string storable_head(const response_head& rs, const std::vector<std::string
     if (!rs.has(header::date)) {
         add_date(out, received);
     }
-    out.append("Via: 1.1 tiercel\r\n");
+    add_via(out, rs);
     return out;
 }
 

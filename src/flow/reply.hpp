@@ -49,6 +49,9 @@ void compose_unsatisfiable(std::string& out, const request& rq, const entry& e, 
 client_framing compose_relayed(std::string& out, const request& rq, const response_head& rs, const framing& content,
                                const answered& a, const clock& time);
 
+// To OPTIONS that must go no further (RFC 9110 §7.6.2). Without content.
+void compose_options(std::string& out, const request& rq, const answered& a, wall_time at);
+
 // An interim answer on its way through (RFC 9110 §15.2).
 void compose_interim(std::string& out, const request& rq, const response_head& rs);
 
@@ -56,7 +59,8 @@ void compose_interim(std::string& out, const request& rq, const response_head& r
 void compose_switch(std::string& out, const request& rq, const response_head& rs, const answered& a);
 
 // An error of our own as problem+json (RFC 9457), content included (left out for HEAD). Sets nothing else.
-void compose_problem(std::string& out, const request& rq, errc why, int status, seconds retry_after, const answered& a);
+void compose_problem(std::string& out, const request& rq, errc why, int status, seconds retry_after, const answered& a,
+                     wall_time at);
 
 // The status that an error becomes.
 int status_of(errc e) noexcept;

@@ -300,14 +300,14 @@ decision decide(request& rq, request_scratch& scratch, worker_context& cx)
     return d;
 }
 
-prepared prepare(const request& rq, const decision& d, client_io& io)
+prepared prepare(const request& rq, const decision& d, client_io& io, const clock& time)
 {
     prepared p;
     io.out().clear();
     if (d.refused != errc{}) {
         p.done.failure = d.refused;
         p.done.status = status_of(d.refused);
-        compose_problem(io.out(), rq, d.refused, p.done.status, seconds(0), p.done);
+        compose_problem(io.out(), rq, d.refused, p.done.status, seconds(0), p.done, time.wall());
         return p;
     }
     const entry& e = *d.stored;

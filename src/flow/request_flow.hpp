@@ -43,7 +43,7 @@ struct prepared {
     answered done;
     const entry* content_of = nullptr;   // send its body after io.out()
 };
-prepared prepare(const request& rq, const decision& d, client_io& io);
+prepared prepare(const request& rq, const decision& d, client_io& io, const clock& time);
 
 // Steps 8-11 for all that must wait, and ranges of what is stored. Background work that the decision asks for is started too.
 struct client_limits {

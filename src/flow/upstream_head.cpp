@@ -135,6 +135,7 @@ std::string upstream_head(const request& rq, const routing::tenancy& tenants, pu
 
     const bool cached = rq.route->mode == routing::route_mode::cache;
     const connection_options named(rq.head);
+    const std::optional<std::uint64_t> hops = hops_left(rq.head);
     const std::vector<std::string>& languages = rq.route->caching.vary_languages;
     const bool reduces_languages = !languages.empty();
     for (const field& f : rq.head.fields) {
@@ -148,7 +149,13 @@ std::string upstream_head(const request& rq, const routing::tenancy& tenants, pu
         if (cached && (f.id == header::accept_encoding || (f.id == header::accept_language && reduces_languages))) {
             continue;   // sent in its reduced form, which is also the keyed one
         }
+        if (hops && f.id == header::max_forwards) {
+            continue;
+        }
         append_field_line(out, f.name, f.value);
+    }
+    if (hops && *hops > 0) {
+        append_field_line(out, "Max-Forwards", std::to_string(*hops - 1));
     }
     if (cached && rq.head.has(header::accept_encoding)) {
         append_field_line(out, "Accept-Encoding", reduced_accept_encoding(rq.head));

@@ -1,6 +1,7 @@
 #include "http/forwarding.hpp"
 
 #include <algorithm>
+#include <charconv>
 
 namespace tiercel {
 namespace {
@@ -139,6 +140,18 @@ bool wants_close(const message_head& m) noexcept
         return true;
     }
     return m.minor_version == 0 && !any_option(m, [](std::string_view o) { return equal_any_case(o, "keep-alive"); });
+}
+
+std::optional<std::uint64_t> hops_left(const request_head& rq) noexcept
+{
+    if (rq.verb != method::options || !rq.has(header::max_forwards)) {
+        return std::nullopt;
+    }
+    const std::string_view text = rq.first(header::max_forwards);
+    std::uint64_t n = 0;
+    const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), n);
+    const bool is_number = ec == std::errc() && !text.empty() && end == text.data() + text.size();
+    return is_number ? std::optional(n) : std::nullopt;
 }
 
 bool is_unkeyed_influence(std::string_view name) noexcept

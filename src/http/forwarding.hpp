@@ -6,6 +6,8 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace tiercel {
@@ -29,6 +31,10 @@ bool has_connection_option(const message_head& m, std::string_view lower) noexce
 
 // Does this message end its connection? By version and Connection options (RFC 9112 §9.3).
 bool wants_close(const message_head& m) noexcept;
+
+// How many more hops a request may take (RFC 9110 §7.6.2). Nothing: any number; only OPTIONS is bound by it here (TRACE is
+// refused), and only by a number.
+std::optional<std::uint64_t> hops_left(const request_head& rq) noexcept;
 
 // Request fields that steer some origins although they are part of no key: never forwarded as they came (cache poisoning).
 // X-Forwarded-* and the like, method and URL overrides, and the twins with "_" of all names that are looked at here.

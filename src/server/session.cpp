@@ -153,7 +153,7 @@ public:
                 if (d.refused != errc{}) {
                     request_.keep_alive = request_.keep_alive && may_go_on_after(d.refused);
                 }
-                const flow::prepared p = flow::prepare(request_, d, io_);
+                const flow::prepared p = flow::prepare(request_, d, io_, cx_.process.time);
                 done = p.done;
                 std::array<std::string_view, 2> out{io_.out(), {}};
                 if (p.content_of != nullptr) {
@@ -237,7 +237,7 @@ private:
         request_.keep_alive = false;
         flow::decision d;
         d.refused = why;
-        const flow::prepared p = flow::prepare(request_, d, io_);
+        const flow::prepared p = flow::prepare(request_, d, io_, cx_.process.time);
         const std::array<std::string_view, 1> out{io_.out()};
         co_await io_.send(out, limits_.write_idle);
         account(p.done);

@@ -26,7 +26,7 @@ std::string full_house(flow::worker_context& cx)
     nobody.keep_alive = false;
     constexpr errc why = errc::too_many_connections;
     std::string out;
-    flow::compose_problem(out, nobody, why, flow::status_of(why), 1s, flow::answered());
+    flow::compose_problem(out, nobody, why, flow::status_of(why), 1s, flow::answered(), cx.process.time.wall());
     return out;
 }
 

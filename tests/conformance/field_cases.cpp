@@ -118,6 +118,9 @@ void add_what_is_said(table& t)
     t.test("22.2", "Via goes to the origin").get().answered(long_lived).sees("Via: 1.1 tiercel");
     t.test("22.2", "behind those before us").get("Via: 1.0 first").answered(long_lived).sees("Via: 1.0 first, 1.1 tiercel");
     t.test("22.2", "and to the client, behind those of the origin's side").get().answered(long_lived, "Via: 1.1 inner").get().hit();
+    t.test("22.2", "with the version of the answer")
+        .get().answered_raw("HTTP/1.0 200 OK\r\nDate: {+0}\r\nCache-Control: max-age=60\r\nContent-Length: 2\r\n\r\nok", true)
+        .status(200).gets("Via: 1.0 tiercel").get().status(200).gets("Via: 1.0 tiercel").says("hit; detail=l1");
     t.test("22.2", "an unreachable origin is a problem document").origin_down().get().error(502).later(2s);
     t.test("22.2", "a malformed answer is a problem document").get().answered_raw("what?\r\n\r\n", true).error(502);
     t.test("22.2", "so is a malformed request").bytes("GET {path} HTTP/1.1\r\nHost: a b\r\n\r\n").error(400);

@@ -233,6 +233,10 @@ void add_methods(table& t)
         .get().answered("Cache-Control: max-age=60").get().sending("content").answered("Cache-Control: max-age=60").get().hit().of(1);
     t.test("9.3", "and is not stored")
         .get().sending("content").answered("Cache-Control: max-age=60").get().answered("Cache-Control: max-age=60");
+    t.test("9.4", "Max-Forwards is taken down by one").request("OPTIONS", "Max-Forwards: 2").answered().sees("Max-Forwards: 1");
+    t.test("9.4", "the last hop answers").request("OPTIONS", "Max-Forwards: 0").status(204);
+    t.test("9.4", "what is no number goes on as it is").request("OPTIONS", "Max-Forwards: x").answered().sees("Max-Forwards: x");
+    t.test("9.4", "on GET it means nothing").get("Max-Forwards: 0").answered().sees("Max-Forwards: 0");
     t.test("9.3", "OPTIONS changes nothing")
         .get().answered("Cache-Control: max-age=60").request("OPTIONS").answered("Allow: GET").get().hit().of(1);
 }

@@ -92,6 +92,25 @@ TEST(WantsClose, FollowsVersionAndOptions)
     }
 }
 
+TEST(HopsLeft, AreSaidByANumberInOptionsAlone)
+{
+    const auto left = [](method verb, const char* value) {
+        const made_request made{{"Max-Forwards", value}};
+        request_head head = made;
+        head.verb = verb;
+        return hops_left(head);
+    };
+    EXPECT_EQ(left(method::options, "0"), 0U);   // 9.4
+    EXPECT_EQ(left(method::options, "12"), 12U);
+    for (const char* none : {"", "x", "-1", "1 2", "1.0", "99999999999999999999999"}) {
+        EXPECT_FALSE(left(method::options, none)) << none;
+    }
+    EXPECT_FALSE(left(method::get, "0"));
+    request_head bare;
+    bare.verb = method::options;
+    EXPECT_FALSE(hops_left(bare));
+}
+
 TEST(UnkeyedInfluence, IsEveryFieldThatRewritesTheRequestBehindOurBack)
 {
     for (const char* name :

@@ -5,6 +5,7 @@ namespace {
 
 constexpr std::string_view get_a = "GET /a HTTP/1.1\r\nHost: shop.test\r\n\r\n";
 constexpr std::string_view hints = "HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n";
+constexpr std::string_view hints_passed_on = "HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\nVia: 1.1 tiercel\r\n\r\n";
 
 // Interim answers (RFC 9110 §15.2, RFC 8297): passed on as they come, and never part of what is stored (H-15).
 class Interim : public ::testing::Test {
@@ -33,9 +34,9 @@ TEST_F(Interim, ArePassedOnBeforeTheAnswerIsThere)
     start();
     byte_stream link = ask(get_a);
     link.send(hints);
-    EXPECT_EQ(read_through(*c, "\r\n\r\n"), hints);
+    EXPECT_EQ(read_through(*c, "\r\n\r\n"), hints_passed_on);
     link.send("HTTP/1.1 102 Processing\r\n\r\n");
-    EXPECT_EQ(read_through(*c, "\r\n\r\n"), "HTTP/1.1 102 Processing\r\n\r\n");
+    EXPECT_EQ(read_through(*c, "\r\n\r\n"), "HTTP/1.1 102 Processing\r\nVia: 1.1 tiercel\r\n\r\n");
     link.send(plain_answer({{"Cache-Control", "max-age=60"}}, "v1"));
     answer(c->read_response()).expect_body("v1").expect_cache("fwd=uri-miss; stored").expect_no_header("Link");
 }
@@ -64,7 +65,7 @@ TEST_F(Interim, ArePassedOnWithWhatIsNotStoredToo)
         c.emplace(t.client());
         byte_stream link = ask(request);
         link.send(hints);
-        EXPECT_EQ(read_through(*c, "\r\n\r\n"), hints);
+        EXPECT_EQ(read_through(*c, "\r\n\r\n"), hints_passed_on);
         link.send(plain_answer({{"Cache-Control", "private"}}, "v1"));
         answer(c->read_response()).expect_status(200).expect_body("v1");
     }
@@ -77,7 +78,7 @@ TEST_F(Interim, LoseTheFieldsOfTheHop)
     link.send("HTTP/1.1 103 Early Hints\r\nConnection: X-Hop\r\nX-Hop: 1\r\nKeep-Alive: 1\r\nContent-Length: 5\r\n"
               "Link: </a>\r\nLink: </b>\r\nX-End: 2\r\n\r\n");
     EXPECT_EQ(read_through(*c, "\r\n\r\n"),
-              "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nLink: </b>\r\nX-End: 2\r\n\r\n");
+              "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nLink: </b>\r\nX-End: 2\r\nVia: 1.1 tiercel\r\n\r\n");
 }
 
 TEST_F(Interim, AreUnknownToOldClients)
@@ -100,7 +101,7 @@ TEST_F(Interim, AreForTheClientThatCausedTheFetch)
     auto waiting = s.begin_get("/a");
     s.wait_for_waiters(1);
     link.send(hints);
-    EXPECT_EQ(read_through(*c, "\r\n\r\n"), hints);
+    EXPECT_EQ(read_through(*c, "\r\n\r\n"), hints_passed_on);
     link.send(plain_answer({{"Cache-Control", "max-age=60"}}, "v1"));
     EXPECT_EQ(c->read_response().body, "v1");
     const answer other = waiting.get();
