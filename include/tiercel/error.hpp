@@ -22,7 +22,7 @@ enum class errc {
     no_route,               // no route matches
     misdirected,            // authority that this server does not serve
     method_not_allowed,     // CONNECT, TRACE
-    method_unknown,         // not implemented transfer coding or method
+    method_unknown,         // a method that is not implemented: CONNECT
     uri_too_long,
     head_too_large,         // header block or count above the limit
     body_too_large,

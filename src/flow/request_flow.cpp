@@ -93,7 +93,10 @@ errc identify(request& rq, request_scratch& scratch, const worker_context& cx)
         return errc_of(content.error());
     }
     rq.content = *content;
-    if (rq.head.verb == method::connect || rq.head.verb == method::trace) {
+    if (rq.head.verb == method::connect) {
+        return errc::method_unknown;   // no tunnels to anywhere
+    }
+    if (rq.head.verb == method::trace) {
         return errc::method_not_allowed;
     }
     if (rq.head.has(header::expect) && rq.head.minor_version != 0 && !expects_continue_only(rq.head)) {

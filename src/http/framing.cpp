@@ -109,16 +109,10 @@ result<framing> request_framing(const request_head& rq) noexcept
             return errc::bad_request;
         }
         const std::string_view coding = rq.first(header::transfer_encoding);
-        if (equal_lower(coding, "chunked")) {
-            return framing{framing_kind::chunked, 0, false};
+        if (!equal_lower(coding, "chunked")) {
+            return errc::bad_request;
         }
-        // A single other token is a coding we do not have; everything else is no coding at all.
-        for (const char c : coding) {
-            if (c == ',' || c == ' ' || c == '\t' || c == ';' || c == '"') {
-                return errc::bad_request;
-            }
-        }
-        return coding.empty() ? errc::bad_request : errc::method_unknown;
+        return framing{framing_kind::chunked, 0, false};
     }
     const auto length = only_length(rq, false);
     if (!length) {

@@ -22,8 +22,8 @@ struct framing {
 // A Content-Length value: digits only, no sign, no list, checked for overflow.
 std::optional<std::uint64_t> parse_content_length(std::string_view value) noexcept;
 
-// Errors: bad_request (both framings, repeated or malformed length, coding in HTTP/1.0, repeated or listed codings),
-// method_unknown (a coding that is not implemented). The connection is to be closed after any of them.
+// Errors: bad_request (both framings, repeated or malformed length, a coding in HTTP/1.0, any but chunked, alone and once). The
+// connection is to be closed after it.
 result<framing> request_framing(const request_head& rq) noexcept;
 
 // `asked`: the method of the request that this answers. Errors: origin_invalid.

@@ -98,7 +98,7 @@ TEST_F(Explain, TellsWhyARequestWouldBeRefused)
         {{.method = "GET", .url = "http://h/products/../x", .fields = {}}, "bad_target"},
         {{.method = "GET", .url = "http://a@b/products/", .fields = {}}, "bad_host"},
         {{.method = "GET", .url = "/products/", .fields = {"Host: a", "Host: b"}}, "bad_host"},
-        {{.method = "CONNECT", .url = "/products/", .fields = {}}, "method_not_allowed"},
+        {{.method = "CONNECT", .url = "/products/", .fields = {}}, "method_unknown"},
         {{.method = "GET", .url = "/products/", .fields = {"no colon"}}, "bad_request"},
         {{.method = "GET", .url = "/products/a b", .fields = {}}, "bad_request"},
     };

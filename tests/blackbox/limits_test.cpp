@@ -330,7 +330,7 @@ TEST(Refusals, OfEveryKindAreProblemsAndHaveNoContentForHead)
         {414, "M /" + std::string(uri_limit, 'x') + " HTTP/1.1\r\n" + who + "\r\n", false},
         {421, "M http://other/page/x HTTP/1.1\r\n" + who + "\r\n"},
         {431, "M /page/x HTTP/1.1\r\n" + who + "X-Pad: " + std::string(head_limit, 'x') + "\r\n\r\n", false},
-        {501, "POST /page/x HTTP/1.1\r\n" + who + "Transfer-Encoding: gzip\r\n\r\n", false},
+        {501, "CONNECT shop:80 HTTP/1.1\r\n" + who + "\r\n", false},
         {505, "M /page/x HTTP/2.0\r\n" + who + "\r\n", false},
         {502, "M /fault/garbage HTTP/1.1\r\n" + who + "\r\n"},
         {504, "M /fault/hang HTTP/1.1\r\n" + who + "\r\n"},

@@ -6,9 +6,8 @@ namespace tiercel::conformance {
 
 std::span<const expected_deviation> expected_deviations()
 {
-    static const std::vector<expected_deviation> list{
-    };
-    return list;
+    static const std::vector<expected_deviation> none{};
+    return none;
 }
 
 }  // namespace tiercel::conformance
