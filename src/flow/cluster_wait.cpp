@@ -12,8 +12,8 @@ using async::steady;
 milliseconds poll_schedule::next(milliseconds remaining, double r) noexcept
 {
     const milliseconds pause = redis::around(next_, r);
-    next_ = std::min(2 * next_, std::max(next_, longest));
-    return std::min(pause, remaining);
+    next_ = std::min(2 * next_, longest);
+    return std::min({pause, longest, remaining});
 }
 
 cluster_wait::~cluster_wait()

@@ -16,7 +16,8 @@
 
 namespace tiercel::flow {
 
-// The pauses of one wait: the first as configured, then doubling, each ± 20 %. Pure; `r` is uniform in [0, 1).
+// The pauses of one wait: the first as configured, then doubling, each ± 20 %, and none above the longest. Pure; `r` is uniform
+// in [0, 1). REQUIRES: the first is not longer than the longest.
 class poll_schedule {
 public:
     static constexpr milliseconds longest{400};

@@ -38,6 +38,7 @@ task<entry_ptr> entry_store::get(std::string_view tenant, std::string_view key, 
     const auto began = steady::now();
     std::string name = entry_name(prefix_, tenant, key);
     const result<std::optional<std::string>> found = co_await tier_->read(std::move(name));
+    last_read_failed_ = !found;
     if (!found) {
         fail(op::get, errc_of(found.error()));
         co_return nullptr;
@@ -116,7 +117,7 @@ task<lock_attempt> entry_store::try_lock(std::string_view tenant, std::string_vi
 {
     lock_attempt out;
     lock_keeper* const keeper = tier_->locks();
-    if (keeper == nullptr) { co_return out; }
+    if (keeper == nullptr || last_read_failed_) { co_return out; }   // one wait in vain is enough
     if (const auto why = tier_->read_refusal()) {
         fail(op::lock, *why);
         co_return out;

@@ -44,6 +44,7 @@ private:
     std::unique_ptr<tier> tier_;
     const validity* valid_;
     std::shared_ptr<wake_board> wakes_;
+    bool last_read_failed_ = false;
 };
 
 }  // namespace tiercel::l2

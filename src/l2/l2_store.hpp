@@ -112,7 +112,8 @@ public:
 
     // Locks of fills, by the key of what is fetched. None: in a process of its own, flights are all that is needed.
     virtual bool has_locks() const = 0;
-    // REQUIRES: as for get(). Never waits for the lock itself.
+    // REQUIRES: as for get(). Never waits for the lock itself. Right after a get() that failed it is not even tried, so that a
+    // request waits in vain for no more than the timeout.
     virtual async::task<lock_attempt> try_lock(std::string_view tenant, std::string_view key, const hash128& seeded, sequence stamp,
                                                milliseconds lease) = 0;
     // As put() for all of these, and the end of the lease; if that was lost, nothing. Tells those who wait that they are there,

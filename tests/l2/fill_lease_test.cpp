@@ -397,6 +397,21 @@ TEST_F(FillLease, AnAttemptThatCameTooLateIsTakenBack)
     EXPECT_EQ(count(lock()), 0);
 }
 
+TEST_F(FillLease, ARequestWaitsInVainOnlyOnce)
+{
+    const auto a = join();
+    a->store->set_timeout(50ms);
+    server_.freeze();
+    EXPECT_EQ(a->get("/a"), nullptr);
+    const auto began = steady::now();
+    EXPECT_EQ(a->try_lock().is, attempt::unavailable);
+    EXPECT_LT(steady::now() - began, 40ms) << "not asked again";
+    server_.thaw();
+    a->store->set_timeout(2s);
+    EXPECT_EQ(a->get("/a"), nullptr);
+    EXPECT_EQ(a->try_lock().is, attempt::acquired);
+}
+
 TEST_F(FillLease, AwayThereIsNoLockAndNoWait)
 {
     const auto a = join();
