@@ -454,7 +454,7 @@ rows route_rows()
         "How many wait for one key; more are answered 503 or from a stale entry."));
     r.push_back(key("routes[].stampede.on_timeout", TIERCEL_AT(route, stampede.on_timeout),
         words<wait_rule>{.known = {{"stale", wait_rule::stale}, {"fetch", wait_rule::fetch}, {"503", wait_rule::unavailable}}}, fixed,
-        "When the wait was too long. stale: an expired answer if there is one, else 503; fetch: asks the origin itself."));
+        "When the wait was too long. stale: an expired answer if there is one, else asks the origin itself; fetch: asks in any case."));
     r.push_back(key("routes[].stampede.error_memo", TIERCEL_AT(route, stampede.error_memo), between(0ms, 1min), fixed,
         "How long a key that got no answer is refused without asking again. 0: asked each time."));
     r.push_back(key("routes[].stampede.mark_ttl", TIERCEL_AT(route, stampede.mark_ttl), between(0ms, 24h), fixed,

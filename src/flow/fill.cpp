@@ -258,8 +258,7 @@ private:
             return false;
         }
         // The same copy may seem to differ by what the sampling of Redis's clock leaves.
-        constexpr milliseconds margin{250};
-        const bool newer = job_.stored == nullptr || found->times().fresh_until > job_.stored->times().fresh_until + margin;
+        const bool newer = job_.stored == nullptr || found->times().fresh_until > job_.stored->times().fresh_until + clock_margin;
         if (job_.why == renewal::early && !newer) {
             return false;   // the copy in L2 is about to expire as well
         }
@@ -881,7 +880,8 @@ async::task<answered> join(request& rq, request_scratch& scratch, decision d, cl
         answered crowded = co_await answer_failure(rq, d.stored, f, a, io, limits, cx);
         co_return crowded;
     }
-    flight_reader reader(place.joined, cx.loop);
+    // Who goes its own way leaves the flight first: a relayed fetch waits for the slowest of its readers.
+    std::optional<flight_reader> reader(std::in_place, place.joined, cx.loop);
     std::shared_ptr<handover> over;
     if (place.created) {
         auto job = std::make_unique<fill_job>(rq);
@@ -898,8 +898,8 @@ async::task<answered> join(request& rq, request_scratch& scratch, decision d, cl
     std::optional<range_plan> plan;   // for a live answer
     bool is_planned = false;
     for (;;) {
-        const bool changed = co_await reader.next(limit);
-        const flight::view v = reader.look();
+        const bool changed = co_await reader->next(limit);
+        const flight::view v = reader->look();
         if (!changed && v.state != flight_state::streaming) {
             break;
         }
@@ -931,6 +931,7 @@ async::task<answered> join(request& rq, request_scratch& scratch, decision d, cl
         if (!place.created && joined_at != place.joined->stamp()) {
             const auto scopes = v.entry != nullptr ? v.entry->scopes() : live ? std::span<const scope_hash>(v.live->scopes) : std::span<const scope_hash>();
             if (!p.valid.is_valid(scopes, place.joined->stamp())) {
+                reader.reset();
                 answered own = co_await relay(rq, d, io, limits, cx);
                 co_return own;
             }
@@ -942,9 +943,9 @@ async::task<answered> join(request& rq, request_scratch& scratch, decision d, cl
             if (!conditional && plan && plan->how == range_answer::one) {
                 part = plan->spans.front();
             }
-            answered done = co_await send_live(rq, *v.live, part, reader, a, v.report.age, io, limits);
+            answered done = co_await send_live(rq, *v.live, part, *reader, a, v.report.age, io, limits);
             if (done.status == 0) {
-                const flight_failure broken = reader.look().failure;
+                const flight_failure broken = reader->look().failure;
                 done = co_await answer_failure(rq, d.stored, broken, a, io, limits, cx);
             }
             co_return done;
@@ -965,11 +966,13 @@ async::task<answered> join(request& rq, request_scratch& scratch, decision d, cl
             answered failed = co_await answer_failure(rq, d.stored, v.failure, a, io, limits, cx);
             co_return failed;
         }
+        reader.reset();
         answered own = co_await relay(rq, d, io, limits, cx);   // not ours to share
         co_return own;
     }
 
     // Nothing came in time.
+    reader.reset();
     if (over != nullptr) {
         over->awaited = false;
         over->answer.reset();

@@ -72,9 +72,9 @@ struct flight_report {
     std::string age;                    // Age as the origin sent it (RFC 9111 §5.1: a miss passes it on)
 };
 
-// Thread: the publishing calls come from the fill's loop; everything else from any thread.
 class flight_reader;
 
+// Thread: the publishing calls come from the fill's loop; everything else from any thread.
 class flight {
 public:
     struct view {

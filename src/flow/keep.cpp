@@ -230,12 +230,19 @@ kept keep_update(updated_answer updated, const entry& old, const request& rq, co
     return k;
 }
 
+// Has something else taken the entry's place while its origin was asked about it?
+bool is_replaced(const entry& e, instant now, process_context& p)
+{
+    const entry_ptr there = p.l1.find(e.key(), e.hash(), now);
+    return there != nullptr && there.get() != &e;
+}
+
 // What is stored is known to be outdated. It may still stand in for an origin that fails, for as long as before.
 void make_stale(const entry& e, const request& rq, worker_context& cx)
 {
     process_context& p = cx.process;
     const instant now = p.time.now();
-    if (e.times().fresh_until <= now && e.times().swr_until <= now) {
+    if (is_replaced(e, now, p) || (e.times().fresh_until <= now && e.times().swr_until <= now)) {
         return;
     }
     entry_parts parts;
@@ -300,6 +307,9 @@ kept keep_updated(const entry_ptr& old, const request& rq, const response_head& 
 kept keep_updated_by_head(const entry_ptr& old, const request& rq, const response_head& ok, const fetch_times& when,
                           sequence stamp, milliseconds delta, const l2_ties& ties, worker_context& cx)
 {
+    if (is_replaced(*old, cx.process.time.now(), cx.process)) {
+        return {};
+    }
     request_head get = rq.head;   // what is stored answers that
     get.verb = method::get;
     if (judge_confirmation_by_head(*old, ok) == confirmation::mismatch) {

@@ -32,6 +32,9 @@ bool is_worth_confirming(const request& rq, const decision& d, const process_con
     if (d.what != action::fetch || d.stored == nullptr || rq.head.verb != method::get || rq.head.has(header::range)) {
         return false;
     }
+    if (!d.stored->is(entry_flag::has_etag) && !d.stored->is(entry_flag::has_last_modified)) {
+        return false;   // nothing to ask by; the client's own conditions go to the origin
+    }
     const head_block block(d.stored->head());
     const fetch_times now{.requested = rq.now, .received = rq.now, .received_wall = p.time.wall()};
     return judge_storing(rq.head, rq.target.path, block.head(), rq.route->caching, now).why != detail::request_authorization;
@@ -76,13 +79,13 @@ private:
     void store()
     {
         const auto delta = std::chrono::duration_cast<milliseconds>(steady::now() - ex_.requested_at());
+        budget_.give_back();   // from here on the store counts it
         if (part_) {
             keep_part(what_, *part_, asked_, delta, std::move(content_), rq_, cx_.process);
         } else {
             keep(what_, rq_, delta, {}, std::move(content_), known_, cx_);
         }
         content_.reset();
-        budget_.give_back();
     }
 
     storable what_;

@@ -278,7 +278,8 @@ async::task<error_code> exchange::start(outgoing& rq, steady::time_point now)
             arm(steady::now());
         }
     }
-    if (uploading_ && problem) {
+    // A head that the origin has answered before it was through is of no use to it any more.
+    if (uploading_ && (problem || rq.body == nullptr)) {
         co_await finish();
     }
     co_return problem;

@@ -194,5 +194,29 @@ TEST_F(Streaming, BeyondTheLargestObjectIsReadOnlyAsFastAsItsReadersTakeIt)
     link.read_to_end();   // nobody reads any more: the proxy hangs up
 }
 
+TEST(PaceOfAFetch, AClientThatWentItsOwnWayDoesNotSetThePace)
+{
+    scenario s;
+    manual_origin o;
+    s.set("origins.shop.endpoints", "[ '" + o.url() + "' ]").set("cache.l1.max_object", "256KiB");
+    s.set("routes.0.stampede.max_wait", "100ms").set("routes.0.stampede.on_timeout", "fetch");
+    s.start();
+    auto first = s.begin_get("/a");
+    byte_stream link = o.accept();
+    o.read(link);
+    auto second = s.begin_get("/a");
+    byte_stream other = o.accept();   // it has waited long enough
+    o.read(other);
+    link.send("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nTransfer-Encoding: chunked\r\n\r\n");
+    const std::string piece(0x10000, 'x');
+    for (int i = 0; i < 64; ++i) {    // far more than is kept, and than what a reader may lag behind
+        link.send("10000\r\n" + piece + "\r\n");
+    }
+    link.send("0\r\n\r\n");
+    EXPECT_EQ(first.get().body.size(), 64 * piece.size());
+    other.send(plain_answer({}, "own"));
+    second.get().expect_body("own");
+}
+
 }  // namespace
 }  // namespace tiercel::test
