@@ -21,4 +21,11 @@ inline ssize_t bare_send(int fd, const void* from, std::size_t size, int flags) 
     return ::syscall(SYS_sendto, fd, from, size, flags, nullptr, 0);
 }
 
+// Is there something to read now?
+inline bool has_bytes(int fd) noexcept
+{
+    char byte = 0;
+    return bare_recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 }  // namespace tiercel::async

@@ -45,7 +45,7 @@ void session_host::drain()
     draining_ = true;
     for (connection_entry* c = first_; c != nullptr; c = c->next_) {
         c->current_.keep_alive = false;
-        if (c->idle) {
+        if (c->idle && !async::has_bytes(c->io_.socket().native_handle())) {
             error_code ignored;
             c->io_.socket().cancel(ignored);
         }
@@ -99,7 +99,7 @@ public:
                 if (entry_.idle) {
                     become(telemetry::connection_state::idle);
                 }
-                if (host_.draining() && entry_.idle) {
+                if (host_.draining() && entry_.idle && !async::has_bytes(io_.socket().native_handle())) {
                     co_return;
                 }
                 auto limit = finished_ + (entry_.idle ? host_.options.timeouts.keep_alive : host_.options.timeouts.header);

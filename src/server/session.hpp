@@ -24,7 +24,7 @@ public:
                  telemetry::logger messages, std::chrono::milliseconds slow, std::atomic<std::size_t>& open)
         : cx(flow_context), options(server), log(lane), say(std::move(messages)), slow_origin(slow), connections(open) {}
 
-    // Connections between two requests are closed at once; the others close after the answer that is under way, and say so in
+    // Connections on which no request has come are closed at once; the others close after the answer that is under way, and say so in
     // it if its head has not been sent.
     void drain();
     // Every connection is closed, whatever it does.

@@ -137,13 +137,15 @@ void worker::wait()
 
 async::task<> worker::accept_on(async::acceptor& a, async::drain_gate::pass inside)
 {
-    const async::drain_gate::pass held = std::move(inside);
+    async::drain_gate::pass held = std::move(inside);
     while (!stopping_) {
         async::socket s(loop_.get_executor());
         error_code ec;
         co_await a.async_accept(s, boost::asio::redirect_error(async::use_task, ec));
         if (!ec) {
-            welcome(std::move(s));
+            // Accepted just before the drain began: the gate is closed to new ones, so this one goes in our place.
+            auto pass = stopping_ ? std::move(held) : sessions_.try_enter();
+            welcome(std::move(s), std::move(pass));
         } else if (ec != boost::asio::error::operation_aborted && ec != boost::asio::error::connection_aborted) {
             // Out of descriptors, most likely: accepting at once again would only spin.
             TIERCEL_LOG(shared_.log, error, "accept", "cannot accept error={}", ec.message());
@@ -153,7 +155,7 @@ async::task<> worker::accept_on(async::acceptor& a, async::drain_gate::pass insi
     }
 }
 
-void worker::welcome(async::socket s)
+void worker::welcome(async::socket s, async::drain_gate::pass inside)
 {
     flow::peer from;
     from.address = async::peer_address(s);
@@ -173,8 +175,21 @@ void worker::welcome(async::socket s)
     }
     error_code ignored;
     s.set_option(boost::asio::ip::tcp::no_delay(true), ignored);   // refused for unix sockets, which need it not
-    auto serving = serve(std::move(s), std::move(from), sessions_.try_enter());
+    auto serving = serve(std::move(s), std::move(from), std::move(inside));
     boost::asio::co_spawn(loop_.get_executor(), std::move(serving), boost::asio::detached);
+}
+
+// Whoever the kernel has accepted may have sent a request already; closing the listening socket would reset them.
+void worker::welcome_those_waiting(async::acceptor& a)
+{
+    error_code ec;
+    while (!ec || ec == boost::asio::error::connection_aborted) {
+        async::socket s(loop_.get_executor());
+        a.accept(s, ec);   // does not wait
+        if (!ec) {
+            welcome(std::move(s), sessions_.try_enter());
+        }
+    }
 }
 
 async::task<> worker::serve(async::socket s, flow::peer from, async::drain_gate::pass inside)
@@ -204,6 +219,7 @@ void worker::drain(std::function<void()> done)
         on_drained_ = std::move(done);
         stopping_ = true;
         for (async::acceptor& a : acceptors_) {
+            welcome_those_waiting(a);
             error_code ignored;
             a.close(ignored);
         }

@@ -7,6 +7,7 @@
 
 #include <signal.h>
 
+#include <atomic>
 #include <filesystem>
 #include <list>
 #include <thread>
@@ -79,6 +80,40 @@ TEST_F(Signals, EndItWhenAHundredDownloadsAreThrough)
         EXPECT_EQ(proxy_->process().wait().code, 0) << proxy_->log();
         EXPECT_THAT(proxy_->log(), Not(HasSubstr("broken off")));
     }
+}
+
+// Also those that the kernel has accepted and the proxy has not seen yet.
+TEST_F(Signals, LetEverybodyGetAnAnswerWhoWasLetIn)
+{
+    start();
+    proxy_->get("/page/x?ttl=60&size=1000", {{"Host", "shop"}});
+    std::atomic<unsigned> answered = 0;
+    std::atomic<unsigned> left_out = 0;
+    std::vector<std::thread> clients;
+    for (int i = 0; i < 8; ++i) {
+        clients.emplace_back([&] {
+            for (;;) {
+                byte_stream s;
+                try {
+                    s = ask(*proxy_, "/page/x?ttl=60&size=1000");
+                } catch (const std::exception&) {
+                    return;   // refused: nobody is let in any more
+                }
+                try {
+                    read_response(s, false, after(default_timeout));
+                    ++answered;
+                } catch (const std::exception&) {
+                    ++left_out;
+                }
+            }
+        });
+    }
+    EXPECT_TRUE(eventually([&] { return answered > 500; }));
+    proxy_->process().send_signal(SIGTERM);
+    for (std::thread& c : clients) { c.join(); }
+    EXPECT_EQ(proxy_->process().wait().code, 0);
+    // A handshake that ends in the very moment in which the listening socket closes cannot be helped.
+    EXPECT_LE(left_out, 1u) << "of " << answered;
 }
 
 TEST_F(Signals, EndUploadsWhenTheyAreThrough)
