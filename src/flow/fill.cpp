@@ -247,23 +247,29 @@ private:
         return true;
     }
 
+    // The copy that was received last counts, whatever the lifetimes say: the other one is of an older state.
     bool is_answered_by_l2(entry_ptr found)
     {
         const instant now = p_.time.now();
         if (found == nullptr) {
             if (job_.why == renewal::revisit) {
-                // Evicted there, or removed by an instance that invalidated it: our copy serves on, but is not written back.
+                // Evicted there, or not written yet: our copy serves on, but is not written back.
                 job_.stored->revisit().store((now + p_.tiers.max_ttl).time_since_epoch().count(), std::memory_order_relaxed);
             }
             return false;
         }
         // The same copy may seem to differ by what the sampling of Redis's clock leaves.
-        const bool newer = job_.stored == nullptr || found->times().fresh_until > job_.stored->times().fresh_until + clock_margin;
+        const milliseconds later = job_.stored == nullptr ? end_of_time.time_since_epoch()
+                                                          : found->times().received - job_.stored->times().received;
+        const bool newer = later > clock_margin;
         if (job_.why == renewal::early && !newer) {
             return false;   // the copy in L2 is about to expire as well
         }
         if (job_.why == renewal::revisit && !newer) {
             job_.stored->revisit().store((now + p_.tiers.promote_ttl).time_since_epoch().count(), std::memory_order_relaxed);
+            return false;
+        }
+        if (later < -clock_margin) {
             return false;
         }
         if (judge_reuse(rq_.head, found.get(), rq_.route->caching, now).what == action::serve && promote(found, cx_, now)) {
@@ -273,6 +279,9 @@ private:
         }
         if (newer) {
             report_.was_stale = true;
+            if (job_.why == renewal::revisit) {
+                promote(found, cx_, now);     // ours may not be served any more
+            }
             job_.stored = std::move(found);   // stale, but it has validators and may have to stand in for the origin
         }
         return false;
@@ -491,7 +500,7 @@ private:
             co_return;
         }
         storing_verdict verdict = judge_storing(rq_.head, rq_.target.path, ex->head(), rq_.route->caching, when);
-        if (verdict.store && status >= 500 && job_.stored != nullptr) {   // an error never takes the place of a good answer
+        if (verdict.store && status >= 500 && is_good(job_.stored)) {   // an error never takes the place of a good answer
             verdict = storing_verdict();
             verdict.why = detail::status;
         }
@@ -950,6 +959,12 @@ async::task<answered> join(request& rq, request_scratch& scratch, decision d, cl
             }
             co_return done;
         }
+        // What others were content with, without asking the origin, need not be what this request may have.
+        if (v.entry != nullptr && !place.created && v.report.origin_status == 0 && v.report.what != outcome::stale &&
+            judge_reuse(rq.head, v.entry.get(), rq.route->caching, p.time.now()).what == action::fetch) {
+            answered own = co_await relay(rq, d, io, limits, cx);
+            co_return own;
+        }
         if (v.state == flight_state::complete && v.entry != nullptr && matches(rq, v.report.selection, p)) {
             answered done = co_await send_entry(rq, v.entry, a, v.report.age, io, limits);
             co_return done;
@@ -996,10 +1011,9 @@ async::task<l2_answer> find_in_l2(const request& rq, worker_context& cx)
 {
     l2_answer found = co_await read_l2(rq, cx.process.valid.applied(), cx);
     const instant now = cx.process.time.now();
-    if (found.stored != nullptr && (judge_reuse(rq.head, found.stored.get(), rq.route->caching, now).what != action::serve ||
-                                    !promote(found.stored, cx, now))) {
-        found.stored = nullptr;
-    }
+    found.usable = found.stored != nullptr &&
+                   judge_reuse(rq.head, found.stored.get(), rq.route->caching, now).what == action::serve &&
+                   promote(found.stored, cx, now);
     co_return found;
 }
 

@@ -17,10 +17,10 @@ async::task<answered> join(request& rq, request_scratch& scratch, decision d, cl
 struct l2_answer {
     entry_ptr stored;
     entry_ptr descriptor;      // null: the resource does not vary, or L2 does not know it
+    bool usable = false;       // stored may be served as it is
 };
 
-// For requests that share no fetch: a fresh answer out of L2, in L1 as well from now on; null when there is none.
-// REQUIRES: cx.l2 is not null.
+// For requests that share no fetch: what L2 has, in L1 as well from now on if it may be served. REQUIRES: cx.l2 is not null.
 async::task<l2_answer> find_in_l2(const request& rq, worker_context& cx);
 
 // Fetches what a GET would fetch, into the store. REQUIRES: nothing is stored for it, as far as the caller knows.

@@ -79,6 +79,9 @@ void promote_descriptor(const entry_ptr& e, const request& rq, worker_context& c
 
 // The answer that was validated or replaced goes, unless the new one, or its descriptor, has overwritten it already.
 void discard_if_replaced(const entry& old, const kept& by, const request& rq, worker_context& cx);
+// Something that an error may not take the place of (RFC 9111 §4.3.3).
+inline bool is_good(const entry_ptr& stored) noexcept { return stored != nullptr && stored->status() < 500; }
+
 // Removes this very answer from both tiers: another one has taken its place, or may not be kept.
 void discard(const entry& e, const request& rq, worker_context& cx);
 

@@ -290,7 +290,7 @@ relayed_verdict judge_relayed(const request& rq, const origin::exchange& ex, std
     const fetch_times when = times_of(ex, p);
     storing_verdict verdict = rs.status == 206 ? judge_storing_part(rq.head, rq.target.path, rs, length, rq.route->caching, when)
                                                : judge_storing(rq.head, rq.target.path, rs, rq.route->caching, when);
-    if (verdict.store && rs.status >= 500 && d.stored != nullptr) {   // an error never takes the place of a good answer
+    if (verdict.store && rs.status >= 500 && is_good(d.stored)) {   // an error never takes the place of a good answer
         verdict = storing_verdict();
         verdict.why = detail::status;
     }

@@ -195,11 +195,17 @@ async::task<answered> answer_from_l2(request& rq, decision d, client_io& io, cli
 {
     answered a;
     l2_answer found = co_await find_in_l2(rq, cx);
-    if (found.stored != nullptr) {
+    if (found.usable) {
         a.what = outcome::hit_l2;
         a.why = detail::l2;
         a = co_await send_entry(rq, std::move(found.stored), a, {}, io, limits);
     } else {
+        if (found.stored != nullptr && (d.stored == nullptr || d.stored->times().received < found.stored->times().received)) {
+            d.stored = std::move(found.stored);   // stale: it can be confirmed, or stand in for the origin
+            d.forward = forward_reason::stale;
+        } else if (d.stored == nullptr && found.descriptor != nullptr && !vary_lists_of(*found.descriptor).empty()) {
+            d.forward = forward_reason::vary_miss;
+        }
         d.known = std::move(found.descriptor);
         a = co_await fetch_alone(rq, std::move(d), io, limits, cx);
     }

@@ -186,6 +186,128 @@ TEST_F(L2, AnotherKeysValueIsAMiss)
     s.get("/a").expect_body("content of a").expect_cache("fwd=uri-miss; stored");
 }
 
+// ---- which of two copies counts ----
+
+TEST_F(L2, A304UpdatesTheEntryThereToo)   // H-10
+{
+    auto& page = s.origin().page("/a").cache_control("max-age=10").etag("\"1\"").header("X-A", "1").header("X-B", "1").body("v1");
+    start();
+    s.get("/a");
+    wait_for_entries(1);
+    s.advance(11s);
+    page.raw("HTTP/1.1 304 Not Modified\r\nETag: \"1\"\r\nCache-Control: max-age=100\r\nX-A: 2\r\nContent-Length: 99\r\n\r\n");
+    s.get("/a").expect_body("v1").expect_header("X-A", "2").expect_header("Content-Length", "2");
+    s.expect_metric(2, "l2_duration_seconds_count", {{"op", "set"}});
+    restart();
+    s.advance(60s);
+    s.get("/a").expect_body("v1").expect_cache("hit; detail=l2").expect_header("X-A", "2").expect_header("X-B", "1")
+        .expect_header("Content-Length", "2").expect_header("Cache-Control", "max-age=100");
+    EXPECT_EQ(page.requests(), 2);
+}
+
+TEST_F(L2, AnOlderCopyThereIsNotServedOverANewerOneHere)
+{
+    s.set("routes.0.request_directives", "honour");
+    auto& page = s.origin().page("/a").cache_control("max-age=600").body("v1");
+    start();
+    s.get("/a");
+    wait_for_entries(1);
+    const std::string name = redis->keys("tcl:*:e").at(0);
+    const std::string old = redis->command({"GET", name}).text;
+    s.advance(10s);
+    page.cache_control("max-age=1").body("v2");
+    s.get("/a", {{"Cache-Control", "no-cache"}}).expect_body("v2");
+    ASSERT_TRUE(eventually([&] { return redis->command({"GET", name}).text != old; }));
+    redis->command({"SET", name, old});   // as if the newer one had not arrived there
+    s.advance(2s);
+    page.body("v3");
+    s.get("/a").expect_body("v3").expect_cache("fwd=stale; stored");
+}
+
+TEST_F(L2, MemoryTakesANewerCopyFromThereThoughItLivesShorter)
+{
+    s.set("cache.l1.max_ttl", "10s").set("routes.0.request_directives", "honour");
+    auto& page = s.origin().page("/a").cache_control("max-age=600").body("v1");
+    start();
+    s.get("/a");
+    wait_for_entries(1);
+    const std::string name = redis->keys("tcl:*:e").at(0);
+    const std::string before = redis->command({"GET", name}).text;
+
+    scenario other;
+    other.configure("{ server: { threads: 1 }, cache: { l2: { kind: redis, url: '" + redis->url() + "', timeout: 5s } } }");
+    other.set("routes.0.request_directives", "honour");
+    other.set("origins.shop.endpoints", "[ '" + s.origin().url() + "' ]").start();
+    wait_until_connected(other);
+    page.cache_control("max-age=300").body("v2");
+    other.advance(1s);
+    other.get("/a", {{"Cache-Control", "no-cache"}}).expect_body("v2");
+    ASSERT_TRUE(eventually([&] { return redis->command({"GET", name}).text != before; }));
+
+    s.advance(11s);
+    s.get("/a").expect_body("v1").expect_cache("hit; detail=l1");   // looks into Redis, in the background
+    EXPECT_TRUE(eventually([&] { return s.get("/a").body == "v2"; }));
+    EXPECT_EQ(page.requests(), 2);
+}
+
+TEST_F(L2, APromotedEntryKeepsItsOwnEnd)   // T-02
+{
+    auto& page = s.origin().page("/a").cache_control("max-age=10").etag("\"1\"").body("v1");
+    start();
+    s.get("/a");
+    wait_for_entries(1);
+    restart();
+    s.advance(7s);
+    s.get("/a").expect_cache("hit; detail=l2");
+    s.advance(2s);
+    s.get("/a").expect_cache("hit; detail=l1");
+    s.advance(2s);
+    s.get("/a").expect_body("v1").expect_cache("fwd=stale; stored");
+    EXPECT_EQ(page.requests(), 2);
+}
+
+TEST_F(L2, AFetchThatBeganBeforeAWriteIsNotStoredThereEither)
+{
+    auto& page = s.origin().page("/a").cache_control("max-age=600").body("old").hold();
+    start();
+    auto reader = s.begin_get("/a");
+    ASSERT_TRUE(page.wait_for_requests(1));
+    auto writer = std::async(std::launch::async, [&] { return s.post("/a", "new").status; });
+    ASSERT_TRUE(page.wait_for_requests(2));
+    page.release();
+    EXPECT_EQ(writer.get(), 200);
+    reader.get().expect_body("old");
+    s.wait_until_quiet();
+    page.body("new");
+    restart();
+    s.get("/a").expect_body("new");
+}
+
+TEST_F(L2, AHeadConfirmsWhatIsExpiredThere)
+{
+    auto& page = s.origin().page("/a").cache_control("max-age=10").etag("\"1\"").body("v1");
+    start();
+    s.get("/a");
+    wait_for_entries(1);
+    restart();
+    s.advance(11s);
+    s.head("/a").expect_status(200).expect_cache("fwd=stale; detail=method");
+    s.get("/a").expect_body("v1").expect_cache("hit; detail=l1");
+    EXPECT_EQ(page.requests(), 2);
+}
+
+TEST_F(L2, WhatIsExpiredThereStandsInForTheOriginForThoseWhoGoAlone)
+{
+    s.origin().page("/a").cache_control("public, max-age=10").body("v1");
+    start();
+    s.get("/a");
+    wait_for_entries(1);
+    restart();
+    s.advance(11s);
+    s.origin().go_down();
+    s.get("/a", {{"Authorization", "Bearer x"}}).expect_status(200).expect_body("v1").expect_cache("fwd=stale; detail=sie");
+}
+
 // ---- without Redis ----
 
 TEST_F(L2, RedisThatDiesIsAMissAndMemoryGoesOn)
