@@ -5,6 +5,7 @@
 
 #include "scenario.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <string>
 #include <string_view>
@@ -29,19 +30,19 @@ inline std::string answer_range(const http_request& r, std::string_view all, std
         fields.emplace_back("ETag", etag);
     }
     const std::string range = r.header("Range").value_or("");
-    if (range.empty() || (r.has("If-Range") && r.header("If-Range") != etag)) {
+    if (range.empty() || range.find(',') != std::string::npos || (r.has("If-Range") && r.header("If-Range") != etag)) {
         return plain_answer(fields, all);
     }
-    long long first = -1;
-    long long last = -1;
+    long long first = 0;
+    long long last = 0;
     char end = 0;
     const auto size = static_cast<long long>(all.size());
     if (std::sscanf(range.c_str(), "bytes=-%lld%c", &last, &end) == 1) {
         first = std::max(0LL, size - last);
         last = size - 1;
-    } else if (std::sscanf(range.c_str(), "bytes=%lld-%lld%c", &first, &last, &end) == 2) {
+    } else if (std::sscanf(range.c_str(), "bytes=%lld-%lld%c", &first, &last, &end) == 2 && first <= last) {
         last = std::min(last, size - 1);
-    } else if (std::sscanf(range.c_str(), "bytes=%lld-%c", &first, &end) == 1) {
+    } else if (std::sscanf(range.c_str(), "bytes=%lld-%c", &first, &end) == 1 && range.ends_with('-')) {
         last = size - 1;
     } else {
         return plain_answer(fields, all);
