@@ -48,16 +48,17 @@ void add_cache_status(std::string& out, const request& rq, const answered& a, st
     out.append("\r\n");
 }
 
-void add_connection(std::string& out, const request& rq)
+void add_connection(std::string& out, const request& rq, bool ends)
 {
-    if (!rq.keep_alive) {
+    if (!rq.keep_alive || ends) {
         out.append("Connection: close\r\n");
     } else if (rq.head.minor_version == 0) {
         out.append("Connection: keep-alive\r\n");
     }
 }
 
-void finish(std::string& out, const request& rq)
+// `ends`: the end of the connection is the end of the content.
+void finish(std::string& out, const request& rq, bool ends = false)
 {
     append_field_line(out, "X-Request-ID", rq.id);
     if (rq.debug && rq.route != nullptr) {
@@ -67,7 +68,7 @@ void finish(std::string& out, const request& rq)
             append_field_line(out, "Tiercel-Key", key_text(rq.key));
         }
     }
-    add_connection(out, rq);
+    add_connection(out, rq, ends);
     out.append("\r\n");
 }
 
@@ -281,7 +282,7 @@ client_framing compose_live(std::string& out, const request& rq, const live_answ
         append_field_line(out, "Age", origin_age);
     }
     add_cache_status(out, rq, a, live.will_store ? std::optional<std::int64_t>(live.ttl.count()) : std::nullopt);
-    finish(out, rq);
+    finish(out, rq, f == client_framing::close);
     return f;
 }
 
@@ -349,7 +350,7 @@ client_framing compose_relayed(std::string& out, const request& rq, const respon
         append_field_line(out, "Content-Length", rs.first(header::content_length));   // HEAD and 304: what a GET would have had
     }
     add_cache_status(out, rq, a, std::nullopt);
-    finish(out, rq);
+    finish(out, rq, framed == client_framing::close);
     return framed;
 }
 

@@ -30,6 +30,7 @@ kept_request::kept_request(const request& original)
     view_.resource = view_.key.substr(0, original.resource.size());
     view_.id = id_;
     view_.upgrade = {};
+    view_.own_authority = {};
     view_.from = &from_;
     view_.head.verb = method::get;   // only GET fills (RFC 9110 §9.3.2)
     view_.head.verb_text = "GET";

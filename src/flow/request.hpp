@@ -41,6 +41,7 @@ struct request {
     const peer* from = nullptr;
     canonical_target target;
     std::string_view scheme = "http";
+    std::string_view own_authority;          // what the client has connected to; set if it is old and names no host
     std::string_view query;                  // as keyed and forwarded
     bool has_query = false;
     framing content;                         // of the request's own content

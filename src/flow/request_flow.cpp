@@ -102,7 +102,7 @@ errc identify(request& rq, request_scratch& scratch, const worker_context& cx)
     if (rq.head.has(header::expect) && rq.head.minor_version != 0 && !expects_continue_only(rq.head)) {
         return errc::expectation_failed;   // RFC 9110 §10.1.1
     }
-    const auto target = canonicalise_target(rq.head, scratch.target);
+    const auto target = canonicalise_target(rq.head, scratch.target, rq.own_authority);
     if (!target) {
         return errc_of(target.error());
     }

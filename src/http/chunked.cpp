@@ -97,6 +97,7 @@ bool chunk_decoder::step(char c) noexcept
         return is_text(c);
     case at::size_lf:
         at_ = left_ == 0 ? at::trailer_start : at::data;
+        overhead_ = left_ == 0 ? 0 : overhead_ - static_cast<std::size_t>(std::min<std::uint64_t>(overhead_, left_ / 4));
         return c == '\n';
     case at::data_cr:
         at_ = at::data_lf;

@@ -22,8 +22,9 @@ struct chunk_step {
 };
 
 // Refused: sizes with anything but up to 16 hex digits, overflow, bare CR or LF, controls and unterminated quotes in
-// extensions, malformed trailer lines, extensions or trailers beyond 8 KiB in total. Trailers are checked and dropped: they
-// decide nothing and are never merged into the head (RFC 9110 §6.5).
+// extensions, malformed trailer lines, trailers beyond 8 KiB, and extensions or padding that get 8 KiB ahead of a quarter of
+// the content (some servers pad each size). Trailers are checked and dropped: they decide nothing and are never merged into the head
+// (RFC 9110 §6.5).
 class chunk_decoder {
 public:
     // Consumes some of `in`; call again with the rest. After done or malformed the answer stays the same.
@@ -40,7 +41,7 @@ private:
     at at_ = at::size_start;
     std::uint64_t left_ = 0;      // of the current chunk
     std::uint8_t digits_ = 0;
-    std::size_t overhead_ = 0;    // bytes of extensions and trailers so far
+    std::size_t overhead_ = 0;    // bytes of extensions beyond the usual; then of trailers
 };
 
 }  // namespace tiercel

@@ -244,7 +244,7 @@ bool take_absolute_form(std::string_view& target, std::string_view& scheme, std:
 
 }  // namespace
 
-result<canonical_target> canonicalise_target(const request_head& rq, std::string& scratch)
+result<canonical_target> canonicalise_target(const request_head& rq, std::string& scratch, std::string_view own)
 {
     canonical_target out;
     std::string_view target = rq.target;
@@ -252,7 +252,7 @@ result<canonical_target> canonicalise_target(const request_head& rq, std::string
     if (hosts > 1 || (hosts == 0 && rq.minor_version != 0)) {
         return errc::bad_host;
     }
-    std::string_view authority_text = rq.first(header::host);
+    std::string_view authority_text = hosts == 0 ? own : rq.first(header::host);
     if (target.empty() || (target.front() != '/' && target != "*")) {
         std::string_view replaced = authority_text;
         if (!take_absolute_form(target, out.scheme, replaced)) {

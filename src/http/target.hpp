@@ -23,8 +23,9 @@ struct canonical_target {
 
 // Path and query: escapes of unreserved characters decoded, the others in upper case; "%2F" and "//" kept. Refused
 // (bad_target): dot segments, raw or encoded, bad escapes, NUL, fragments, controls, bytes above 0x7e, authority form.
-// Refused (bad_host): Host repeated, malformed, or missing; only HTTP/1.0 may leave it out, if the target names the authority.
+// Refused (bad_host): Host repeated, malformed, or missing. HTTP/1.0 may leave it out: then the target names the authority, or
+// else it is `own`, by what the client has connected to (empty: refused).
 // No allocation when all is canonical already. `scratch` is overwritten when needed and must live as long as the result.
-result<canonical_target> canonicalise_target(const request_head& rq, std::string& scratch);
+result<canonical_target> canonicalise_target(const request_head& rq, std::string& scratch, std::string_view own = {});
 
 }  // namespace tiercel

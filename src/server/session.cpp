@@ -1,6 +1,7 @@
 #include "server/session.hpp"
 
 #include "async/drained_read.hpp"
+#include "async/listener.hpp"
 #include "flow/reply.hpp"
 #include "flow/request_flow.hpp"
 #include "http/forwarding.hpp"
@@ -145,6 +146,9 @@ public:
             request_.head = parser_.head();
             request_.raw = io_.received().substr(0, *head);
             io_.consume(*head);
+            if (request_.head.minor_version == 0 && !request_.head.has(header::host)) [[unlikely]] {
+                request_.own_authority = own_authority();
+            }
             request_.keep_alive = !wants_close(request_.head) && !host_.draining();
 
             flow::decision d = flow::decide(request_, scratch_, cx_);
@@ -203,6 +207,15 @@ private:
         const bool has_content = c.kind != framing_kind::none && !(c.kind == framing_kind::length && c.length == 0);
         return !has_content && flow::status_of(refused) != 400 && refused != errc::method_unknown &&
                refused != errc::method_not_allowed;
+    }
+
+    // Where this client has connected to, as it might have written it in Host.
+    std::string_view own_authority()
+    {
+        error_code ec;
+        const async::endpoint here = io_.socket().local_endpoint(ec);
+        own_authority_ = ec || here.protocol().family() == AF_UNIX ? std::string("localhost") : async::text_of(here);
+        return own_authority_;
     }
 
     void begin_request()
@@ -339,6 +352,7 @@ private:
     connection_entry entry_;
     flow::client_limits limits_;
     flow::request_scratch scratch_;
+    std::string own_authority_;
     flow::request request_;
     steady::time_point started_{};
     steady::time_point finished_ = steady::now();   // of the last answer; at first, of the accept

@@ -212,6 +212,18 @@ TEST(ChunkDecoder, BoundsWhatIsNoContent)
     EXPECT_EQ(whole("0;" + std::string(most + 1, 'a')).state, chunk_state::malformed);
 }
 
+TEST(ChunkDecoder, LetsLargeContentHaveExtensionsAndPadding)
+{
+    std::string many;
+    for (int i = 0; i < 2'000; ++i) {
+        many += "64      ;a=\"0123456789\"\r\n" + std::string(100, 'x') + "\r\n";
+    }
+    EXPECT_EQ(whole(many + "0\r\n\r\n").state, chunk_state::done);
+    // What was saved does not help the trailers, and what is large at once stays refused.
+    EXPECT_EQ(whole(many + "0\r\nx:" + std::string(8 * 1024, 'a') + "\r\n\r\n").state, chunk_state::malformed);
+    EXPECT_EQ(whole(many + "1;" + std::string(9 * 1024, 'a') + "\r\nx\r\n").state, chunk_state::malformed);
+}
+
 TEST(ChunkDecoder, DoesNotChargeThePlainFraming)
 {
     std::string many;

@@ -37,10 +37,10 @@ private:
 };
 
 // "host path?query" or the name of the error.
-std::string canonical(const asked& rq)
+std::string canonical(const asked& rq, std::string_view own = {})
 {
     std::string scratch = "left over from the last request";
-    const auto t = canonicalise_target(rq.head(), scratch);
+    const auto t = canonicalise_target(rq.head(), scratch, own);
     if (!t) {
         return std::string(name_of(errc_of(t.error())));
     }
@@ -210,6 +210,12 @@ TEST(Target, WantsExactlyOneHost)
     EXPECT_EQ(canonical(asked("/", {"a", "a"}, 0)), "bad_host");
     EXPECT_EQ(canonical(asked("/", {"a"}, 0)), "a /");
     EXPECT_EQ(canonical(asked("http://a/", {}, 0)), "a /");
+    EXPECT_EQ(canonical(asked("/", {}, 0), "127.0.0.1:8080"), "127.0.0.1:8080 /");        // the one that was connected to
+    EXPECT_EQ(canonical(asked("/", {}, 0), "[::1]:80"), "[::1] /");
+    EXPECT_EQ(canonical(asked("/", {"a"}, 0), "127.0.0.1:8080"), "a /");
+    EXPECT_EQ(canonical(asked("http://a/", {}, 0), "127.0.0.1:8080"), "a /");
+    EXPECT_EQ(canonical(asked("/", {}), "127.0.0.1:8080"), "bad_host");
+    EXPECT_EQ(canonical(asked("/", {""}, 0), "127.0.0.1:8080"), "bad_host");
 }
 
 TEST(Target, LetsTheAbsoluteFormReplaceHost)
