@@ -122,8 +122,12 @@ place find_place(const storable& s, const request& rq, const l2_ties& ties, work
         at.refused = detail::variants;
         return at;
     }
+    // Both tiers must know: the descriptor may have gone from L2, and the answer is of no use there without it.
     const std::vector<std::string_view> names(s.selecting.begin(), s.selecting.end());
-    if (old != nullptr && says_already(*old, names, note, s.verdict.times)) {
+    const auto knows = [&](const entry_ptr& d) {
+        return d != nullptr && generation_of(*d) == generation && says_already(*d, names, note, s.verdict.times);
+    };
+    if (knows(old) && (cx.l2 == nullptr || knows(ties.descriptor))) {
         return at;
     }
     const scope_hash scopes[] = {url_scope(rq)};

@@ -110,6 +110,25 @@ TEST_F(VaryL2, AWriteIsRememberedThereOnlyWhereSomethingWasStored)
     EXPECT_GT(redis->command({"PTTL", redis->keys("tcl:*:e").at(0)}).integer, 0);
 }
 
+TEST_F(VaryL2, ADescriptorThatRedisHasLostIsWrittenAgain)
+{
+    int version = 1;
+    auto& page = versioned(&version);
+    start();
+    s.get("/a", {{"X-Kind", "red"}});
+    wait_for_entries(2);
+    for (const std::string& name : redis->keys("tcl:*:e")) {
+        redis->command({"DEL", name});
+    }
+    s.advance(601s);
+    s.expire();
+    s.get("/a", {{"X-Kind", "red"}}).expect_body("v1 red");   // memory still has its descriptor
+    wait_for_entries(2);
+    restart();
+    s.get("/a", {{"X-Kind", "red"}}).expect_body("v1 red").expect_cache("hit; detail=l2");
+    EXPECT_EQ(page.requests(), 2);
+}
+
 TEST_F(VaryL2, TheNewestOfThoseThatMatchIsUsed)
 {
     auto& page = s.origin().page("/a");
