@@ -77,6 +77,18 @@ std::string profile_text(profile p)
     return with_special_routes(text);
 }
 
+// As the program would be started: without addresses, which are for `proxy` to find.
+std::string configuration_with(profile p, const fake_origin& origin)
+{
+    scenario written;   // only to put the texts together
+    written.configure(profile_text(p)).configure(surroundings);
+    written.set("origins.shop.endpoints", "[ \"" + origin.url() + "\" ]");
+    YAML::Node top = YAML::Load(written.configuration());
+    top["server"].remove("listen");
+    top["admin"].remove("listen");
+    return YAML::Dump(top) + "\n";
+}
+
 class scenario_stage final : public stage {
 public:
     explicit scenario_stage(profile p)
@@ -100,7 +112,7 @@ private:
 
 class binary_stage final : public stage {
 public:
-    explicit binary_stage(profile p) : proxy_(configuration(p)) {}
+    explicit binary_stage(profile p) : proxy_(configuration_with(p, origin_)) {}
 
     fake_origin& origin() override { return origin_; }
     std::uint16_t port() const override { return proxy_.port(); }
@@ -114,17 +126,6 @@ public:
     }
 
 private:
-    std::string configuration(profile p) const
-    {
-        scenario written;   // only to put the texts together
-        written.configure(profile_text(p)).configure(surroundings);
-        written.set("origins.shop.endpoints", "[ \"" + origin_.url() + "\" ]");
-        YAML::Node top = YAML::Load(written.configuration());
-        top["server"].remove("listen");   // the ports are for `proxy` to find
-        top["admin"].remove("listen");
-        return YAML::Dump(top);
-    }
-
     fake_origin origin_;
     proxy proxy_;
 };
@@ -132,6 +133,7 @@ private:
 }  // namespace
 
 std::unique_ptr<stage> make_scenario_stage(profile p) { return std::make_unique<scenario_stage>(p); }
+std::string configuration_of(profile p, stage& on) { return configuration_with(p, on.origin()); }
 std::unique_ptr<stage> make_binary_stage(profile p) { return std::make_unique<binary_stage>(p); }
 
 }  // namespace tiercel::conformance

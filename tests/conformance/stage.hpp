@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 namespace tiercel::conformance {
 
@@ -29,6 +30,8 @@ public:
 
 // The server in this program, with a clock that stands still until a case moves it.
 std::unique_ptr<stage> make_scenario_stage(profile p);
+// The configuration of such a server, as YAML without addresses to listen at.
+std::string configuration_of(profile p, stage& on);
 // The program as users run it, with the machine's clock.
 std::unique_ptr<stage> make_binary_stage(profile p);
 
