@@ -67,14 +67,11 @@ slice measure_slice(const contender& who, const work& w, nanoseconds length, std
 
 void warm(const contender& who, const work& w)
 {
-    for (int again = 0; again < 2; ++again) {
-        load_plan p = full_load(who, w, -1);
-        p.spin = false;
-        p.requests = w.requests.size();
-        p.connections = 16;
-        p.request = [&](std::uint64_t n) { return planned_request{.bytes = w.requests[n]}; };
-        run_load(std::move(p));
-    }
+    load_plan p = full_load(who, w, -1);
+    p.spin = false;
+    p.requests = w.requests.size();
+    p.request = [&](std::uint64_t n) { return planned_request{.bytes = w.requests[n]}; };
+    run_load(std::move(p));
 }
 
 cpu_plan plan_cpus()

@@ -42,7 +42,7 @@ struct slice {
 // `cpu`: where the load generator runs; -1: anywhere.
 slice measure_slice(const contender& who, const work& w, nanoseconds length, std::uint64_t seed, int cpu);
 
-// Asks for everything once, and again, so that it is stored.
+// Asks for everything once, so that it is stored.
 void warm(const contender& who, const work& w);
 
 // Processors for a comparison: the server on one, load and origin on another. Both -1 when there is only one.

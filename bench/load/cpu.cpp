@@ -72,7 +72,7 @@ nanoseconds user_time(const std::vector<pid_t>& processes)
         fields >> user;
         ticks += user;
     }
-    return std::chrono::seconds(1) * ticks / ::sysconf(_SC_CLK_TCK);
+    return nanoseconds(std::chrono::seconds(1)) * ticks / ::sysconf(_SC_CLK_TCK);
 }
 
 std::vector<nanoseconds> thread_times(pid_t process)

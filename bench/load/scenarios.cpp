@@ -124,7 +124,7 @@ const std::array rows{
         .property = "A request costs at most a little more CPU than at a server that does one recv and one send, and less than at any peer.",
         .control = "the cache (mode: pass)",
         .options = peers_options, .parts = peers_parts,
-        .full = {.repeats = 1, .duration = 1500ms},
+        .full = {.repeats = 1, .duration = 1s},
         .quick = {.repeats = 1, .duration = 100ms, .rounds = 3},
         .measure = measure_peers},
 };
