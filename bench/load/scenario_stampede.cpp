@@ -43,10 +43,16 @@ bool has_cluster_lock()
     return known;
 }
 
-std::string protection(const settings& s)
+std::string route_of(const settings& s, const std::string& more)
 {
-    if (!s.control) { return ""; }
-    return has_cluster_lock() ? "stampede: {coalesce: false, error_memo: 0s, lock: {enabled: false}}" : "stampede: {coalesce: false, error_memo: 0s}";
+    std::string options = s.control ? "coalesce: false, error_memo: 0s" : "coalesce: true";
+    if (has_cluster_lock()) { options += std::string(", lock: {enabled: ") + (s.control ? "false}" : "true}"); }
+    return "stampede: {" + options + (more.empty() ? "" : ", ") + more + "}";
+}
+
+double ratio_limit(const settings& s, double full)
+{
+    return s.quick ? 20 : full;
 }
 
 }  // namespace stampede
@@ -65,6 +71,7 @@ measurement measure_stampede(const settings& s)
         {"personal", stampede::personal, true, false},
         {"hanging", stampede::hanging, true, false},
         {"dead", stampede::dead, true, false},
+        {"bounds", stampede::bounds, false, false},
         {"slow-reader", stampede::slow_reader, false, false},
         {"long", stampede::long_fetch, false, true},
         {"killed", stampede::holder_killed, false, true},

@@ -22,14 +22,17 @@ double slowest_over(const load_result& r, nanoseconds bare);
 // One request at the origin itself.
 nanoseconds bare_time(test::origin_process& origin, const std::string& request);
 
-// What protects, or in the control does not; for route options.
-std::string protection(const settings& s);
+// The options of the route: what protects, or in the control does not, and `more` of `stampede`.
+std::string route_of(const settings& s, const std::string& more = "");
+// A short form runs on busy machines: there, a ratio of times only has to tell one fetch from one per client.
+double ratio_limit(const settings& s, double full);
 // Does this version lock a fetch over all instances?
 bool has_cluster_lock();
 
 void cold(const settings& s, measurement& m);          // U-04, M-01, M-03
 void holder_killed(const settings& s, measurement& m); // M-01
 void long_fetch(const settings& s, measurement& m);    // M-01
+void bounds(const settings& s, measurement& m);        // M-07
 void uncacheable(const settings& s, measurement& m);   // M-04
 void personal(const settings& s, measurement& m);      // M-05
 void slow_reader(const settings& s, measurement& m);   // M-06

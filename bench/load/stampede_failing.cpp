@@ -15,7 +15,7 @@ void hanging(const settings& s, measurement& m)
 {
     stage_options o;
     o.node.threads = s.threads;
-    o.node.route = protection(s);
+    o.node.route = route_of(s);
     o.node.origin = "limit: {max_inflight: 0}, pool: {max: 10000}, try_timeout: " + std::to_string(s.origin_time.count()) + "ms";
     stage all(std::move(o));
     const unsigned clients = std::min(s.clients, 200u);
@@ -23,7 +23,7 @@ void hanging(const settings& s, measurement& m)
     const std::string context = "for " + std::to_string(clients) + " when the origin hangs";
     m.checks.push_back(count_at_most(all.origin().requests("/page/hangs"), "origin request", context, attempts));
     m.checks.push_back(count_at_most(r.answered_by(source::nobody), "request", "without an answer " + context, 0));
-    m.checks.push_back(ratio_at_most(slowest_over(r, s.origin_time), "the time limit until the last has its error", s.quick ? 5 : 1.5));
+    m.checks.push_back(ratio_at_most(slowest_over(r, s.origin_time), "the time limit until the last has its error", ratio_limit(s, 1.5)));
     m.add_run("hanging origin", r);
 }
 
@@ -31,7 +31,7 @@ void dead(const settings& s, measurement& m)
 {
     stage_options o;
     o.node.threads = s.threads;
-    o.node.route = protection(s);
+    o.node.route = route_of(s);
     stage all(std::move(o));
     const milliseconds duration = s.quick ? 400ms : 1000ms;
     load_plan p = plan_of({.request = make_request("/page/dead?fail=1000000&fail_as=reset"), .clients = 64}, all);
