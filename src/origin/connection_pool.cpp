@@ -7,8 +7,8 @@
 namespace tiercel::origin {
 namespace {
 
-// How long a connection beyond `pool.idle` stays. Under load they come back in bursts and are wanted again a moment later;
-// closing and opening them meanwhile was measured to cost a third more CPU time per request (docs/decisions.md).
+// How long a connection beyond `pool.idle` stays. Under load they come back in bursts and are wanted again a moment later
+// (docs/decisions.md).
 constexpr milliseconds surplus_stay{1'000};
 
 // xorshift64*: jitter needs no more.
