@@ -165,6 +165,7 @@ part_lookup find_parts(const request& rq, const entry* whole, process_context& p
         }
         entry_ptr e = find_valid(key_of(r, rq), rq.now, p);
         if (e == nullptr || judge_reuse(rq.head, e.get(), rq.route->caching, rq.now).what != action::serve ||
+            rq.now.time_since_epoch().count() >= e->revisit().load(std::memory_order_relaxed) ||
             (whole != nullptr && e->times().received < whole->times().received) || !if_range_holds(rq.head, validators_of(*e))) {
             continue;
         }
@@ -193,8 +194,9 @@ part_lookup find_parts(const request& rq, const entry* whole, process_context& p
 }
 
 bool keep_part(const storable& s, const content_range& says, std::string_view asked, milliseconds delta, body_ptr content,
-               const request& rq, process_context& p)
+               const request& rq, worker_context& cx)
 {
+    process_context& p = cx.process;
     const byte_count size = content->size();
     const std::string selection = selection_of(rq, s.selecting, p);
     std::string records;
@@ -204,6 +206,9 @@ bool keep_part(const storable& s, const content_range& says, std::string_view as
     }
     const entry_ptr made = make_entry(s, part_key(rq.key, selection, asked), delta, std::move(content), p);
     const instant now = p.time.now();
+    if (cx.l2 != nullptr) {
+        made->revisit().store((now + p.tiers.max_ttl).time_since_epoch().count(), std::memory_order_relaxed);
+    }
     const entry_ptr index = find_valid(part_index_key(rq.key), now, p);
     const std::vector<neighbour> others = neighbours_of(index, *made, selection, rq, now, p);
     const bool outdated = std::any_of(others.begin(), others.end(), [](const neighbour& n) { return n.of_use == use::instead; });

@@ -20,7 +20,8 @@ struct stored_part {
     byte_span holds;                     // positions in the whole
 };
 
-// How stored parts answer a request.
+// How stored parts answer a request. Where other instances share an L2, parts answer for max_ttl at most: they are not looked up there,
+// and a write through another instance is learnt of in no other way.
 struct part_answer {
     entry_ptr repeated;                  // answered the very same Range, and does so again, as it came; nothing else counts
     std::vector<stored_part> parts;      // may be joined; the newest first
@@ -43,7 +44,7 @@ part_lookup find_parts(const request& rq, const entry* whole, process_context& p
 
 // The content of a 206 is complete: kept as what was really received, which may be less than it says (RFC 9111 §3.3). Whatever is
 // stored of another state of the resource goes. `asked`: the Range that it answered. False: nothing to keep, or the fence.
-bool keep_part(const storable& s, const content_range& says, std::string_view asked, milliseconds delta, body_ptr content, const request& rq,
-               process_context& p);
+bool keep_part(const storable& s, const content_range& says, std::string_view asked, milliseconds delta, body_ptr content,
+               const request& rq, worker_context& cx);
 
 }  // namespace tiercel::flow

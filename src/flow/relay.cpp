@@ -81,7 +81,7 @@ private:
         const auto delta = std::chrono::duration_cast<milliseconds>(steady::now() - ex_.requested_at());
         budget_.give_back();   // from here on the store counts it
         if (part_) {
-            keep_part(what_, *part_, asked_, delta, std::move(content_), rq_, cx_.process);
+            keep_part(what_, *part_, asked_, delta, std::move(content_), rq_, cx_);
         } else {
             keep(what_, rq_, delta, {}, std::move(content_), known_, cx_);
         }
@@ -621,12 +621,20 @@ async::task<answered> complete_parts(request& rq, decision d, client_io& io, cli
     a.forward = d.forward;
 
     const sequence stamp = p.valid.applied();
+    client_body no_body(io, rq.content, {limits.largest_content, limits.content_idle}, false);
+    interim_relay interim(rq, no_body, io, limits.write_idle);
     origin::outgoing out;
+    out.interim = &interim;
     out.head = upstream_head(rq, p.tenants, purpose::fill);
     out.head.append("Range: ").append(asked).append("\r\nIf-Range: ").append(parts->parts.front().e->etag()).append("\r\n");
     out.deadline = steady::now() + rq.route->deadline;
     out.may_retry = d.stored == nullptr || !may_serve_on_failure(*d.stored, failure::unreachable, rq.now);
     auto fetched = co_await cx.origin_of(*rq.route).fetch(out);
+    if (interim.client_gone()) {
+        a.failure = errc::client_gone;
+        a.close = true;
+        co_return a;
+    }
     if (!fetched) {
         flight_failure f;
         f.code = errc_of(fetched.error());
@@ -637,8 +645,15 @@ async::task<answered> complete_parts(request& rq, decision d, client_io& io, cli
     }
     origin::exchange_ptr ex = std::move(*fetched);
     const int status = ex->head().status;
-    if (status == 200 || status == 416 || (status == 206 && !fills_gap(*ex, *parts))) {
-        ex.reset();   // the resource is in another state: the request goes out as it came
+    if (is_failure(status) && d.stored != nullptr && may_serve_on_failure(*d.stored, failure::server_error, p.time.now())) {
+        flight_failure f;
+        f.status = status;
+        note_exchange(a, *ex);
+        answered stale = co_await answer_failure(rq, d.stored, f, a, io, limits, cx);
+        co_return stale;
+    }
+    if (status == 200 || status == 304 || status == 416 || (status == 206 && !fills_gap(*ex, *parts))) {
+        ex.reset();   // the resource is in another state, or this is no answer to what was asked: the request goes out as it came
         answered own = co_await relay(rq, std::move(d), io, limits, cx);
         co_return own;
     }

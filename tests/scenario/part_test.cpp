@@ -452,6 +452,59 @@ TEST_F(Parts, AnErrorInPlaceOfTheMissingBytesIsPassedOn)
     get("bytes=5-9").expect_body("fghij").expect_cache(hit);
 }
 
+TEST_F(Parts, AnAnswerThatNobodyAskedForIsNoCompletion)
+{
+    s.start();
+    get("bytes=0-9");
+    page.answer([](const http_request& q) {
+        return q.header("Range") == "bytes=10-14" ? std::string("HTTP/1.1 304 Not Modified\r\nETag: \"one\"\r\n\r\n")
+                                                  : answer_range(q, alphabet, "\"one\"", {{"Cache-Control", "max-age=60"}});
+    });
+    get("bytes=5-14").expect_status(206).expect_body("fghijklmno").expect_cache(part_miss);
+    EXPECT_EQ(last().header("Range"), "bytes=5-14");
+}
+
+TEST_F(Parts, AnExpiredWholeStandsInWhenTheMissingBytesFail)
+{
+    s.set("routes.0.stale.if_error", "60s");
+    serve(std::string(alphabet), "", {{"Cache-Control", "max-age=5"}});
+    s.start();
+    s.get("/a");
+    s.advance(10s);
+    serve(std::string(alphabet), "\"one\"");
+    get("bytes=0-9").expect_cache("fwd=stale; stored; detail=partial");
+    serve_raw({}, "no", 503);
+    get("bytes=5-14").expect_status(206).expect_body("fghijklmno").expect_cache("fwd=stale; detail=sie");
+}
+
+TEST_F(Parts, InterimAnswersToACompletionReachTheClient)
+{
+    s.start();
+    get("bytes=0-9");
+    page.answer([](const http_request& q) {
+        return "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + answer_range(q, alphabet, "\"one\"", {{"Cache-Control", "max-age=60"}});
+    });
+    const answer a = get("bytes=5-14");
+    a.expect_body("fghijklmno").expect_cache(part_miss);
+    EXPECT_EQ(last().header("Range"), "bytes=10-14");
+    ASSERT_EQ(a.interim.size(), 1u);
+    EXPECT_EQ(a.interim[0].status, 103);
+}
+
+// A write through another instance is learnt of in L2 alone, and parts are not there.
+TEST_F(Parts, AnswerForMaxTtlAtMostWhereInstancesShareATier)
+{
+    s.configure("{ cache: { l1: { max_ttl: 5s }, l2: { kind: memory } } }");
+    s.start();
+    get("bytes=0-9");
+    s.advance(4s);
+    get("bytes=0-9").expect_cache(hit);
+    get("bytes=2-3").expect_body("cd").expect_cache(hit);
+    s.advance(1s);
+    get("bytes=0-9").expect_cache(miss);
+    get("bytes=2-3").expect_cache(hit);
+}
+
 TEST_F(Parts, ACompletionThatBreaksOffBreaksVisibly)
 {
     s.start();
