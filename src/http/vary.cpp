@@ -249,17 +249,24 @@ std::string_view reduced_accept_encoding(const request_head& rq)
             }
         }
     });
+    const auto weight_of = [&](const coding& c) { return c.weight >= 0 ? c.weight : wildcard; };
     // identity that is neither named nor refused is always taken (RFC 9110 §12.5.3), but liked least.
     std::string_view best = "identity";
     int best_weight = 0;
     for (const coding& c : codings) {
-        const int weight = c.weight >= 0 ? c.weight : wildcard;
-        if (weight > best_weight) {
-            best_weight = weight;
+        if (weight_of(c) > best_weight) {
+            best_weight = weight_of(c);
             best = c.name;
         }
     }
-    return best;
+    if (best != "br") {
+        return best;
+    }
+    if (weight_of(codings[1]) > 0) {
+        return "br, gzip";   // most origins know gzip only
+    }
+    const bool refuses_identity = weight_of(codings[2]) == 0;
+    return refuses_identity ? "br" : "identity";   // nobody takes br alone: not worth a variant
 }
 
 }  // namespace tiercel

@@ -26,8 +26,9 @@ vary_spec parse_vary(const message_head& head);
 std::optional<std::string> selecting_value(const request_head& rq, std::string_view name,
                                            const std::vector<std::string>& languages);
 
-// The best coding that the client takes of br, gzip and identity, by its weights: "br", "gzip" or "identity". What is keyed
-// is also what is forwarded.
+// What the client likes best of br, gzip and identity, by its weights, so that a resource has three variants at most: "br, gzip"
+// (the origin may use either), "gzip" or "identity"; "br" only for a client that takes nothing else. What is keyed is also what
+// is forwarded.
 std::string_view reduced_accept_encoding(const request_head& rq);
 
 }  // namespace tiercel

@@ -212,6 +212,42 @@ void compare(std::uint16_t origin, const std::vector<asked>& questions)
     }
 }
 
+// ---- a browser -------------------------------------------------------------------------------------------------------
+
+// What peers/browser.html wrote down: one line per answer, after a start with an empty cache.
+std::string browse(std::uint16_t port)
+{
+    const temp_dir profile;
+    process_options o;
+    o.argv = {"chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-extensions",
+              "--disable-background-networking", "--disable-component-update", "--user-data-dir=" + profile.path().native(),
+              "--virtual-time-budget=20000", "--dump-dom", "http://127.0.0.1:" + std::to_string(port) + "/browser.html"};
+    o.environment = {{"HOME", profile.path().native()}};
+    const std::string printed = run(std::move(o));
+    const std::size_t begin = printed.find("<pre id=\"answers\">");
+    const std::size_t end = printed.find("\nfinished</pre>", begin);
+    if (begin == printed.npos || end == printed.npos) { throw std::runtime_error("the page was not finished:\n" + printed.substr(0, 3'000)); }
+    return printed.substr(begin, end - begin);
+}
+
+// Directly, through a proxy that has nothing yet, and once more, all of it from the store.
+void compare_in_browser(std::uint16_t origin)
+{
+    if (find_program("chromium").empty()) { GTEST_SKIP() << "chromium is not installed"; }
+    const temp_dir logs;
+    const std::string file = (logs.path() / "access").native();
+    const proxy p(setting{.origin_url = "http://127.0.0.1:" + std::to_string(origin), .log = "{level: warn, access: {file: \"" + file + "\"}}"}.yaml());
+    const std::string direct = browse(origin);
+    EXPECT_THAT(direct, testing::HasSubstr("/data.bin {\"cache\":\"no-store\",\"headers\":{\"Range\":\"bytes=0-9\"}} 206 10 "));
+    EXPECT_EQ(browse(p.port()), direct);
+    const double asked = p.metric("origin_requests_total");
+    EXPECT_GT(asked, 0);
+    EXPECT_EQ(browse(p.port()), direct);
+    EXPECT_LE(p.metric("origin_requests_total") - asked, 2) << "its icon, and what may not be stored";
+    // It did ask for what it had already, and was told that it may use it.
+    EXPECT_TRUE(eventually([&] { return read_file(file).find("\"status\":304") != std::string::npos; })) << read_file(file);
+}
+
 // ---- questions -------------------------------------------------------------------------------------------------------
 
 std::string page()
@@ -261,7 +297,9 @@ TEST(Peers, NginxBehind)
                               .location_directives = "add_header Cache-Control max-age=60 always;"});
     nginx.write("page.html", page());
     nginx.write("data.bin", data());
+    nginx.write("browser.html", read_file(TIERCEL_PEERS "/browser.html"));
     compare(nginx.port(), usual_questions(nginx.port()));
+    compare_in_browser(nginx.port());
 }
 
 TEST(Peers, ApacheBehind)
@@ -270,7 +308,9 @@ TEST(Peers, ApacheBehind)
     const apache_server apache;
     apache.write("page.html", page());
     apache.write("data.bin", data());
+    apache.write("browser.html", read_file(TIERCEL_PEERS "/browser.html"));
     compare(apache.port(), usual_questions(apache.port()));
+    compare_in_browser(apache.port());
 }
 
 class NodeBehind : public testing::Test {
@@ -292,6 +332,7 @@ TEST_F(NodeBehind, UsualQuestionsAndContentInPieces)
     all.push_back({.target = "/pieces"});
     all.push_back({.method = "HEAD", .target = "/pieces"});
     compare(port_, all);
+    compare_in_browser(port_);
 }
 
 TEST_F(NodeBehind, EarlyHintsReachWhoUnderstandsThem)

@@ -1,4 +1,5 @@
 // An origin on Node's http module: validators, ranges, gzip, early hints, content in pieces. Prints its port.
+import fs from 'node:fs';
 import http from 'node:http';
 import zlib from 'node:zlib';
 
@@ -34,6 +35,7 @@ function send(request, response, type, content, etag) {
 }
 
 const pages = {
+  '/browser.html': (request, response) => send(request, response, 'text/html', fs.readFileSync(new URL('browser.html', import.meta.url)), '"browser"'),
   '/page.html': (request, response) => {
     response.setHeader('Vary', 'Accept-Encoding');
     if ((request.headers['accept-encoding'] ?? '').includes('gzip')) {
