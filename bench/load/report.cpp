@@ -98,7 +98,7 @@ json::object json_of(const settings& s, std::span<const std::string_view> option
         {"warm-up", std::chrono::duration<double>(s.warm_up).count()}, {"connections", s.connections}, {"clients", s.clients},
         {"nodes", s.nodes}, {"threads", s.threads}, {"rounds", s.rounds}, {"keys", s.keys}, {"tenants", s.tenants}, {"size", s.size}, {"zipf", s.zipf},
         {"origin-time", std::chrono::duration<double>(s.origin_time).count()},
-        {"lifetime", std::chrono::duration<double>(s.lifetime).count()}, {"only", json::value_from(s.only)}};
+        {"lifetime", std::chrono::duration<double>(s.lifetime).count()}, {"beta", s.beta}, {"only", json::value_from(s.only)}};
     json::object out{{"quick", s.quick}, {"control", s.control}, {"seed", s.seed}, {"repeats", s.repeats}};
     for (const std::string_view name : options) {
         if (name == "only" && s.only.empty()) { continue; }

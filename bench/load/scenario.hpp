@@ -38,6 +38,7 @@ struct settings {
     double zipf = 0.99;                // exponent of the popularity; 0: all keys alike
     milliseconds origin_time{300};
     milliseconds lifetime{1'000};      // of an answer
+    double beta = 1;                   // how early to refresh
     std::vector<std::string> only{};   // parts of the scenario; empty: all
 };
 

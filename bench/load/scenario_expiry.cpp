@@ -21,16 +21,18 @@ bool has_early_refresh()
 // As shipped, the page is refreshed before it expires. A version that cannot do that serves it stale meanwhile.
 std::string route_of(const settings& s)
 {
-    if (has_early_refresh()) { return std::string("stampede: {xfetch: {enabled: ") + (s.control ? "false" : "true") + "}}"; }
+    if (has_early_refresh()) {
+        return std::string("stampede: {xfetch: {enabled: ") + (s.control ? "false" : "true") + ", beta: " + std::to_string(s.beta) + "}}";
+    }
     return s.control ? "stale: {while_revalidate: 0s}" : "stale: {while_revalidate: 1h}";
 }
 
-// Mean lead by the paper, at beta 1: delta (ln(r delta) + 0.577), within the share of the lifetime in which it may happen at all.
+// Mean lead by the paper: beta delta (ln(r beta delta) + 0.577), within the share of the lifetime in which it may happen at all.
 double expected_lead(const settings& s)
 {
     const double delta = seconds(s.origin_time);
     const double window = std::min(0.5, std::max(0.25, 3 * delta / seconds(s.lifetime))) * seconds(s.lifetime);
-    return std::min(window, delta * (std::log(s.rate * delta) + 0.577));
+    return std::min(window, s.beta * delta * (std::log(s.rate * s.beta * delta) + 0.577));
 }
 
 }  // namespace
@@ -53,8 +55,8 @@ measurement measure_expiry(const settings& s)
 
     measurement m;
     const double lifetimes = seconds(s.duration + s.warm_up) / seconds(s.lifetime);
-    // An early refresh shortens each lifetime by its lead.
-    const auto allowed = static_cast<std::uint64_t>(std::ceil(1.25 * lifetimes)) + 1;
+    const double lead_share = has_early_refresh() ? expected_lead(s) / seconds(s.lifetime) : 0;   // shortens each lifetime
+    const auto allowed = static_cast<std::uint64_t>(1.07 * lifetimes / (1 - lead_share)) + 1;
     const std::uint64_t waited = r.answered_by(source::origin) + r.answered_by(source::shared);
     // An early refresh may come too late for once; serving stale meanwhile cannot.
     const std::uint64_t may_wait = has_early_refresh() ? r.answers() / (s.quick ? 100 : 1000) : 0;

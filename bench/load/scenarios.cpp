@@ -19,8 +19,8 @@ constexpr std::array<std::string_view, 10> tenants_options{"rate", "poisson", "d
 constexpr std::array<std::string_view, 5> stampede_options{"clients", "nodes", "threads", "origin-time", "only"};
 constexpr std::array<std::string_view, 9> stampede_parts{"cold", "uncacheable", "personal", "hanging", "dead",
                                                          "bounds", "slow-reader", "long", "killed"};
-constexpr std::array<std::string_view, 9> expiry_options{"rate", "poisson", "duration", "warm-up", "connections",
-                                                         "nodes", "threads", "origin-time", "lifetime"};
+constexpr std::array<std::string_view, 10> expiry_options{"rate", "poisson", "duration", "warm-up", "connections",
+                                                         "nodes", "threads", "origin-time", "lifetime", "beta"};
 constexpr std::array<std::string_view, 7> origin_down_options{"rate", "poisson", "duration", "connections", "threads", "keys", "only"};
 constexpr std::array<std::string_view, 4> origin_down_parts{"failing", "refusing", "probes", "noise"};
 constexpr std::array<std::string_view, 7> origin_slow_options{"rate", "poisson", "duration", "connections", "threads", "keys", "origin-time"};

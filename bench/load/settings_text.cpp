@@ -70,6 +70,7 @@ std::string show_only(const settings& s)
 void set_poisson(settings& s, const std::string&) { s.poisson = true; }
 std::string show_poisson(const settings&) { return ""; }
 void set_rate(settings& s, const std::string& value) { s.rate = parse_number(value, 0.001, "a rate"); }
+void set_beta(settings& s, const std::string& value) { s.beta = parse_number(value, 0.1, "a number from 0.1"); }
 void set_zipf(settings& s, const std::string& value) { s.zipf = parse_number(value, 0.0, "an exponent"); }
 
 constexpr std::array rows{
@@ -88,6 +89,7 @@ constexpr std::array rows{
     option_row{"zipf", "EXPONENT", "Of the popularity of keys; 0: all alike", set_zipf, show_number<&settings::zipf>},
     option_row{"origin-time", "TIME", "That the origin takes for an answer", set_time<&settings::origin_time>, show_time_of<&settings::origin_time>},
     option_row{"lifetime", "TIME", "Of an answer, in whole seconds", set_time<&settings::lifetime>, show_time_of<&settings::lifetime>},
+    option_row{"beta", "N", "How early to refresh; 1 by the paper", set_beta, show_number<&settings::beta>},
     option_row{"only", "PART,…", "Only these parts", set_only, show_only},
 };
 
