@@ -5,6 +5,7 @@
 #include "config/value.hpp"
 #include "flow/reply.hpp"
 #include "flow/request_flow.hpp"
+#include "http/ascii.hpp"
 #include "http/head_parser.hpp"
 #include "http/http_date.hpp"
 #include "l2/redis_name.hpp"
@@ -34,9 +35,7 @@ bool has_line_break(std::string_view text) { return text.find_first_of("\r\n") !
 bool is_host_field(const std::string& field)
 {
     constexpr std::string_view host = "host:";
-    return field.size() >= host.size() && std::equal(host.begin(), host.end(), field.begin(), [](char a, char b) {
-               return a == (b >= 'A' && b <= 'Z' ? static_cast<char>(b - 'A' + 'a') : b);
-           });
+    return equal_lower(std::string_view(field).substr(0, host.size()), host);
 }
 
 raw_request make_raw(const question& q)

@@ -1,5 +1,7 @@
 #include "cache/vary_index.hpp"
 
+#include "http/ascii.hpp"
+
 #include <tiercel/check.hpp>
 
 #include <algorithm>
@@ -11,21 +13,12 @@ namespace {
 
 constexpr std::size_t note_size = 12;
 
-std::string lower_case(std::string_view name)
-{
-    std::string out(name);
-    for (char& c : out) {
-        if (c >= 'A' && c <= 'Z') { c = static_cast<char>(c - 'A' + 'a'); }
-    }
-    return out;
-}
-
 // Equal sets of names become equal bytes.
 std::string framed_list(std::span<const std::string_view> names)
 {
     std::vector<std::string> sorted;
     for (const std::string_view name : names) {
-        if (!name.empty()) { sorted.push_back(lower_case(name)); }
+        if (!name.empty()) { sorted.push_back(lowered(name)); }
     }
     std::sort(sorted.begin(), sorted.end());
     sorted.erase(std::unique(sorted.begin(), sorted.end()), sorted.end());

@@ -1,5 +1,7 @@
 #include "config/spelling.hpp"
 
+#include "http/ascii.hpp"
+
 #include <algorithm>
 #include <vector>
 
@@ -10,10 +12,7 @@ constexpr std::size_t longest_word = 64;   // of a key; a longer one is no missp
 
 char fold(char c) noexcept
 {
-    if (c >= 'A' && c <= 'Z') {
-        return static_cast<char>(c - 'A' + 'a');
-    }
-    return c == '-' ? '_' : c;
+    return c == '-' ? '_' : to_lower(c);
 }
 
 }  // namespace

@@ -1,27 +1,18 @@
 #pragma once
 
-// What a flight does, and how a client waits for it.
+// The coroutine that feeds a flight: what is tried before the origin is asked (flow/fill_search), and the fetch (flow/fill_fetch).
 
-#include "flow/client_io.hpp"
 #include "flow/context.hpp"
+#include "flow/fill_job.hpp"
 #include "flow/request.hpp"
-#include "flow/request_flow.hpp"
+
+#include <memory>
 
 namespace tiercel::flow {
 
-// Joins the flight of the request's key, or creates it and starts its fill, and delivers what it brings to this client.
-async::task<answered> join(request& rq, request_scratch& scratch, decision d, client_io& io, client_limits limits,
-                           worker_context& cx);
-
-// What L2 holds for a request.
-struct l2_answer {
-    entry_ptr stored;
-    entry_ptr descriptor;      // null: the resource does not vary, or L2 does not know it
-    bool usable = false;       // stored may be served as it is
-};
-
-// For requests that share no fetch: what L2 has, in L1 as well from now on if it may be served. REQUIRES: cx.l2 is not null.
-async::task<l2_answer> find_in_l2(const request& rq, worker_context& cx);
+// Starts the fill of a flight that was just created, on this loop; it ends the flight, come what may. The client's share of the
+// hand-over when there is a client; null when the loop takes no more work.
+std::shared_ptr<handover> start_fill(std::unique_ptr<fill_job> job, worker_context& cx);
 
 // Fetches what a GET would fetch, into the store. REQUIRES: nothing is stored for it, as far as the caller knows.
 void fetch_in_background(const request& get, worker_context& cx);

@@ -1,8 +1,11 @@
 #include "flow/reply.hpp"
 
+#include "flow/problem_table.hpp"
+#include "http/ascii.hpp"
 #include "http/cache_status.hpp"
 #include "http/field_line.hpp"
 #include "http/forwarding.hpp"
+#include "http/head_lines.hpp"
 #include "http/http_date.hpp"
 #include "http/tags.hpp"
 
@@ -84,19 +87,6 @@ void add_age(std::string& out, const request& rq, const entry& e, const answered
     add_number(out, "Age", std::max<std::int64_t>(0, floor_seconds(e.age(rq.now))));
 }
 
-// The lines of a head as entries keep it, each with its CRLF, without the status line.
-template <class Each>
-void for_each_line(std::string_view head, Each each)
-{
-    std::string_view lines = head.substr(head.find("\r\n") + 2);
-    while (!lines.empty()) {
-        const std::size_t end = lines.find("\r\n");
-        const std::string_view line = lines.substr(0, end + 2);
-        lines.remove_prefix(end + 2);
-        each(header_of(line.substr(0, line.find(':'))), line);
-    }
-}
-
 client_framing frame_for(std::string& out, const request& rq, std::optional<byte_count> length)
 {
     if (length) {
@@ -111,80 +101,6 @@ client_framing frame_for(std::string& out, const request& rq, std::optional<byte
 }
 
 constexpr std::string_view allowed_methods = "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH";
-
-struct status_row {
-    errc code;
-    int status;
-    std::string_view text;    // for people; says nothing about the inside
-};
-
-constexpr std::array statuses{
-    status_row{errc::bad_request, 400, "The request is malformed."},
-    status_row{errc::bad_target, 400, "The request target is malformed."},
-    status_row{errc::bad_host, 400, "The Host field is missing, repeated or malformed."},
-    status_row{errc::bad_tenant, 400, "The tenant is malformed."},
-    status_row{errc::tenant_missing, 401, "The request names no tenant."},
-    status_row{errc::forbidden, 403, "The request is not allowed."},
-    status_row{errc::only_if_cached, 504, "There is no stored answer, and the request allows nothing else."},
-    status_row{errc::no_route, 404, "No route matches the request."},
-    status_row{errc::method_not_allowed, 405, "The method is not allowed."},
-    status_row{errc::head_timeout, 408, "The request head did not arrive in time."},
-    status_row{errc::body_timeout, 408, "The request content did not arrive in time."},
-    status_row{errc::body_too_large, 413, "The request content is too large."},
-    status_row{errc::uri_too_long, 414, "The request target is too long."},
-    status_row{errc::expectation_failed, 417, "The expectation cannot be met."},
-    status_row{errc::misdirected, 421, "This server does not answer for that authority."},
-    status_row{errc::head_too_large, 431, "The request head is too large."},
-    status_row{errc::internal, 500, "Something went wrong here."},
-    status_row{errc::method_unknown, 501, "The request uses something that is not implemented."},
-    status_row{errc::version_not_supported, 505, "The protocol version is not supported."},
-    status_row{errc::too_many_connections, 503, "Too many connections."},
-    status_row{errc::draining, 503, "The server is going away."},
-    status_row{errc::breaker_open, 503, "The origin is failing and gets a pause."},
-    status_row{errc::origin_busy, 503, "The origin is busy."},
-    status_row{errc::origin_timeout, 504, "The origin did not answer in time."},
-    status_row{errc::origin_connect_timeout, 504, "The origin did not accept a connection in time."},
-    status_row{errc::deadline_exceeded, 504, "The request took too long."},
-    status_row{errc::origin_unresolved, 502, "The origin has no address."},
-    status_row{errc::origin_refused, 502, "The origin refused the connection."},
-    status_row{errc::origin_reset, 502, "The origin closed the connection."},
-    status_row{errc::origin_truncated, 502, "The origin's answer ended too early."},
-    status_row{errc::origin_invalid, 502, "The origin's answer is malformed."},
-    status_row{errc::origin_error, 502, "The origin answered with an error."},
-    status_row{errc::origin_head_too_large, 502, "The origin's answer head is too large."},
-};
-
-const status_row& row_of(errc e) noexcept
-{
-    const auto found = std::find_if(statuses.begin(), statuses.end(), [&](const status_row& r) { return r.code == e; });
-    return found == statuses.end() ? *std::find_if(statuses.begin(), statuses.end(),
-                                                   [](const status_row& r) { return r.code == errc::internal; })
-                                   : *found;
-}
-
-std::string_view reason_of(int status) noexcept
-{
-    switch (status) {
-    case 400: return "Bad Request";
-    case 401: return "Unauthorized";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 408: return "Request Timeout";
-    case 413: return "Content Too Large";
-    case 414: return "URI Too Long";
-    case 417: return "Expectation Failed";
-    case 421: return "Misdirected Request";
-    case 431: return "Request Header Fields Too Large";
-    case 500: return "Internal Server Error";
-    case 501: return "Not Implemented";
-    case 502: return "Bad Gateway";
-    case 503: return "Service Unavailable";
-    case 504: return "Gateway Timeout";
-    case 505: return "HTTP Version Not Supported";
-    default: return "Error";
-    }
-}
 
 void add_status_line(std::string& out, const response_head& rs)
 {
@@ -221,16 +137,10 @@ void add_date(std::string& out, wall_time at)
 
 bool is_dropped(const std::vector<std::string>& drop, std::string_view name) noexcept
 {
-    return std::any_of(drop.begin(), drop.end(), [&](const std::string& d) {
-        return d.size() == name.size() && std::equal(d.begin(), d.end(), name.begin(), [](char a, char b) {
-                   return a == ((b >= 'A' && b <= 'Z') ? static_cast<char>(b + 32) : b);
-               });
-    });
+    return std::any_of(drop.begin(), drop.end(), [&](const std::string& d) { return equal_lower(name, d); });
 }
 
 }  // namespace
-
-int status_of(errc e) noexcept { return row_of(e).status; }
 
 void append_length(std::string& head, byte_count n)
 {
@@ -251,8 +161,8 @@ void compose_entry(std::string& out, const request& rq, const entry& e, const an
 void compose_not_modified(std::string& out, const request& rq, const entry& e, const answered& a)
 {
     out.append("HTTP/1.1 304 Not Modified\r\n");
-    for_each_line(e.head(), [&](header which, std::string_view line) {
-        switch (which) {
+    for_each_line(e.head(), [&](const head_line& line) {
+        switch (header_of(line.name())) {
         case header::cache_control:
         case header::cache_status:    // of caches nearer to the origin
         case header::cdn_cache_control:
@@ -262,7 +172,7 @@ void compose_not_modified(std::string& out, const request& rq, const entry& e, c
         case header::expires:
         case header::last_modified:   // with an ETag it is redundant, without one clients need it
         case header::vary:
-        case header::via: out.append(line); break;
+        case header::via: out.append(line.whole); break;
         default: break;
         }
     });
@@ -298,10 +208,11 @@ void set_times(partial_head& h, const request& rq, const entry& e, const answere
 void compose_partial(std::string& out, const request& rq, const partial_head& h, const answered& a)
 {
     out.append("HTTP/1.1 206 Partial Content\r\n");
-    for_each_line(h.fields, [&](header which, std::string_view line) {
+    for_each_line(h.fields, [&](const head_line& line) {
+        const header which = header_of(line.name());
         const bool replaced = which == header::content_length || which == header::content_range ||
                               (which == header::content_type && !h.range);
-        out.append(replaced ? std::string_view() : line);
+        out.append(replaced ? std::string_view() : line.whole);
     });
     if (h.range) {
         out.append("Content-Range: ");
@@ -324,9 +235,10 @@ void compose_unsatisfiable(std::string& out, const request& rq, const entry& e, 
     out.append("HTTP/1.1 416 Range Not Satisfiable\r\nContent-Range: ");
     append_unsatisfied_range(out, e.body_size());
     out.append("\r\n");
-    for_each_line(e.head(), [&](header which, std::string_view line) {
+    for_each_line(e.head(), [&](const head_line& line) {
+        const header which = header_of(line.name());
         const bool told = which == header::date || which == header::etag || which == header::last_modified || which == header::via;
-        out.append(told ? line : std::string_view());
+        out.append(told ? line.whole : std::string_view());
     });
     append_field_line(out, "Cache-Control", "no-store");   // the lifetime is that of the answer, not of this
     append_length(out, 0);
@@ -393,7 +305,7 @@ void compose_problem(std::string& out, const request& rq, errc why, int status, 
 {
     std::string content;
     content.append("{\"type\":\"urn:tiercel:problem:").append(name_of(why)).append("\",\"title\":\"").append(reason_of(status));
-    content.append("\",\"status\":").append(std::to_string(status)).append(",\"detail\":\"").append(row_of(why).text);
+    content.append("\",\"status\":").append(std::to_string(status)).append(",\"detail\":\"").append(explanation_of(why));
     content.append("\",\"request_id\":\"").append(rq.id).append("\"}\n");
 
     out.append("HTTP/1.1 ").append(std::to_string(status)).append(" ").append(reason_of(status)).append("\r\n");

@@ -1,12 +1,17 @@
 #include "flow/request_flow.hpp"
 
-#include "flow/fill.hpp"
+#include "flow/complete_parts.hpp"
+#include "flow/delivery.hpp"
+#include "flow/join.hpp"
 #include "flow/keying.hpp"
+#include "flow/l2_lookup.hpp"
 #include "flow/parts.hpp"
+#include "flow/problem_table.hpp"
 #include "flow/ranged.hpp"
 #include "flow/relay.hpp"
 #include "flow/reply.hpp"
 #include "flow/variants.hpp"
+#include "http/ascii.hpp"
 #include "http/event_stream.hpp"
 #include "http/forwarding.hpp"
 #include "http/upgrade.hpp"
@@ -35,12 +40,6 @@ decision passed(detail why, forward_reason forward)
     d.why = why;
     d.forward = forward;
     return d;
-}
-
-bool equal_lower(std::string_view any_case, std::string_view lower) noexcept
-{
-    return std::equal(any_case.begin(), any_case.end(), lower.begin(), lower.end(),
-                      [](char a, char b) { return (a >= 'A' && a <= 'Z' ? static_cast<char>(a + 32) : a) == b; });
 }
 
 bool asks_for_debug(const request_head& head) noexcept

@@ -3,6 +3,7 @@
 #include "http/field_line.hpp"
 #include "http/forwarding.hpp"
 #include "http/vary.hpp"
+#include "rules/merge.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -54,21 +55,6 @@ void add_framing(std::string& out, const framing& content)
         const auto end = std::to_chars(digits, digits + sizeof digits, content.length).ptr;
         append_field_line(out, "Content-Length", std::string_view(digits, static_cast<std::size_t>(end - digits)));
     }
-}
-
-// The value of the first line of that name in a head as entries keep it.
-std::string_view line_value(std::string_view head, header which)
-{
-    std::string_view lines = head.substr(std::min(head.find("\r\n") + 2, head.size()));
-    while (!lines.empty()) {
-        const std::string_view line = lines.substr(0, lines.find("\r\n"));
-        lines.remove_prefix(std::min(line.size() + 2, lines.size()));
-        const std::size_t colon = line.find(':');
-        if (colon != std::string_view::npos && header_of(line.substr(0, colon)) == which) {
-            return line.substr(std::min(colon + 2, line.size()));
-        }
-    }
-    return {};
 }
 
 }  // namespace
@@ -179,7 +165,8 @@ std::string upstream_head(const request& rq, const routing::tenancy& tenants, pu
 
 bool add_conditions(std::string& head, const entry& stored)
 {
-    const std::string_view modified = line_value(stored.head(), header::last_modified);
+    const head_block block(stored.head());
+    const std::string_view modified = block.head().first(header::last_modified);
     if (!stored.etag().empty()) {
         append_field_line(head, "If-None-Match", stored.etag());
     }

@@ -4,9 +4,9 @@
 #include "flow/fill.hpp"
 #include "flow/keying.hpp"
 #include "flow/scopes.hpp"
+#include "http/ascii.hpp"
 #include "http/tags.hpp"
 #include "http/uri_reference.hpp"
-#include "routing/ascii.hpp"
 
 #include <algorithm>
 
@@ -71,14 +71,14 @@ bool selects_for_some_route(const request& rq, std::string_view name, const proc
     if (stored != nullptr && stored->is(entry_flag::vary_descriptor)) {
         for (const vary_list names : vary_lists_of(*stored)) {
             for (const std::string_view selecting : names) {
-                if (routing::equal_ignoring_case(selecting, name)) {
+                if (equal_ignoring_case(selecting, name)) {
                     return true;
                 }
             }
         }
     }
     const auto& keyed = rq.route->key.headers;
-    return std::any_of(keyed.begin(), keyed.end(), [&](const std::string& k) { return routing::equal_ignoring_case(k, name); });
+    return std::any_of(keyed.begin(), keyed.end(), [&](const std::string& k) { return equal_ignoring_case(k, name); });
 }
 
 }  // namespace
@@ -109,7 +109,7 @@ void implied_get::keep_selecting_fields(const process_context& p)
         case header::x_forwarded_proto:
         case header::traceparent: return true;
         case header::cookie: return !view_.route->key.cookies.empty() || selects_for_some_route(view_, f.name, p);
-        case header::other: return routing::equal_ignoring_case(f.name, "accept") || selects_for_some_route(view_, f.name, p);
+        case header::other: return equal_ignoring_case(f.name, "accept") || selects_for_some_route(view_, f.name, p);
         default: return false;
         }
     };

@@ -1,5 +1,6 @@
 #include "http/cache_control.hpp"
 
+#include "http/ascii.hpp"
 #include "http/structured_field.hpp"
 
 #include <algorithm>
@@ -44,20 +45,11 @@ constexpr std::array directives{
 // Over 30,000 years: a cap that no sum of times in 64-bit milliseconds can wrap (RFC 9111 §1.2.2).
 constexpr std::int64_t longest = 1'000'000'000'000;
 
-constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 constexpr bool is_blank(char c) noexcept { return c == ' ' || c == '\t'; }
-constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
 constexpr bool is_token_char(char c) noexcept
 {
-    return is_digit(c) || (lower(c) >= 'a' && lower(c) <= 'z') ||
-           std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-}
-
-bool equal_any_case(std::string_view a, std::string_view b) noexcept
-{
-    return a.size() == b.size() &&
-           std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
+    return is_alnum(c) || std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
 }
 
 bool equal_bytes(std::string_view a, std::string_view b) noexcept { return a == b; }
@@ -109,8 +101,7 @@ bool add_field_names(std::vector<std::string>& to, std::string_view list)
             to.resize(before);
             return false;
         }
-        std::string& added = to.emplace_back(name);
-        std::transform(added.begin(), added.end(), added.begin(), lower);
+        to.push_back(lowered(name));
     }
     return to.size() > before;
 }
@@ -256,7 +247,7 @@ cache_directives parse_cache_control(std::string_view value)
     while (!value.empty()) {
         const member m = take_member(value);
         c.malformed = c.malformed || m.endless;
-        const directive* d = find_directive(m.name, equal_any_case);
+        const directive* d = find_directive(m.name, equal_ignoring_case);
         if (d == nullptr) {
             continue;
         }
@@ -285,7 +276,7 @@ std::optional<cache_directives> parse_targeted(const message_head& head, std::st
     if (id != header::other && !head.has(id)) {
         return std::nullopt;
     }
-    const auto is = [&](const field& f) { return f.id == id && (id != header::other || equal_any_case(f.name, name)); };
+    const auto is = [&](const field& f) { return f.id == id && (id != header::other || equal_ignoring_case(f.name, name)); };
     std::string joined;
     const auto members = parse_sf_dictionary(combine(head, is, joined));
     if (!members || members->empty()) {

@@ -1,15 +1,11 @@
 #include "http/event_stream.hpp"
 
+#include "http/ascii.hpp"
+
 #include <algorithm>
 
 namespace tiercel {
 namespace {
-
-bool equal_lower(std::string_view any_case, std::string_view lower) noexcept
-{
-    return std::equal(any_case.begin(), any_case.end(), lower.begin(), lower.end(),
-                      [](char a, char b) { return (a >= 'A' && a <= 'Z' ? static_cast<char>(a + 32) : a) == b; });
-}
 
 // A media type or range without its parameters.
 bool names_event_stream(std::string_view value) noexcept

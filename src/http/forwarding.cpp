@@ -1,17 +1,12 @@
 #include "http/forwarding.hpp"
 
+#include "http/ascii.hpp"
+
 #include <algorithm>
 #include <charconv>
 
 namespace tiercel {
 namespace {
-
-constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-
-bool equal_any_case(std::string_view a, std::string_view b) noexcept
-{
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
-}
 
 // Calls `f` with each member of the message's Connection lists until it returns true.
 template <class F>
@@ -81,7 +76,7 @@ constexpr std::array influences{
 constexpr std::array<std::string_view, 3> influential_families{"x-forwarded-", "x-original-", "x-rewrite-"};
 
 // Some origins take "_" in a name for "-": the twin of a name is as bad as the name.
-constexpr char without_twin(char c) noexcept { return c == '_' ? '-' : lower(c); }
+constexpr char without_twin(char c) noexcept { return c == '_' ? '-' : to_lower(c); }
 
 // "Accept_Language" and the like: the origin may take it for the field that was keyed, written, or checked here.
 bool is_twin_of_known(std::string_view name) noexcept
@@ -123,12 +118,12 @@ bool connection_options::strips(const field& f) const noexcept
     if (head_ == nullptr || is_protected(f.id)) {
         return false;
     }
-    return any_option(*head_, [&](std::string_view option) { return equal_any_case(option, f.name); });
+    return any_option(*head_, [&](std::string_view option) { return equal_ignoring_case(option, f.name); });
 }
 
 bool has_connection_option(const message_head& m, std::string_view lower) noexcept
 {
-    return m.has(header::connection) && any_option(m, [&](std::string_view o) { return equal_any_case(o, lower); });
+    return m.has(header::connection) && any_option(m, [&](std::string_view o) { return equal_ignoring_case(o, lower); });
 }
 
 bool wants_close(const message_head& m) noexcept
@@ -136,10 +131,10 @@ bool wants_close(const message_head& m) noexcept
     if (!m.has(header::connection)) {
         return m.minor_version == 0;
     }
-    if (any_option(m, [](std::string_view o) { return equal_any_case(o, "close"); })) {
+    if (any_option(m, [](std::string_view o) { return equal_ignoring_case(o, "close"); })) {
         return true;
     }
-    return m.minor_version == 0 && !any_option(m, [](std::string_view o) { return equal_any_case(o, "keep-alive"); });
+    return m.minor_version == 0 && !any_option(m, [](std::string_view o) { return equal_ignoring_case(o, "keep-alive"); });
 }
 
 std::optional<std::uint64_t> hops_left(const request_head& rq) noexcept

@@ -1,5 +1,6 @@
 #include "http/framing.hpp"
 
+#include "http/ascii.hpp"
 #include "http/forwarding.hpp"
 
 #include <algorithm>
@@ -7,20 +8,6 @@
 
 namespace tiercel {
 namespace {
-
-bool equal_lower(std::string_view any_case, std::string_view lower) noexcept
-{
-    if (any_case.size() != lower.size()) {
-        return false;
-    }
-    for (std::size_t i = 0; i < lower.size(); ++i) {
-        const char c = any_case[i];
-        if ((c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c) != lower[i]) {
-            return false;
-        }
-    }
-    return true;
-}
 
 std::string_view trim(std::string_view s) noexcept
 {

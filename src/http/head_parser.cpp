@@ -1,5 +1,7 @@
 #include "http/head_parser.hpp"
 
+#include "http/ascii.hpp"
+
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -102,7 +104,6 @@ std::size_t end_of_target(std::string_view s, std::size_t at) noexcept
 }
 
 bool is_blank(char c) noexcept { return c == ' ' || c == '\t'; }
-bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 
 constexpr std::size_t npos = std::string_view::npos;
 constexpr std::size_t longest_method = 32;

@@ -1,5 +1,7 @@
 #include "http/http_date.hpp"
 
+#include "http/ascii.hpp"
+
 #include <tiercel/check.hpp>
 
 #include <algorithm>
@@ -19,8 +21,6 @@ constexpr std::array<std::string_view, 12> months{"Jan", "Feb", "Mar", "Apr", "M
                                                   "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 
 constexpr std::int64_t last_second = 253402300799;   // 9999-12-31 23:59:59
-
-constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
 // Eats a date from the left. The first thing that does not fit makes the whole bad for good, so that the forms below read
 // like their grammar and are asked once, at the end.
@@ -71,7 +71,7 @@ private:
     bool starts_with(std::string_view text) const
     {
         return rest_.size() >= text.size() &&
-               std::equal(text.begin(), text.end(), rest_.begin(), [](char a, char b) { return lower(a) == lower(b); });
+               equal_ignoring_case(text, rest_.substr(0, text.size()));
     }
 
     void eat(bool fits, std::size_t n)

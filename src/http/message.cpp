@@ -1,4 +1,6 @@
 #include <tiercel/check.hpp>
+
+#include "http/ascii.hpp"
 #include <tiercel/message.hpp>
 
 #include <array>
@@ -70,15 +72,13 @@ constexpr std::array names{
 };
 static_assert(names.size() == static_cast<std::size_t>(header::last_) - 1);
 
-constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-
 constexpr std::uint32_t bucket_count = 128;
 
 // Length, first and last letter tell almost all known names apart; two neighbours per bucket are allowed.
 constexpr std::uint32_t bucket_of(std::string_view name) noexcept
 {
-    const auto first = static_cast<std::uint32_t>(static_cast<unsigned char>(lower(name.front())));
-    const auto last = static_cast<std::uint32_t>(static_cast<unsigned char>(lower(name.back())));
+    const auto first = static_cast<std::uint32_t>(static_cast<unsigned char>(to_lower(name.front())));
+    const auto last = static_cast<std::uint32_t>(static_cast<unsigned char>(to_lower(name.back())));
     return (static_cast<std::uint32_t>(name.size()) * 37 + first * 7 + last * 3) % bucket_count;
 }
 
@@ -114,7 +114,7 @@ constexpr std::array<padded_name, names.size()> make_lower_names()
     std::array<padded_name, names.size()> out{};
     for (std::size_t i = 0; i < names.size(); ++i) {
         for (std::size_t at = 0; at < names[i].name.size(); ++at) {
-            out[i].at(at) = lower(names[i].name[at]);
+            out[i].at(at) = to_lower(names[i].name[at]);
         }
     }
     return out;

@@ -1,5 +1,6 @@
 #include "http/range.hpp"
 
+#include "http/ascii.hpp"
 #include "http/http_date.hpp"
 #include "http/validators.hpp"
 
@@ -14,7 +15,6 @@ constexpr std::size_t many = 8;
 constexpr std::uint64_t cost_of_part = 100;
 
 constexpr bool is_blank(char c) noexcept { return c == ' ' || c == '\t'; }
-constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 
 std::string_view trim(std::string_view s) noexcept
 {
@@ -31,7 +31,7 @@ bool take_unit(std::string_view& s, char behind) noexcept
 {
     constexpr std::string_view unit = "bytes";   // names of units have no case (RFC 9110 §14.1)
     if (s.size() <= unit.size() || s[unit.size()] != behind ||
-        !std::equal(unit.begin(), unit.end(), s.begin(), [](char a, char b) { return a == (b >= 'A' && b <= 'Z' ? b + 32 : b); })) {
+        !equal_lower(s.substr(0, unit.size()), unit)) {
         return false;
     }
     s.remove_prefix(unit.size() + 1);

@@ -1,5 +1,7 @@
 #include "http/structured_field.hpp"
 
+#include "http/ascii.hpp"
+
 #include <algorithm>
 #include <charconv>
 #include <cstddef>
@@ -8,9 +10,7 @@
 namespace tiercel {
 namespace {
 
-constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 constexpr bool is_lower(char c) noexcept { return c >= 'a' && c <= 'z'; }
-constexpr bool is_alpha(char c) noexcept { return is_lower(c) || (c >= 'A' && c <= 'Z'); }
 
 constexpr bool is_key_char(char c) noexcept
 {

@@ -1,17 +1,12 @@
 #include "http/tags.hpp"
 
+#include "http/ascii.hpp"
 #include "http/structured_field.hpp"
 
 #include <algorithm>
 
 namespace tiercel {
 namespace {
-
-bool equal_any_case(std::string_view a, std::string_view b) noexcept
-{
-    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) { return lower(x) == lower(y); });
-}
 
 // Calls `each` with what stands between separators.
 template <class Each>
@@ -38,7 +33,7 @@ std::vector<std::string> parse_groups(const message_head& head, std::string_view
 {
     std::string all;
     for (const field& f : head.fields) {
-        if (equal_any_case(f.name, name)) {
+        if (equal_ignoring_case(f.name, name)) {
             all.append(all.empty() ? "" : ", ").append(f.value);
         }
     }

@@ -1,5 +1,7 @@
 #include "http/target.hpp"
 
+#include "http/ascii.hpp"
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -9,8 +11,6 @@ namespace {
 
 constexpr std::size_t npos = std::string_view::npos;
 
-bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
-bool is_alpha(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 bool is_unreserved(char c) noexcept
 {
     return is_alpha(c) || is_digit(c) || c == '-' || c == '.' || c == '_' || c == '~';
@@ -207,8 +207,6 @@ bool split_authority(std::string_view text, std::string_view default_port, autho
     return true;
 }
 
-char to_lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-
 // The scheme and the rest behind "//", if the target is in absolute form.
 bool take_absolute_form(std::string_view& target, std::string_view& scheme, std::string_view& authority_text) noexcept
 {
@@ -217,20 +215,9 @@ bool take_absolute_form(std::string_view& target, std::string_view& scheme, std:
         return false;
     }
     const std::string_view s = target.substr(0, colon);
-    const auto is = [&](std::string_view name) {
-        if (s.size() != name.size()) {
-            return false;
-        }
-        for (std::size_t i = 0; i < s.size(); ++i) {
-            if (to_lower(s[i]) != name[i]) {
-                return false;
-            }
-        }
-        return true;
-    };
-    if (is("http")) {
+    if (equal_lower(s, "http")) {
         scheme = "http";
-    } else if (is("https")) {
+    } else if (equal_lower(s, "https")) {
         scheme = "https";
     } else {
         return false;

@@ -1,5 +1,6 @@
 #include "http/upgrade.hpp"
 
+#include "http/ascii.hpp"
 #include "http/forwarding.hpp"
 
 #include <algorithm>
@@ -8,20 +9,7 @@
 namespace tiercel {
 namespace {
 
-constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-
-bool equal_any_case(std::string_view a, std::string_view b) noexcept
-{
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
-}
-
 std::string_view name_of_protocol(std::string_view protocol) noexcept { return protocol.substr(0, protocol.find('/')); }
-
-bool is_token(std::string_view s) noexcept
-{
-    constexpr std::string_view allowed = "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-    return !s.empty() && s.find_first_not_of(allowed) == s.npos;
-}
 
 // name [ "/" version ]
 bool is_protocol(std::string_view s) noexcept
@@ -33,14 +21,14 @@ bool is_protocol(std::string_view s) noexcept
 bool carries_requests(std::string_view protocol) noexcept
 {
     constexpr std::array<std::string_view, 5> names{"h2", "h2c", "h3", "http", "tls"};
-    return std::any_of(names.begin(), names.end(), [&](std::string_view n) { return equal_any_case(name_of_protocol(protocol), n); });
+    return std::any_of(names.begin(), names.end(), [&](std::string_view n) { return equal_ignoring_case(name_of_protocol(protocol), n); });
 }
 
 bool may_ask_for(std::string_view protocol, const std::vector<std::string>& allowed) noexcept
 {
     return is_protocol(protocol) && !carries_requests(protocol) &&
            std::any_of(allowed.begin(), allowed.end(), [&](std::string_view a) {
-               return a == "*" || equal_any_case(a, protocol) || equal_any_case(a, name_of_protocol(protocol));
+               return a == "*" || equal_ignoring_case(a, protocol) || equal_ignoring_case(a, name_of_protocol(protocol));
            });
 }
 
@@ -58,7 +46,7 @@ std::string_view take_member(std::string_view& list) noexcept
 bool lists(std::string_view list, std::string_view protocol) noexcept
 {
     while (!list.empty()) {
-        if (equal_any_case(take_member(list), protocol)) {
+        if (equal_ignoring_case(take_member(list), protocol)) {
             return true;
         }
     }

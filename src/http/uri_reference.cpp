@@ -1,19 +1,13 @@
 #include "http/uri_reference.hpp"
 
+#include "http/ascii.hpp"
+
 #include <algorithm>
 
 namespace tiercel {
 namespace {
 
 constexpr auto npos = std::string_view::npos;
-
-bool is_alpha(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-
-bool equal_lower(std::string_view any_case, std::string_view lower) noexcept
-{
-    return std::equal(any_case.begin(), any_case.end(), lower.begin(), lower.end(),
-                      [](char a, char b) { return (a >= 'A' && a <= 'Z' ? static_cast<char>(a + 32) : a) == b; });
-}
 
 // scheme = ALPHA *( ALPHA / DIGIT / "+" / "-" / "." ), up to a colon; else the reference has none.
 std::string_view take_scheme(std::string_view& rest) noexcept

@@ -1,5 +1,6 @@
 #include "http/vary.hpp"
 
+#include "http/ascii.hpp"
 #include "http/forwarding.hpp"
 
 #include <algorithm>
@@ -10,21 +11,7 @@
 namespace tiercel {
 namespace {
 
-constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 constexpr bool is_blank(char c) noexcept { return c == ' ' || c == '\t'; }
-
-// REQUIRES: `b` is lower case.
-bool equal_lower(std::string_view a, std::string_view b) noexcept
-{
-    return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == y; });
-}
-
-std::string to_lower(std::string_view s)
-{
-    std::string out(s);
-    std::transform(out.begin(), out.end(), out.begin(), lower);
-    return out;
-}
 
 std::string_view trim(std::string_view s) noexcept
 {
@@ -96,7 +83,7 @@ std::optional<preference> parse_preference(std::string_view member) noexcept
     preference p{trim(member.substr(0, semicolon))};
     if (semicolon != std::string_view::npos) {
         const std::string_view parameter = trim(member.substr(semicolon + 1));
-        if (parameter.size() < 2 || lower(parameter[0]) != 'q' || parameter[1] != '=') {
+        if (parameter.size() < 2 || to_lower(parameter[0]) != 'q' || parameter[1] != '=') {
             return std::nullopt;
         }
         const auto weight = parse_weight(parameter.substr(2));
@@ -132,7 +119,7 @@ std::string ordered_languages(const request_head& rq)
             std::string& out = members.emplace_back();
             split(member, ';', [&](std::string_view part) {
                 out += out.empty() ? "" : ";";
-                out += to_lower(part);
+                out += lowered(part);
             });
         });
     });
@@ -162,7 +149,7 @@ std::string best_language(const request_head& rq, const std::vector<std::string>
     std::string best;
     int best_weight = 0;
     for (const std::string& configured : languages) {
-        std::string language = to_lower(configured);
+        std::string language = lowered(configured);
         int wildcard = 0;
         int named = -1;
         each_preference(rq, "accept-language", [&](preference p) {
@@ -191,7 +178,7 @@ vary_spec parse_vary(const message_head& head)
             if (name == "*") {
                 spec.star = true;
             } else if (!name.empty()) {
-                spec.names.push_back(to_lower(name));
+                spec.names.push_back(lowered(name));
             }
         });
     });

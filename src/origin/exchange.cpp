@@ -2,6 +2,7 @@
 
 #include "async/drained_read.hpp"
 
+#include "http/chunk_line.hpp"
 #include "http/forwarding.hpp"
 #include "http/upgrade.hpp"
 #include "origin/header_values.hpp"
@@ -12,7 +13,6 @@
 #include <boost/asio/detached.hpp>
 
 #include <algorithm>
-#include <charconv>
 
 namespace tiercel::origin {
 namespace {
@@ -20,7 +20,6 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr unsigned most_interim = 16;
-constexpr std::string_view last_chunk = "0\r\n\r\n";
 
 // "2xx" and so on: the label of origin_requests_total.
 std::string_view class_of(int status) noexcept
@@ -167,14 +166,11 @@ async::task<error_code> exchange::send_body()
             co_return error_code();
         }
         std::array<std::string_view, 3> parts{{{}, *run, {}}};
-        std::array<char, 18> size_line;
+        const chunk_line size_line(run->size());
         if (run->empty()) {
             parts[0] = last_chunk;
         } else if (request_->chunked_body) {
-            char* end = std::to_chars(size_line.data(), size_line.data() + 16, run->size(), 16).ptr;
-            *end++ = '\r';
-            *end++ = '\n';
-            parts[0] = {size_line.data(), static_cast<std::size_t>(end - size_line.data())};
+            parts[0] = size_line.view();
             parts[2] = "\r\n";
         }
         const error_code ec = co_await send_all(parts);

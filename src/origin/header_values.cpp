@@ -1,5 +1,6 @@
 #include "origin/header_values.hpp"
 
+#include "http/ascii.hpp"
 #include "http/http_date.hpp"
 
 #include <algorithm>
@@ -27,14 +28,6 @@ std::string_view trimmed(std::string_view s) noexcept
     return first == s.npos ? std::string_view() : s.substr(first, s.find_last_not_of(" \t") - first + 1);
 }
 
-bool is_timeout(std::string_view name) noexcept
-{
-    constexpr std::string_view wanted = "timeout";
-    return std::equal(name.begin(), name.end(), wanted.begin(), wanted.end(), [](char a, char b) {
-        return (a >= 'A' && a <= 'Z' ? static_cast<char>(a + 32) : a) == b;
-    });
-}
-
 }  // namespace
 
 seconds keep_alive_timeout(const response_head& head) noexcept
@@ -49,7 +42,7 @@ seconds keep_alive_timeout(const response_head& head) noexcept
         const std::string_view item = trimmed(rest.substr(0, comma));
         rest.remove_prefix(std::min(comma + 1, rest.size()));
         const auto equals = item.find('=');
-        if (equals != item.npos && is_timeout(trimmed(item.substr(0, equals)))) {
+        if (equals != item.npos && equal_lower(trimmed(item.substr(0, equals)), "timeout")) {
             return parse_seconds(trimmed(item.substr(equals + 1))).value_or(unsaid);
         }
     }

@@ -1,6 +1,7 @@
 #include "routing/route_table.hpp"
 
-#include "routing/ascii.hpp"
+#include "http/ascii.hpp"
+#include "routing/quoted.hpp"
 
 #include <tiercel/check.hpp>
 

@@ -1,6 +1,7 @@
 #include "routing/tenant.hpp"
 
-#include "routing/ascii.hpp"
+#include "http/ascii.hpp"
+#include "routing/quoted.hpp"
 #include "routing/host_pattern.hpp"
 
 #include <tiercel/check.hpp>
@@ -27,7 +28,7 @@ constexpr std::size_t longest_name = 128;
 bool are_twins(std::string_view a, std::string_view b) noexcept
 {
     return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                      [](char x, char y) { return is_alnum(x) ? lower(x) == lower(y) : !is_alnum(y); });
+                      [](char x, char y) { return is_alnum(x) ? to_lower(x) == to_lower(y) : !is_alnum(y); });
 }
 
 // The pattern around its one {tenant}.

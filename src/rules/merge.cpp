@@ -1,6 +1,9 @@
 #include "rules/merge.hpp"
 
+#include "http/ascii.hpp"
+#include "http/field_line.hpp"
 #include "http/forwarding.hpp"
+#include "http/head_lines.hpp"
 #include "http/http_date.hpp"
 #include "http/validators.hpp"
 
@@ -11,20 +14,9 @@
 namespace tiercel {
 namespace {
 
-bool equal_any_case(std::string_view a, std::string_view b) noexcept
-{
-    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) { return lower(x) == lower(y); });
-}
-
 bool is_one_of(const std::vector<std::string>& names, std::string_view name) noexcept
 {
-    return std::any_of(names.begin(), names.end(), [&](const std::string& n) { return equal_any_case(n, name); });
-}
-
-void append(std::string& out, std::string_view name, std::string_view value)
-{
-    out.append(name).append(": ").append(value).append("\r\n");
+    return std::any_of(names.begin(), names.end(), [&](const std::string& n) { return equal_ignoring_case(n, name); });
 }
 
 // With its CRLF.
@@ -69,7 +61,7 @@ std::string without_fields(std::string_view head, const std::vector<std::string>
     const head_block block(head);
     for (const field& f : block.head().fields) {
         if (!is_one_of(names, f.name)) {
-            append(out, f.name, f.value);
+            append_field_line(out, f.name, f.value);
         }
     }
     return out;
@@ -82,19 +74,15 @@ head_block::head_block(std::string_view block)
     const std::string_view line = block.substr(0, first);
     head_.status = (line[9] - '0') * 100 + (line[10] - '0') * 10 + (line[11] - '0');
     head_.reason = line.substr(std::min<std::size_t>(13, line.size()));
-    std::string_view rest = block.substr(first + 2);
-    while (!rest.empty()) {
-        const std::string_view one = rest.substr(0, rest.find("\r\n"));
-        rest.remove_prefix(std::min(one.size() + 2, rest.size()));
-        const std::size_t colon = one.find(':');
-        TIERCEL_CHECK(colon != std::string_view::npos);
+    for_each_line(block, [&](const head_line& l) {
+        TIERCEL_CHECK(l.whole.find(": ") != std::string_view::npos);
         field f;
-        f.name = one.substr(0, colon);
-        f.value = one.substr(std::min(colon + 2, one.size()));
+        f.name = l.name();
+        f.value = l.value();
         f.id = header_of(f.name);
         fields_.push_back(f);
         head_.present |= std::uint64_t{1} << static_cast<unsigned>(f.id);
-    }
+    });
     head_.fields = fields_;
 }
 
@@ -131,13 +119,13 @@ std::string merge_heads(std::string_view stored_head, const response_head& not_m
     std::string out(status_line_of(stored_head));
     const head_block stored(stored_head);
     for (const field& f : stored.head().fields) {
-        const bool replaced = std::any_of(newer.begin(), newer.end(), [&](const field* n) { return equal_any_case(n->name, f.name); });
+        const bool replaced = std::any_of(newer.begin(), newer.end(), [&](const field* n) { return equal_ignoring_case(n->name, f.name); });
         if (!replaced && f.id != header::age) {
-            append(out, f.name, f.value);
+            append_field_line(out, f.name, f.value);
         }
     }
     for (const field* f : newer) {
-        append(out, f->name, f->value);
+        append_field_line(out, f->name, f->value);
     }
     return out;
 }
@@ -156,13 +144,13 @@ std::optional<updated_answer> updated_by(const entry& stored, const request_head
         char date[29];
         format_http_date(std::chrono::floor<seconds>(when.received_wall).time_since_epoch().count(), date);
         merged = without_fields(merged, {"date"});
-        append(merged, "Date", std::string_view(date, sizeof date));
+        append_field_line(merged, "Date", std::string_view(date, sizeof date));
     }
 
     // For the judgement alone: an entry keeps no Age.
     std::string judged = merged;
     if (not_modified.has(header::age)) {
-        append(judged, "Age", not_modified.first(header::age));
+        append_field_line(judged, "Age", not_modified.first(header::age));
     }
     const head_block as_received(judged);
     updated_answer u;

@@ -1,5 +1,6 @@
 #include <tiercel/rules.hpp>
 
+#include "http/ascii.hpp"
 #include "rules/ranges.hpp"
 
 #include "http/cache_control.hpp"
@@ -42,15 +43,9 @@ bool is_never_stored(int status) noexcept
     return status < 200 || status == 304 || status == 412 || status == 416 || status >= 600;
 }
 
-bool equal_any_case(std::string_view a, std::string_view b) noexcept
-{
-    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) { return lower(x) == lower(y); });
-}
-
 bool is_listed(const std::vector<std::string>& names, std::string_view name) noexcept
 {
-    return std::any_of(names.begin(), names.end(), [&](const std::string& n) { return equal_any_case(n, name); });
+    return std::any_of(names.begin(), names.end(), [&](const std::string& n) { return equal_ignoring_case(n, name); });
 }
 
 // The received Age: of the first line the first member, a plain number or nothing (RFC 9111 §5.1).
@@ -297,13 +292,13 @@ constexpr std::array static_suffixes{
 
 bool begins_any_case(std::string_view text, std::string_view prefix) noexcept
 {
-    return text.size() >= prefix.size() && equal_any_case(text.substr(0, prefix.size()), prefix);
+    return text.size() >= prefix.size() && equal_ignoring_case(text.substr(0, prefix.size()), prefix);
 }
 
 bool contradicts_suffix(std::string_view path, std::string_view type) noexcept
 {
     for (const static_suffix& s : static_suffixes) {
-        if (path.size() < s.suffix.size() || !equal_any_case(path.substr(path.size() - s.suffix.size()), s.suffix)) {
+        if (path.size() < s.suffix.size() || !equal_ignoring_case(path.substr(path.size() - s.suffix.size()), s.suffix)) {
             continue;
         }
         std::string_view rest = s.types;

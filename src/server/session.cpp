@@ -2,7 +2,7 @@
 
 #include "async/drained_read.hpp"
 #include "async/listener.hpp"
-#include "flow/reply.hpp"
+#include "flow/problem_table.hpp"
 #include "flow/request_flow.hpp"
 #include "http/forwarding.hpp"
 #include "http/head_parser.hpp"

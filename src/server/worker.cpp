@@ -1,5 +1,6 @@
 #include "server/worker.hpp"
 
+#include "flow/problem_table.hpp"
 #include "flow/reply.hpp"
 
 #include <tiercel/check.hpp>

@@ -137,7 +137,7 @@ TEST_F(FillLease, WhatIsThereAlreadyComesWithTheAttempt)
     const auto a = join();
     const auto b = join();
     a->store->put("t", make_entry("/a", "first"));
-    ASSERT_TRUE(a->until([&] { return a->counts.calls[op::set] == 1; }));
+    ASSERT_TRUE(a->until([&] { return count(entry_name("test", "t", key_of("/a"))) == 1; }));
     const lock_attempt mine = b->try_lock();
     ASSERT_EQ(mine.is, attempt::acquired);
     ASSERT_NE(mine.found, nullptr);

@@ -1,0 +1,262 @@
+#include "flow/fill_search.hpp"
+
+#include "cache/vary_index.hpp"
+#include "flow/keep.hpp"
+#include "flow/variants.hpp"
+
+#include <utility>
+
+namespace tiercel::flow {
+
+using async::steady;
+using telemetry::lock_result;
+
+async::task<bool> fill_search::run()
+{
+    if (job_.why != renewal::revisit && is_stored_meanwhile()) {
+        co_return false;
+    }
+    if (cx_.l2 != nullptr) {
+        const bool over = co_await is_over_by_l2();
+        if (over) {
+            co_return false;
+        }
+    }
+    if (job_.why == renewal::revisit) {
+        end_.report().what = outcome::hit_l1;
+        end_.report().why = detail::l1;
+        end_.complete(job_.stored);
+        co_return false;
+    }
+    const bool is_free = co_await clear_the_way();
+    co_return is_free;
+}
+
+// Between the lookup that found nothing and the creation of this flight another one may have ended.
+bool fill_search::is_stored_meanwhile()
+{
+    std::string secondary;
+    entry_ptr e = find_stored(rq_, secondary, p_).stored;
+    if (e == nullptr || e == job_.stored || judge_reuse(rq_.head, e.get(), rq_.route->caching, rq_.now).what != action::serve) {
+        return false;
+    }
+    end_.report().what = outcome::hit_l1;
+    end_.report().why = detail::l1;
+    end_.complete(std::move(e));
+    return true;
+}
+
+async::task<bool> fill_search::is_over_by_l2()
+{
+    l2_answer found = co_await read_l2(rq_, job_.joined->stamp(), cx_);
+    known_ = std::move(found.descriptor);
+    end_.report().varies = known_ != nullptr && found.stored == nullptr && !vary_lists_of(*known_).empty();
+    co_return is_superseded() || is_answered_by_l2(std::move(found.stored));
+}
+
+// The flight looks after what L1 has, and L2 says that the resource was invalidated since: another instance has done so.
+bool fill_search::is_superseded()
+{
+    if (job_.why != renewal::revisit || known_ == nullptr || !vary_lists_of(*known_).empty() ||
+        job_.stored->times().received > known_->times().received + clock_margin) {
+        return false;
+    }
+    p_.l1.remove(*job_.stored, cause::invalidated);
+    end_.leave_alone();
+    return true;
+}
+
+// The copy that was received last counts, whatever the lifetimes say: the other one is of an older state.
+bool fill_search::is_answered_by_l2(entry_ptr found)
+{
+    const instant now = p_.time.now();
+    if (found == nullptr) {
+        if (job_.why == renewal::revisit) {
+            serve_on_until(now + p_.tiers.max_ttl);   // evicted there, or not written yet; it is not written back
+        }
+        return false;
+    }
+    // The same copy may seem to differ by what the sampling of Redis's clock leaves.
+    const milliseconds later = job_.stored == nullptr ? end_of_time.time_since_epoch()
+                                                      : found->times().received - job_.stored->times().received;
+    const bool newer = later > clock_margin;
+    if (job_.why == renewal::early && !newer) {
+        return false;   // the copy in L2 is about to expire as well
+    }
+    if (job_.why == renewal::revisit && !newer) {
+        serve_on_until(now + p_.tiers.promote_ttl);
+        return false;
+    }
+    if (later < -clock_margin) {
+        return false;
+    }
+    if (judge_reuse(rq_.head, found.get(), rq_.route->caching, now).what == action::serve && promote(found, cx_, now)) {
+        end_.report().what = outcome::hit_l2;
+        end_.report().why = detail::l2;
+        end_.complete(std::move(found));
+        return true;
+    }
+    if (newer) {
+        end_.report().was_stale = true;
+        if (job_.why == renewal::revisit) {
+            promote(found, cx_, now);     // ours may not be served any more
+        }
+        job_.stored = std::move(found);   // stale, but it has validators and may have to stand in for the origin
+    }
+    return false;
+}
+
+void fill_search::serve_on_until(instant t)
+{
+    job_.stored->revisit().store(t.time_since_epoch().count(), std::memory_order_relaxed);
+}
+
+// ---- the other instances ---------------------------------------------------------------------------------------------
+
+// Takes the lock of the key, or waits for the instance that has it. False: the flight has ended.
+async::task<bool> fill_search::clear_the_way()
+{
+    if (cx_.l2 == nullptr || !cx_.l2->has_locks()) {
+        co_return true;
+    }
+    if (!is_worth_a_lock()) {
+        count(lock_result::skipped);
+        co_return true;
+    }
+    cluster_wait others(rq_, job_.joined->stamp(), cx_);
+    const auto limit = steady::now() + rq_.route->deadline;
+    for (;;) {
+        l2::lock_attempt attempt = co_await others.try_lock(lock_key());
+        const milliseconds remaining = attempt.remaining;
+        way w = co_await heed(std::move(attempt), others.has_waited());
+        if (w == way::blocked) {
+            const std::optional<l2::fill_news> news = co_await others.wait(remaining, limit);
+            w = co_await heed(news, limit);
+        }
+        if (w != way::blocked) {
+            co_return w == way::free;
+        }
+    }
+}
+
+bool fill_search::is_worth_a_lock() const
+{
+    const routing::fill_lock_options& o = rq_.route->stampede.lock;
+    const bool is_quick = job_.stored != nullptr && job_.stored->times().delta < o.min_delta;
+    return o.enabled && !is_quick && !p_.marks.is_uncacheable(rq_.hash, p_.time.now());
+}
+
+// Of the variant, once it is known which one it will be; the flight may have begun before.
+std::string fill_search::lock_key() const
+{
+    std::string secondary;
+    if (job_.joined->key() == rq_.key) {
+        find_stored(rq_, secondary, p_);
+    }
+    return secondary.empty() ? job_.joined->key() : secondary;
+}
+
+async::task<fill_search::way> fill_search::heed(l2::lock_attempt attempt, bool has_waited)
+{
+    const bool is_ours = attempt.lease != nullptr;
+    end_.hold(std::move(attempt.lease));
+    const bool answered = co_await is_answered_by(std::move(attempt.found));
+    if (answered) {
+        end_.let_go({.what = l2::fill_outcome::stored});
+        count(lock_result::found);
+        co_return way::over;
+    }
+    if (attempt.is != l2::lock_attempt::state::busy) {
+        count(!is_ours ? lock_result::unavailable : has_waited ? lock_result::taken_over : lock_result::acquired);
+        co_return way::free;
+    }
+    co_return leave_it_to_the_other(attempt.remaining) ? way::over : way::blocked;
+}
+
+// What came with an attempt at the lock: newer than what was read before.
+async::task<bool> fill_search::is_answered_by(entry_ptr found)
+{
+    if (found != nullptr && found->is(entry_flag::vary_descriptor)) {
+        l2_answer now = co_await read_l2(rq_, job_.joined->stamp(), cx_);
+        known_ = std::move(now.descriptor);
+        found = std::move(now.stored);
+    } else if (found != nullptr && !outlived_invalidations(*found, p_)) {
+        found = nullptr;
+    }
+    co_return found != nullptr && is_answered_by_l2(std::move(found));
+}
+
+// In the background the fetch of another instance will do. Who joins in this very moment fetches alone.
+bool fill_search::leave_it_to_the_other(milliseconds remaining)
+{
+    if (!job_.background || job_.joined->readers() != 0) {
+        return false;
+    }
+    count(lock_result::busy);
+    job_.refreshed->put_off_refresh(p_.time.now() + remaining);
+    end_.report().elsewhere = true;
+    end_.leave_alone();
+    return true;
+}
+
+// How the other fill ended, or nothing: then it is time to look again.
+async::task<fill_search::way> fill_search::heed(std::optional<l2::fill_news> news, steady::time_point limit)
+{
+    way w = way::blocked;
+    if (news && news->what == l2::fill_outcome::stored) {
+        w = co_await look_in_l2_again();
+    } else if (news) {
+        w = follow(*news);
+    } else {
+        end_.report().elsewhere = false;
+    }
+    co_return w == way::blocked ? keep_waiting(limit) : w;
+}
+
+async::task<fill_search::way> fill_search::look_in_l2_again()
+{
+    end_.report().elsewhere = true;
+    l2_answer found = co_await read_l2(rq_, job_.joined->stamp(), cx_);
+    known_ = std::move(found.descriptor);
+    if (is_answered_by_l2(std::move(found.stored))) {
+        count(lock_result::found);
+        co_return way::over;
+    }
+    end_.report().elsewhere = false;
+    co_return way::blocked;
+}
+
+fill_search::way fill_search::follow(const l2::fill_news& news)
+{
+    using l2::fill_outcome;
+    end_.report().elsewhere = news.what != fill_outcome::released && news.what != fill_outcome::unshared;
+    switch (news.what) {
+    case fill_outcome::unshared:
+        count(lock_result::skipped);
+        return way::free;
+    case fill_outcome::uncacheable:
+        p_.marks.mark_uncacheable(rq_.hash, p_.time.now() + rq_.route->stampede.mark_ttl);
+        end_.leave_alone();
+        return way::over;
+    case fill_outcome::alone:
+        end_.leave_alone();
+        return way::over;
+    case fill_outcome::failed:
+        end_.report().origin_status = news.status;
+        end_.fail(flight_failure{.code = news.why, .status = news.status});
+        return way::over;
+    default: return way::blocked;
+    }
+}
+
+fill_search::way fill_search::keep_waiting(steady::time_point limit)
+{
+    const bool stopping = cx_.giving_up || cx_.loop.gate().closed();
+    if (!stopping && steady::now() < limit) {
+        return way::blocked;
+    }
+    end_.fail(flight_failure{.code = stopping ? errc::draining : errc::deadline_exceeded});
+    return way::over;
+}
+
+}  // namespace tiercel::flow

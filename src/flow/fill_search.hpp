@@ -1,0 +1,54 @@
+#pragma once
+
+// What a fill tries before it asks the origin: what was stored meanwhile, L2, and the fill of another instance.
+
+#include "flow/cluster_wait.hpp"
+#include "flow/fill_job.hpp"
+#include "flow/l2_lookup.hpp"
+
+#include <optional>
+#include <string>
+
+namespace tiercel::flow {
+
+// Thread: the fill's loop. REQUIRES: all references outlive this.
+class fill_search {
+public:
+    fill_search(fill_job& job, fill_end& end, worker_context& cx)
+        : job_(job), end_(end), cx_(cx), p_(cx.process), rq_(job.rq.view()) {}
+
+    // True: the origin is to be asked, under the lease that `end` holds if there is one. False: the flight has ended.
+    async::task<bool> run();
+    // The descriptor that L2 has, or null.
+    const entry_ptr& known() const noexcept { return known_; }
+
+private:
+    enum class way : std::uint8_t { free, blocked, over };   // over: the flight has ended without a fetch of its own
+
+    bool is_stored_meanwhile();
+    async::task<bool> is_over_by_l2();
+    bool is_superseded();
+    bool is_answered_by_l2(entry_ptr found);
+    void serve_on_until(instant t);
+
+    async::task<bool> clear_the_way();
+    bool is_worth_a_lock() const;
+    std::string lock_key() const;
+    async::task<way> heed(l2::lock_attempt attempt, bool has_waited);
+    async::task<bool> is_answered_by(entry_ptr found);
+    bool leave_it_to_the_other(milliseconds remaining);
+    async::task<way> heed(std::optional<l2::fill_news> news, async::steady::time_point limit);
+    async::task<way> look_in_l2_again();
+    way follow(const l2::fill_news& news);
+    way keep_waiting(async::steady::time_point limit);
+    void count(telemetry::lock_result r) { cx_.counts.count(telemetry::metric::lock_total, r); }
+
+    fill_job& job_;
+    fill_end& end_;
+    worker_context& cx_;
+    process_context& p_;
+    const request& rq_;
+    entry_ptr known_;
+};
+
+}  // namespace tiercel::flow

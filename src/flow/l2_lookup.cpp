@@ -1,0 +1,56 @@
+#include "flow/l2_lookup.hpp"
+
+#include "cache/vary_index.hpp"
+#include "flow/keep.hpp"
+#include "flow/variants.hpp"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+namespace tiercel::flow {
+
+bool outlived_invalidations(const entry& e, const process_context& p)
+{
+    const auto as_of = e.times().received.time_since_epoch() - clock_margin;
+    return p.valid.is_valid(e.scopes(), static_cast<sequence>(std::max<std::int64_t>(as_of.count(), 0)) * 1000);
+}
+
+async::task<l2_answer> read_l2(const request& rq, sequence stamp, worker_context& cx)
+{
+    process_context& p = cx.process;
+    l2_answer a;
+    a.stored = co_await cx.l2->get(rq.tenant, rq.key, rq.hash, stamp);
+    if (a.stored == nullptr || !outlived_invalidations(*a.stored, p)) {
+        co_return l2_answer();
+    }
+    if (!a.stored->is(entry_flag::vary_descriptor)) {
+        co_return a;
+    }
+    a.descriptor = std::move(a.stored);
+    a.stored = nullptr;
+    promote_descriptor(a.descriptor, rq, cx);
+    for (const vary_list names : vary_lists_of(*a.descriptor)) {
+        std::string key(rq.key);
+        append_generation(key, generation_of(*a.descriptor));
+        append_selection(key, rq, names, p);
+        const entry_ptr variant = co_await cx.l2->get(rq.tenant, key, seeded_hash(key, p.hash_seed), stamp);
+        const bool usable = variant != nullptr && outlived_invalidations(*variant, p);
+        if (usable && (a.stored == nullptr || variant->date().value_or(0) > a.stored->date().value_or(0))) {
+            a.stored = variant;
+        }
+    }
+    co_return a;
+}
+
+async::task<l2_answer> find_in_l2(const request& rq, worker_context& cx)
+{
+    l2_answer found = co_await read_l2(rq, cx.process.valid.applied(), cx);
+    const instant now = cx.process.time.now();
+    found.usable = found.stored != nullptr &&
+                   judge_reuse(rq.head, found.stored.get(), rq.route->caching, now).what == action::serve &&
+                   promote(found.stored, cx, now);
+    co_return found;
+}
+
+}  // namespace tiercel::flow
