@@ -33,7 +33,6 @@ measurement measure_redis_down(const settings& s)
     all.wait_for_redis_keys(s.keys + 1);
 
     const auto is_hit = [](std::uint64_t n) { return n % 2 == 0; };
-    // The proxy stops asking when half of the calls of some seconds have failed; a short time before makes that a short time after.
     const nanoseconds begins = s.duration / 10, settled = s.duration * 6 / 10, ends = s.duration * 85 / 100;
     std::uint64_t hits_elsewhere = 0;
     histogram before, during;   // of misses

@@ -1,7 +1,9 @@
 #pragma once
 
 // When to stop asking Redis. Calls are counted in a sliding window of ten slots; at least `min_calls` with at least
-// `failed_percent` failed or late open it, and so does a failed connect. Open it counts nothing; the client probes and closes it.
+// `failed_percent` failed or late open it, and so does a failed connect. As many failures in a row,
+// over at least a tenth of the window, are enough as well: after steady success it would take half of the window to see that Redis
+// is silent. Open it counts nothing; the client probes and closes it.
 // Pure: time is handed in.
 
 #include <array>
@@ -39,11 +41,15 @@ private:
         std::uint32_t failures = 0;
     };
 
-    bool too_many_failed(std::int64_t tick) const noexcept;
+    std::chrono::nanoseconds slot_width() const noexcept { return std::chrono::nanoseconds(options_.window) / slot_count; }
+    bool is_silent(time_point now) const noexcept;
+    bool too_many_failed(std::int64_t tick, bool silent) const noexcept;
 
     options options_;
     bool open_ = false;
     std::array<slot, slot_count> slots_{};
+    std::uint32_t failures_in_a_row_ = 0;
+    time_point row_began_{};
 };
 
 }  // namespace tiercel::redis

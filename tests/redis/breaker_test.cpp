@@ -54,6 +54,17 @@ TEST(Breaker, ForgetsWhatIsOlderThanTheWindow)
     EXPECT_TRUE(b.on_call(true, start + 6s)) << "a hundred old successes do not count any more";
 }
 
+TEST(Breaker, SilenceAfterSteadySuccessOpensItAfterATenthOfTheWindow)
+{
+    breaker b;
+    for (int i = 0; i < 10'000; ++i) { b.on_call(false, start); }
+    for (int i = 0; i < 100; ++i) { EXPECT_FALSE(b.on_call(true, start + 499ms)) << "that short it is a hiccup"; }
+    EXPECT_FALSE(b.on_call(false, start + 900ms));
+    for (int i = 0; i < 18; ++i) { EXPECT_FALSE(b.on_call(true, start + 1s)); }
+    EXPECT_FALSE(b.on_call(true, start + 1500ms)) << "nineteen";
+    EXPECT_TRUE(b.on_call(true, start + 1500ms));
+}
+
 TEST(Breaker, AFailedConnectOpensItAtOnceAndOnce)
 {
     breaker b;
