@@ -38,6 +38,7 @@ enum class errc {
     origin_unresolved,      // no address for the endpoint
     origin_refused,         // connect failed
     origin_connect_timeout,
+    origin_tls,             // no secure connection: certificate, name or protocol
     origin_timeout,         // first byte or a gap took too long
     origin_reset,           // closed or reset before the response head
     origin_truncated,       // the body ended too early

@@ -38,6 +38,7 @@ constexpr std::array table{
     row{errc::origin_unresolved, "origin_unresolved", fault::origin, retry_hint::yes},
     row{errc::origin_refused, "origin_refused", fault::origin, retry_hint::yes},
     row{errc::origin_connect_timeout, "origin_connect_timeout", fault::origin, retry_hint::yes},
+    row{errc::origin_tls, "origin_tls", fault::origin, retry_hint::yes},
     row{errc::origin_timeout, "origin_timeout", fault::origin, retry_hint::no},
     row{errc::origin_reset, "origin_reset", fault::origin, retry_hint::yes},
     row{errc::origin_truncated, "origin_truncated", fault::origin, retry_hint::no},

@@ -6,6 +6,7 @@
 #include "config/value.hpp"
 
 #include "async/listener.hpp"
+#include "origin/tls.hpp"
 
 #include <algorithm>
 #include <map>
@@ -143,6 +144,8 @@ private:
             }
             if (auto why = origin::problem(o); !why.empty()) {
                 complain_unless_known(key, without_userinfo(why));
+            } else if (auto unusable = origin::problem(o.tls); !unusable.empty()) {
+                complain(key + ".tls", std::move(unusable));
             }
         }
     }

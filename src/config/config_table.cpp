@@ -301,7 +301,7 @@ rows origin_rows()
     r.push_back(items("origins.<name>.endpoints", TIERCEL_AT(origin_options, endpoints), fixed,
         "Where this origin is. A plain URL may stand for an item.").or_just("url").needed("-"));
     r.push_back(key("origins.<name>.endpoints[].url", TIERCEL_AT(endpoint_options, url), checked(endpoint_url, secrecy::url), fixed,
-        "http://host[:port] or unix:/path.").needed("http://127.0.0.1:3000"));
+        "http://host[:port], https://host[:port] or unix:/path.").needed("http://127.0.0.1:3000"));
     r.push_back(key("origins.<name>.endpoints[].weight", TIERCEL_AT(endpoint_options, weight), counts{1, 1000}, fixed,
         "Share of the traffic, next to the other endpoints."));
     r.push_back(key("origins.<name>.balance", TIERCEL_AT(origin_options, balance), balancing_names(), fixed,
@@ -373,6 +373,15 @@ rows origin_rows()
         "Requests at a time to one endpoint; more are answered 503 or from stale entries. 0: no limit."));
     r.push_back(key("origins.<name>.limit.refill", TIERCEL_AT(origin_options, limit.refill), counts{0, 1'000'000}, fixed,
         "Of these, at most so many for refreshes that nobody waits for. 0: none."));
+    r.push_back(key("origins.<name>.tls.verify", TIERCEL_AT(origin_options, tls.verify), flag{}, fixed,
+        "https: believe a server only if its certificate leads to a known authority and names the host."));
+    r.push_back(key("origins.<name>.tls.ca", TIERCEL_AT(origin_options, tls.ca), texts{}, fixed,
+        "PEM file or directory of the authorities that are known. Empty: those of the system."));
+    r.push_back(key("origins.<name>.tls.server_name", TIERCEL_AT(origin_options, tls.server_name), texts{}, fixed,
+        "Name that is asked for (SNI) and expected in the certificate. Empty: the host of the endpoint."));
+    r.push_back(key("origins.<name>.tls.certificate", TIERCEL_AT(origin_options, tls.certificate), texts{}, fixed,
+        "PEM file with the certificate that we show, and its chain. Empty: none."));
+    r.push_back(key("origins.<name>.tls.key", TIERCEL_AT(origin_options, tls.key), texts{}, fixed, "PEM file with its private key."));
     return r;
 }
 
@@ -525,7 +534,7 @@ constexpr auto reserved = std::to_array<std::string_view>({
     "tenancy.attest_header", "tenancy.on_mismatch", "tenancy.tenants",
     "tenancy.resolvers[].header", "tenancy.resolvers[].keys", "tenancy.resolvers[].claim", "tenancy.resolvers[].issuer",
     "tenancy.resolvers[].audience", "tenancy.resolvers[].algorithms", "tenancy.resolvers[].file", "tenancy.resolvers[].field",
-    "origins.<name>.limit.adaptive", "origins.<name>.health", "origins.<name>.tls", "origins.<name>.resolve_interval",
+    "origins.<name>.limit.adaptive", "origins.<name>.health", "origins.<name>.resolve_interval",
     "routes[].entity", "routes[].tags", "routes[].read_your_writes",
     "routes[].lag_budget", "routes[].key.body",
     "routes[].compress", "routes[].rewrite", "routes[].headers",

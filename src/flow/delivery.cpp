@@ -30,6 +30,7 @@ detail detail_of(errc e) noexcept
     case errc::origin_truncated: return detail::invalid;
     case errc::origin_refused:
     case errc::origin_reset:
+    case errc::origin_tls:
     case errc::origin_unresolved: return detail::unreachable;
     default: return detail::none;
     }

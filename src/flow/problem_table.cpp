@@ -41,6 +41,7 @@ constexpr std::array statuses{
     status_row{errc::deadline_exceeded, 504, "The request took too long."},
     status_row{errc::origin_unresolved, 502, "The origin has no address."},
     status_row{errc::origin_refused, 502, "The origin refused the connection."},
+    status_row{errc::origin_tls, 502, "The origin could not be reached over a secure connection."},
     status_row{errc::origin_reset, 502, "The origin closed the connection."},
     status_row{errc::origin_truncated, 502, "The origin's answer ended too early."},
     status_row{errc::origin_invalid, 502, "The origin's answer is malformed."},

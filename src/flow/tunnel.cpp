@@ -69,15 +69,14 @@ private:
         bool broken = !co_await send(to, early);
         const auto buffer = std::make_unique_for_overwrite<char[]>(buffer_size);
         while (!broken && !over_) {
-            const auto n = co_await receive(from.socket(), asio::buffer(buffer.get(), buffer_size));
+            const auto n = co_await receive(from, asio::buffer(buffer.get(), buffer_size));
             if (!n) {
                 // What the client breaks is broken for the origin too; the other way round is the caller's to do.
                 end_as(n.error() == asio::error::connection_reset && is_origin(from) ? tunnel_end::reset_by_origin : tunnel_end::broken);
                 co_return;
             }
             if (*n == 0) {
-                error_code ignored;
-                to.socket().shutdown(async::socket::shutdown_send, ignored);
+                end_sending(to);
                 co_return;
             }
             limit_.expires_after(idle_);
@@ -87,15 +86,18 @@ private:
     }
 
     // Zero bytes: the end.
-    async::task<result<std::size_t>> receive(async::socket& from, asio::mutable_buffer into)
+    template <class From>
+    async::task<result<std::size_t>> receive(From& from, asio::mutable_buffer into)
     {
         error_code ec;
         std::size_t n = 0;
-        if (const auto there = async::recv_now(from, into)) {
+        if (const auto there = recv_now(from, into)) {
             ec = there->error();
             n = ec ? 0 : **there;
+        } else if (is_secure(from)) {
+            n = co_await link_.read_secure(into, ec);
         } else {
-            n = co_await from.async_read_some(async::drained_buffer(into), asio::redirect_error(async::use_task, ec));
+            n = co_await from.socket().async_read_some(async::drained_buffer(into), asio::redirect_error(async::use_task, ec));
         }
         if (ec && ec != asio::error::eof) {
             co_return ec;
@@ -138,6 +140,22 @@ private:
         }
     }
 
+    static std::optional<result<std::size_t>> recv_now(client_io& from, asio::mutable_buffer into)
+    {
+        return async::recv_now(from.socket(), into);
+    }
+    static std::optional<result<std::size_t>> recv_now(origin::connection& from, asio::mutable_buffer into)
+    {
+        return from.recv_now(into);
+    }
+    static void end_sending(client_io& to)
+    {
+        error_code ignored;
+        to.socket().shutdown(async::socket::shutdown_send, ignored);
+    }
+    static void end_sending(origin::connection& to) { to.end_sending(); }
+    static bool is_secure(const client_io&) noexcept { return false; }
+    static bool is_secure(const origin::connection& c) noexcept { return c.is_secure(); }
     static bool is_origin(const client_io&) noexcept { return false; }
     static bool is_origin(const origin::connection&) noexcept { return true; }
 
@@ -159,9 +177,7 @@ async::task<tunnel_end> run_tunnel(client_io& io, origin::connection& link, std:
     tunnel one(io, link, idle);
     const tunnel_end how = co_await one.run();
     if (how == tunnel_end::broken) {
-        error_code ignored;
-        link.socket().set_option(asio::socket_base::linger(true, 0), ignored);
-        link.socket().close(ignored);   // explicitly: the destructor would take that option back
+        link.close_with_reset();
     }
     co_return how;
 }

@@ -57,13 +57,11 @@ parsed_address parse_address(std::string_view url)
     if (url.starts_with(unix_scheme)) {
         return parse_unix(url);
     }
-    if (url.starts_with(https_scheme)) {
-        return refuse(url, "asks for TLS, which this version does not speak to origins; use http:// or unix:");
+    const bool secure = url.starts_with(https_scheme);
+    if (!secure && !url.starts_with(http_scheme)) {
+        return refuse(url, "must begin with http://, https:// or unix:/");
     }
-    if (!url.starts_with(http_scheme)) {
-        return refuse(url, "must begin with http:// or unix:/");
-    }
-    std::string_view authority = url.substr(http_scheme.size());
+    std::string_view authority = url.substr(secure ? https_scheme.size() : http_scheme.size());
     if (authority.ends_with('/')) {
         authority.remove_suffix(1);
     }
@@ -71,6 +69,8 @@ parsed_address parse_address(std::string_view url)
         return refuse(url, "must be scheme, host and port only");
     }
     parsed_address p;
+    p.where.secure = secure;
+    p.where.port = secure ? 443 : 80;
     std::string_view port;
     bool has_port = false;
     if (authority.starts_with('[')) {

@@ -13,11 +13,12 @@
 
 namespace tiercel::origin {
 
-// http://host[:port], http://[v6]:port or unix:/path.
+// http[s]://host[:port], http[s]://[v6]:port or unix:/path.
 struct address {
     std::string host;          // name or literal, an IPv6 one without brackets; empty for a unix socket
     std::uint16_t port = 80;
     std::string path;          // of the unix socket
+    bool secure = false;       // speaks TLS
 
     bool is_unix() const noexcept { return !path.empty(); }
 };

@@ -160,6 +160,9 @@ async::task<result<exchange_ptr>> client::try_once(outgoing& rq, std::size_t hea
             if (opened.error() == errc::origin_busy) {
                 rq.report.retry_after = seconds(1);
             }
+            if (opened.error() == errc::origin_tls) {
+                observer_.on_tls_failure(*let->where, pool.tls_problem());
+            }
             report_unopened(std::move(*let), opened.error(), now);
             co_return opened.error();
         }

@@ -39,7 +39,8 @@ connection::connection(async::loop& l, connection_slots::slot s, const head_limi
 
 connection::~connection() = default;
 
-async::task<error_code> connection::connect(std::span<const async::endpoint> addresses, steady::time_point until)
+async::task<error_code> connection::connect(std::span<const async::endpoint> addresses, steady::time_point until,
+                                            const tls_settings* tls, tls_memory& memory)
 {
     for (const auto& address : addresses) {
         error_code ec;
@@ -49,13 +50,18 @@ async::task<error_code> connection::connect(std::span<const async::endpoint> add
         }
         arm(until);
         co_await socket_.async_connect(address, asio::redirect_error(async::use_task, ec));
-        disarm();
         if (!ec) {
             if (is_tcp(address)) {
                 socket_.set_option(asio::ip::tcp::no_delay(true), ec);
             }
-            co_return error_code();
+            error_code problem;
+            if (tls != nullptr) {
+                problem = co_await secure(*tls, memory);
+            }
+            disarm();
+            co_return problem;
         }
+        disarm();
         socket_.close(ec);
         if (aborted_) {
             co_return make_error_code(errc::draining);
@@ -67,8 +73,50 @@ async::task<error_code> connection::connect(std::span<const async::endpoint> add
     co_return make_error_code(errc::origin_refused);
 }
 
+// The handshake, within the deadline that is armed.
+async::task<error_code> connection::secure(const tls_settings& tls, tls_memory& memory)
+{
+    tls_ = tls.make_link(socket_.native_handle(), memory);
+    for (;;) {
+        const auto step = tls_->try_handshake();
+        if (step == tls_link::step::done) {
+            co_return error_code();
+        }
+        if (step == tls_link::step::failed) {
+            co_return make_error_code(aborted_ ? errc::draining : errc::origin_tls);
+        }
+        const auto what = step == tls_link::step::wants_read ? async::socket::wait_read : async::socket::wait_write;
+        error_code ec;
+        co_await socket_.async_wait(what, async::note_error(ec));
+        if (aborted_) {
+            co_return make_error_code(errc::draining);
+        }
+        if (timed_out_) {
+            co_return make_error_code(errc::origin_connect_timeout);
+        }
+    }
+}
+
+async::task<std::size_t> connection::read_secure(asio::mutable_buffer into, error_code& ec)
+{
+    for (;;) {
+        if (const auto there = tls_->recv_now(into)) {
+            ec = there->error();
+            co_return ec ? 0 : **there;
+        }
+        const auto what = tls_->waits_to_write() ? async::socket::wait_write : async::socket::wait_read;
+        co_await socket_.async_wait(what, async::note_error(ec));
+        if (ec) {
+            co_return 0;
+        }
+    }
+}
+
 bool connection::is_quiet() noexcept
 {
+    if (tls_ != nullptr) {
+        return tls_->is_quiet();
+    }
     char byte;
     const ssize_t n = async::bare_recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
@@ -76,8 +124,18 @@ bool connection::is_quiet() noexcept
 
 result<std::size_t> connection::try_send(pieces what) noexcept
 {
-    const auto n = async::send_now(socket_.native_handle(), what);
+    const auto n = tls_ ? tls_->send_now(what) : async::send_now(socket_.native_handle(), what);
     return n ? result<std::size_t>(*n) : errc::origin_reset;
+}
+
+void connection::end_sending() noexcept
+{
+    if (tls_ != nullptr) {
+        tls_->end_sending();   // the word for it; the socket stays open for the answer to that
+        return;
+    }
+    error_code ignored;
+    socket_.shutdown(async::socket::shutdown_send, ignored);
 }
 
 void connection::consume(std::size_t n) noexcept
@@ -148,8 +206,19 @@ void connection::abort() noexcept
     ::shutdown(socket_.native_handle(), SHUT_RDWR);   // so that a read begun later ends too
 }
 
+void connection::close_with_reset() noexcept
+{
+    if (tls_ != nullptr) {
+        tls_->say_no_more();   // least of all on a descriptor that is somebody else's by then
+    }
+    error_code ignored;
+    socket_.set_option(asio::socket_base::linger(true, 0), ignored);
+    socket_.close(ignored);   // explicitly: the destructor would take that option back
+}
+
 connection_slots::slot connection::take_slot() noexcept
 {
+    tls_.reset();
     error_code ignored;
     socket_.close(ignored);
     return std::move(slot_);

@@ -4,11 +4,13 @@
 // pending. Knows nothing of messages but that a head must not move while it is looked at.
 // Thread: the loop's only.
 
+#include "async/drained_read.hpp"
 #include "async/loop.hpp"
 #include "async/send_now.hpp"
 #include "async/task.hpp"
 #include "http/head_parser.hpp"
 #include "origin/connection_slots.hpp"
+#include "origin/tls.hpp"
 
 #include <tiercel/error.hpp>
 
@@ -37,8 +39,12 @@ public:
     connection(const connection&) = delete;
     connection& operator=(const connection&) = delete;
 
-    // Tries the addresses in turn, all of it before `until`. Errors: origin_refused, origin_connect_timeout.
-    async::task<error_code> connect(std::span<const async::endpoint> addresses, steady::time_point until);
+    // Tries the addresses in turn, all of it before `until`; with `tls`, until there is a secure connection. Errors:
+    // origin_refused, origin_connect_timeout, origin_tls, draining.
+    async::task<error_code> connect(std::span<const async::endpoint> addresses, steady::time_point until,
+                                    const tls_settings* tls, tls_memory& memory);
+    // After origin_tls: why, for the log.
+    std::string tls_problem() const { return tls_ ? tls_->problem() : std::string(); }
 
     // Nothing to read and not closed. What is there before we have asked is never an answer to us, but the rest of
     // somebody else's or a farewell (RFC 9112 §9.2).
@@ -48,10 +54,21 @@ public:
     response_head_parser& parser() noexcept { return parser_; }
 
     // ---- sending ----
-    // What the socket takes now; 0 when it is full. Errors: origin_reset.
+    // What the socket takes now; 0 when it is full: then the same bytes must come again. Errors: origin_reset.
     result<std::size_t> try_send(pieces what) noexcept;
+    // Nothing will be sent any more; receiving goes on.
+    void end_sending() noexcept;
 
     // ---- receiving ----
+    // With TLS what is read is not what the socket has: recv_now() and read_secure() then, and never the socket itself.
+    bool is_secure() const noexcept { return tls_ != nullptr; }
+    // As async::recv_now.
+    std::optional<result<std::size_t>> recv_now(boost::asio::mutable_buffer into) noexcept
+    {
+        return tls_ ? tls_->recv_now(into) : async::recv_now(socket_, into);
+    }
+    // As a read of the socket. REQUIRES: is_secure(); `ec` lives in the frame that awaits this.
+    async::task<std::size_t> read_secure(boost::asio::mutable_buffer into, error_code& ec);
     std::string_view received() const noexcept { return {area_ + begin_, end_ - begin_}; }
     void consume(std::size_t n) noexcept;
     // Room for one read after what is received. `bulk`: much is to come, so make it large. Moves what is received,
@@ -73,6 +90,8 @@ public:
     // The same for good: whatever is tried on it from now on ends like that.
     void abort() noexcept;
     bool aborted() const noexcept { return aborted_; }
+    // Closes it in a way that nobody takes for an orderly end.
+    void close_with_reset() noexcept;
     // Closes it, and leaves its place to another one.
     connection_slots::slot take_slot() noexcept;
 
@@ -86,11 +105,13 @@ public:
     void retire_at(steady::time_point t) noexcept { retire_at_ = t; }
 
 private:
+    async::task<error_code> secure(const tls_settings& tls, tls_memory& memory);
     void on_deadline();
     void grow();
 
     connection_slots::slot slot_;          // first: given back after the socket is closed
     async::socket socket_;
+    std::unique_ptr<tls_link> tls_;        // after the socket: says goodbye on it
     async::deadline limit_;
     response_head_parser parser_;
     std::unique_ptr<char[]> buffer_;       // heads, and content while it fits behind them

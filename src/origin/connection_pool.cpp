@@ -81,9 +81,10 @@ async::task<result<std::unique_ptr<connection>>> connection_pool::open(steady::t
     auto fresh = std::make_unique<connection>(loop_, std::move(claim.granted), limits);
     live_.push_back(*fresh);
     const auto now = steady::now();
-    const error_code ec =
-        co_await fresh->connect(endpoint_.addresses(), std::min(deadline, now + options_.connect_timeout));
+    const auto until = std::min(deadline, now + options_.connect_timeout);
+    const error_code ec = co_await fresh->connect(endpoint_.addresses(), until, endpoint_.tls(), tls_memory_);
     if (ec) {
+        tls_problem_ = fresh->tls_problem();
         co_return ec;
     }
     fresh->retire_at(now + life());

@@ -25,12 +25,15 @@ public:
     // An idle connection on which nothing has come meanwhile; nullptr when there is none.
     std::unique_ptr<connection> try_take_idle(steady::time_point now);
     // A new one, or one that came free while we waited for our turn.
-    // Errors: origin_busy, origin_refused, origin_connect_timeout, origin_unresolved, draining.
+    // Errors: origin_busy, origin_refused, origin_connect_timeout, origin_tls, origin_unresolved, draining.
     async::task<result<std::unique_ptr<connection>>> open(steady::time_point deadline);
 
     // A connection whose exchange left it clean. `announced`: how long the origin said it keeps it, negative if it did
     // not. Whoever is done with any other connection just destroys it.
     void give_back(std::unique_ptr<connection> c, seconds announced);
+
+    // Why the last handshake failed. To be asked as soon as open() has ended with origin_tls.
+    const std::string& tls_problem() const noexcept { return tls_problem_; }
 
     void drop_idle() noexcept;
     // Ends what is under way, with draining; for the end of a drain that took too long.
@@ -47,6 +50,8 @@ private:
     async::loop& loop_;
     endpoint& endpoint_;
     const origin_options& options_;
+    tls_memory tls_memory_;                           // before the connections that use it
+    std::string tls_problem_;
     boost::intrusive::list<connection, boost::intrusive::constant_time_size<false>> live_;   // all of them, idle ones too
     std::vector<std::unique_ptr<connection>> idle_;   // newest last
     std::shared_ptr<connection_slots::idle_holder> holder_;

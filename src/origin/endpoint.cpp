@@ -20,6 +20,7 @@ async::steady::rep count_of(async::steady::time_point t) noexcept { return t.tim
 
 endpoint::endpoint(const origin_options& options, const endpoint_options& which, std::size_t number, std::uint64_t seed)
     : name_(which.url), number_(number), weight_(which.weight), where_(parse_address(which.url).where),
+      tls_(where_.secure ? std::make_unique<tls_settings>(options.tls, where_.host) : nullptr),
       breaker_(options.breaker, seed), limit_(options.limit), slots_(options.pool.max)
 {
 }

@@ -6,6 +6,7 @@
 #include "origin/address.hpp"
 #include "origin/connection_slots.hpp"
 #include "origin/options.hpp"
+#include "origin/tls.hpp"
 
 #include <tiercel/clock.hpp>
 
@@ -19,7 +20,7 @@ namespace tiercel::origin {
 
 class endpoint {
 public:
-    // REQUIRES: problem(options) is empty; `which` is one of its endpoints.
+    // REQUIRES: problem(options) is empty; `which` is one of its endpoints. Throws what tls_settings throws.
     endpoint(const origin_options& options, const endpoint_options& which, std::size_t number, std::uint64_t seed);
 
     const std::string& name() const noexcept { return name_; }   // the URL as configured: label of metrics and logs
@@ -28,6 +29,9 @@ public:
     // Looks the address up; blocks for names. REQUIRES: no loop runs yet. Errors: origin_unresolved.
     error_code resolve();
     std::span<const async::endpoint> addresses() const noexcept { return addresses_; }
+
+    // How to speak TLS there; nullptr: not at all.
+    tls_settings* tls() noexcept { return tls_.get(); }
 
     resilience::circuit_breaker& breaker() noexcept { return breaker_; }
     const resilience::circuit_breaker& breaker() const noexcept { return breaker_; }
@@ -56,6 +60,7 @@ private:
     const unsigned weight_;
     const address where_;
     std::vector<async::endpoint> addresses_;
+    std::unique_ptr<tls_settings> tls_;
     resilience::circuit_breaker breaker_;
     resilience::inflight_limit limit_;
     connection_slots slots_;

@@ -243,10 +243,12 @@ async::task<error_code> exchange::start(outgoing& rq, steady::time_point now)
         const auto room = connection_->room();
         std::size_t n = 0;
         // After a part of the head, the end of the stream may be here already and would not be announced again.
-        const auto there = received_any_ ? async::recv_now(connection_->socket(), room) : std::nullopt;
+        const auto there = received_any_ ? connection_->recv_now(room) : std::nullopt;
         if (there) {
             ec = there->error();
             n = ec ? 0 : **there;
+        } else if (connection_->is_secure()) {
+            n = co_await connection_->read_secure(room, ec);
         } else {
             n = co_await connection_->socket().async_read_some(async::drained_buffer(room),
                                                                async::note_error(ec));
@@ -487,10 +489,13 @@ async::task<result<std::string_view>> exchange::read()
         const auto room = connection_->room(wants_bulk());
         error_code ec;
         std::size_t n = 0;
-        const auto there = async::recv_now(connection_->socket(), room);
+        const auto there = connection_->recv_now(room);
         if (there) {
             ec = there->error();
             n = ec ? 0 : **there;
+        } else if (connection_->is_secure()) {
+            arm(steady::now());
+            n = co_await connection_->read_secure(room, ec);
         } else {
             arm(steady::now());
             n = co_await connection_->socket().async_read_some(async::drained_buffer(room),

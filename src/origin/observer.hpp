@@ -43,6 +43,8 @@ public:
     virtual void on_retry(std::string_view reason) noexcept = 0;
     virtual void on_transition(const endpoint& where, const resilience::breaker_transition& t) noexcept = 0;
     virtual void on_invalid(const endpoint& where, invalid_reason why) noexcept = 0;
+    // No secure connection came about; `why` is for people.
+    virtual void on_tls_failure(const endpoint& where, std::string_view why) noexcept = 0;
     // A retry was due and there was no token for it.
     virtual void on_budget_exhausted() noexcept = 0;
 };

@@ -44,6 +44,9 @@ std::string problem(const origin_options& o)
     if (o.pool.max == 0) {
         return "pool.max must be at least 1";
     }
+    if (o.tls.certificate.empty() != o.tls.key.empty()) {
+        return "tls.certificate and tls.key belong together";
+    }
     if (!is_field_name(o.deadline_header)) {
         return "deadline_header '" + o.deadline_header + "' is no field name";
     }

@@ -21,7 +21,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 struct endpoint_options {
-    std::string url;       // http://host[:port] or unix:/path
+    std::string url;       // http[s]://host[:port] or unix:/path
     unsigned weight = 1;   // share of the traffic, 1 to 1000
 };
 
@@ -39,6 +39,14 @@ struct head_limit_options {
     std::size_t header_count = 200;
 };
 
+struct tls_options {                      // for endpoints with https://
+    bool verify = true;                   // false: any certificate of anybody will do
+    std::string ca;                       // file or directory of authorities; empty: those of the system
+    std::string server_name;              // asked for and expected in the certificate; empty: the host of the endpoint
+    std::string certificate;              // of ours, with its chain, PEM; empty: none is shown
+    std::string key;                      // of that certificate
+};
+
 struct origin_options {
     std::vector<endpoint_options> endpoints;
     std::string balance = "p2c";              // a row of balancing_policies()
@@ -50,6 +58,7 @@ struct origin_options {
     resilience::retry_options retry;
     resilience::breaker_options breaker;
     resilience::inflight_options limit;
+    tls_options tls;
 };
 
 // Why these options cannot be used, as half a sentence for the operator; empty when they can.

@@ -52,6 +52,7 @@ std::optional<retry_cause> cause_of(errc e) noexcept
     switch (e) {
         case errc::origin_unresolved:
         case errc::origin_refused:
+        case errc::origin_tls:
         case errc::origin_connect_timeout: return retry_cause::connect;
         case errc::origin_reset: return retry_cause::reset;
         default: return std::nullopt;

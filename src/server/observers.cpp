@@ -77,6 +77,12 @@ void origin_observer::on_invalid(const origin::endpoint& where, origin::invalid_
                 telemetry::redact_url(where.name()), origin::name_of(why));
 }
 
+void origin_observer::on_tls_failure(const origin::endpoint& where, std::string_view why) noexcept
+{
+    TIERCEL_LOG(log_, warn, "origin-tls", "no secure connection origin={} endpoint={} reason={}", name_,
+                telemetry::redact_url(where.name()), why);
+}
+
 void origin_observer::on_budget_exhausted() noexcept
 {
     counts_.count(retry_budget_exhausted_total, at_);

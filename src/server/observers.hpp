@@ -21,6 +21,7 @@ public:
     void on_retry(std::string_view reason) noexcept override;
     void on_transition(const origin::endpoint& where, const resilience::breaker_transition& t) noexcept override;
     void on_invalid(const origin::endpoint& where, origin::invalid_reason why) noexcept override;
+    void on_tls_failure(const origin::endpoint& where, std::string_view why) noexcept override;
     void on_budget_exhausted() noexcept override;
 
 private:

@@ -22,9 +22,9 @@ constexpr names_of<l2_op> l2_ops{"get", "set", "del", "lock", "renew", "commit",
 constexpr names_of<l2_reason> l2_reasons{"down",     "timeout", "reply", "breaker",  "overload",
                                          "checksum", "version", "key",   "too_large"};
 constexpr names_of<lock_result> lock_results{"acquired", "busy", "found", "taken_over", "lost", "unavailable", "skipped"};
-constexpr names_of<origin_result> origin_results{"ok",      "server_error", "unresolved", "refused", "connect_timeout",
-                                                 "timeout", "reset",        "truncated",  "invalid", "breaker",
-                                                 "busy",    "deadline",     "cancelled"};
+constexpr names_of<origin_result> origin_results{"ok",  "server_error", "unresolved", "refused",   "connect_timeout",
+                                                 "tls", "timeout",      "reset",      "truncated", "invalid",
+                                                 "breaker", "busy",     "deadline",   "cancelled"};
 constexpr names_of<retry_reason> retry_reasons{"connect", "reset", "429", "500", "502", "503", "504", "reused"};
 constexpr names_of<breaker_phase> breaker_phases{"closed", "open", "half_open"};
 constexpr names_of<xfetch_result> xfetch_results{"refreshed", "adopted", "elsewhere", "failed"};
@@ -48,6 +48,7 @@ origin_result result_of(errc e) noexcept
     switch (e) {
         case errc::origin_unresolved: return origin_result::unresolved;
         case errc::origin_refused: return origin_result::refused;
+        case errc::origin_tls: return origin_result::tls;
         case errc::origin_connect_timeout: return origin_result::connect_timeout;
         case errc::origin_timeout: return origin_result::timeout;
         case errc::origin_reset: return origin_result::reset;

@@ -58,7 +58,7 @@ std::string_view name_of(lock_result r) noexcept;
 enum class origin_result : std::uint8_t {
     ok,             // any status below 500
     server_error,   // 5xx
-    unresolved, refused, connect_timeout, timeout, reset, truncated, invalid,
+    unresolved, refused, connect_timeout, tls, timeout, reset, truncated, invalid,
     breaker, busy,  // refused here, before any byte was sent
     deadline,
     cancelled,      // nobody waits for the answer any more

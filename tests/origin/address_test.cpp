@@ -16,12 +16,14 @@ TEST(Address, TakesSchemeHostAndPort)
     };
     for (const row& r : {row{"http://127.0.0.1:3000", "127.0.0.1", 3000, ""}, row{"http://shop", "shop", 80, ""},
                          row{"http://shop.example:8080/", "shop.example", 8080, ""}, row{"http://[::1]:81", "::1", 81, ""},
-                         row{"http://[::1]", "::1", 80, ""}, row{"unix:/run/app.sock", "", 80, "/run/app.sock"}}) {
+                         row{"http://[::1]", "::1", 80, ""}, row{"https://shop", "shop", 443, ""}, row{"https://shop:8443", "shop", 8443, ""},
+                         row{"unix:/run/app.sock", "", 80, "/run/app.sock"}}) {
         const auto p = parse_address(r.url);
         EXPECT_EQ(p.problem, "") << r.url;
         EXPECT_EQ(p.where.host, r.host) << r.url;
         EXPECT_EQ(p.where.port, r.port) << r.url;
         EXPECT_EQ(p.where.path, r.path) << r.url;
+        EXPECT_EQ(p.where.secure, r.url.starts_with("https")) << r.url;
     }
 }
 
@@ -31,7 +33,7 @@ TEST(Address, SaysWhatIsWrong)
         std::string_view url, why;
     };
     const std::string long_path = "unix:/" + std::string(200, 'x');
-    for (const row& r : {row{"https://shop", "TLS"}, row{"shop:80", "must begin with"}, row{"", "must begin with"},
+    for (const row& r : {row{"ftp://shop", "must begin with"}, row{"shop:80", "must begin with"}, row{"", "must begin with"},
                          row{"http://", "host name"}, row{"http://a b", "host name"}, row{"http://shop/path", "only"},
                          row{"http://user@shop", "only"}, row{"http://shop?x", "only"}, row{"http://shop:", "port"},
                          row{"http://shop:0", "port"}, row{"http://shop:65536", "port"}, row{"http://shop:80x", "port"},

@@ -38,12 +38,14 @@ public:
         transitions.push_back(t.to);
     }
     void on_invalid(const endpoint&, invalid_reason why) noexcept override { ++invalid[std::string(name_of(why))]; }
+    void on_tls_failure(const endpoint&, std::string_view why) noexcept override { tls_failures.emplace_back(why); }
     void on_budget_exhausted() noexcept override { ++budget_exhausted; }
 
     using counts = std::map<std::string, int>;
     counts attempts;
     counts retries;
     counts invalid;
+    std::vector<std::string> tls_failures;
     std::vector<resilience::breaker_state> transitions;
     int budget_exhausted = 0;
 };

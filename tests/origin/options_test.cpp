@@ -22,7 +22,8 @@ TEST(OriginOptions, ProblemsAreToldInWords)
     };
     const std::vector<row> rows{
         {[](auto& o) { o.endpoints.clear(); }, "at least one endpoint"},
-        {[](auto& o) { o.endpoints.push_back({"https://shop", 1}); }, "TLS"},
+        {[](auto& o) { o.endpoints.push_back({"ftp://shop", 1}); }, "must begin with"},
+        {[](auto& o) { o.tls.certificate = "a.pem"; }, "belong together"},
         {[](auto& o) { o.endpoints[0].weight = 0; }, "weight"},
         {[](auto& o) { o.balance = "hash"; }, "p2c, round_robin"},
         {[](auto& o) { o.pool.max = 0; }, "pool.max"},
