@@ -61,7 +61,7 @@ std::optional<response> refusal_of(error_code ec, bool timed_out)
 
 class admin_server::impl {
 public:
-    impl(const admin_options& options, const admin_source& source, const admin_limits& limits)
+    impl(const admin_options& options, admin_source& source, const admin_limits& limits)
         : options_(options), source_(source), limits_(limits), acceptor_(loop_.context()),
           resumed_(loop_.context(), loop_.wheel()) {}
 
@@ -247,7 +247,7 @@ private:
     }
 
     const admin_options& options_;
-    const admin_source& source_;
+    admin_source& source_;
     const admin_limits& limits_;
     async::loop loop_;
     async::acceptor acceptor_;
@@ -260,7 +260,7 @@ private:
     std::thread thread_;
 };
 
-admin_server::admin_server(admin_options options, const admin_source& source, admin_limits limits)
+admin_server::admin_server(admin_options options, admin_source& source, admin_limits limits)
     : options_(std::move(options)), source_(source), limits_(limits) {}
 
 admin_server::~admin_server() { stop(); }

@@ -28,7 +28,7 @@ struct admin_limits {
 class admin_server {
 public:
     // REQUIRES: `source` outlives the server.
-    admin_server(admin_options options, const admin_source& source, admin_limits limits = {});
+    admin_server(admin_options options, admin_source& source, admin_limits limits = {});
     ~admin_server();   // stops
     admin_server(const admin_server&) = delete;
     admin_server& operator=(const admin_server&) = delete;
@@ -47,7 +47,7 @@ public:
 private:
     class impl;
     admin_options options_;
-    const admin_source& source_;
+    admin_source& source_;
     admin_limits limits_;
     std::unique_ptr<impl> impl_;   // while started
 };

@@ -1,6 +1,6 @@
 #pragma once
 
-// What the admin API tells about a process, asked of whoever put the process together.
+// What the admin API tells about a process and does to it, asked of whoever put the process together.
 
 #include <cstdint>
 #include <string>
@@ -20,7 +20,10 @@ struct dependency {
     std::string reason;      // empty when ok
 };
 
-// Thread: called on the admin thread, while workers run; implementations read only what may be read from anywhere.
+// What an operator wants of a breaker: one state until told otherwise, or its own judgement again.
+enum class breaker_hold : std::uint8_t { open, closed, automatic };
+
+// Thread: called on the admin thread, while workers run; implementations touch only what may be touched from anywhere.
 // Calls may allocate, must not block for long (every other admin call waits meanwhile), and never return secrets.
 class admin_source {
 public:
@@ -31,6 +34,10 @@ public:
     virtual std::string metrics_text() const = 0;    // Prometheus text format 0.0.4
     virtual std::string status_json() const = 0;
     virtual std::string config_json() const = 0;     // effective configuration, secrets redacted
+    virtual std::string origins_json() const = 0;    // endpoints with health, breaker, pool and limit
+
+    // Of one endpoint, or of all when `endpoint` is empty. False: there is no such origin, or endpoint of it.
+    virtual bool hold_breaker(std::string_view origin, std::string_view endpoint, breaker_hold how) = 0;
 };
 
 }  // namespace tiercel::admin

@@ -24,9 +24,9 @@ response make_answer(http::status status, std::string_view type, std::string bod
 
 response make_json(std::string body) { return make_answer(http::status::ok, "application/json", std::move(body)); }
 
-response livez(const admin_source&) { return make_json(R"({"status":"ok"})"); }
+response livez(admin_source&, const asked&) { return make_json(R"({"status":"ok"})"); }
 
-response readyz(const admin_source& source)
+response readyz(admin_source& source, const asked&)
 {
     health worst = health::ok;
     json::array list;
@@ -43,14 +43,51 @@ response readyz(const admin_source& source)
     return make_answer(status, "application/json", json::serialize(document));
 }
 
-response metrics(const admin_source& source)
+response metrics(admin_source& source, const asked&)
 {
     return make_answer(http::status::ok, "text/plain; version=0.0.4; charset=utf-8", source.metrics_text());
 }
 
-response status(const admin_source& source) { return make_json(source.status_json()); }
+response status(admin_source& source, const asked&) { return make_json(source.status_json()); }
 
-response config(const admin_source& source) { return make_json(source.config_json()); }
+response config(admin_source& source, const asked&) { return make_json(source.config_json()); }
+
+response origins(admin_source& source, const asked&) { return make_json(source.origins_json()); }
+
+std::optional<breaker_hold> hold_named(std::string_view state) noexcept
+{
+    if (state == "open") {
+        return breaker_hold::open;
+    }
+    if (state == "closed") {
+        return breaker_hold::closed;
+    }
+    return state == "auto" ? std::optional(breaker_hold::automatic) : std::nullopt;
+}
+
+// A member that is a text, or nothing.
+std::string_view text_in(const json::object& o, std::string_view name)
+{
+    const json::value* const v = o.if_contains(name);
+    return v != nullptr && v->is_string() ? std::string_view(v->get_string()) : std::string_view();
+}
+
+response hold_breaker(admin_source& source, const asked& what)
+{
+    boost::system::error_code ec;
+    const json::value parsed = json::parse(what.rq.body(), ec);
+    if (ec || !parsed.is_object()) {
+        return make_problem(http::status::bad_request, "The body must be a JSON object.");
+    }
+    const auto how = hold_named(text_in(parsed.get_object(), "state"));
+    if (!how) {
+        return make_problem(http::status::bad_request, "The state must be open, closed or auto.");
+    }
+    if (!source.hold_breaker(what.name, text_in(parsed.get_object(), "endpoint"), *how)) {
+        return make_problem(http::status::not_found, "There is no such origin or endpoint.");
+    }
+    return make_json(source.origins_json());
+}
 
 // Compares every byte of `presented`, whatever the first difference; only its length, which the caller knows, shows.
 bool equal_in_constant_time(std::string_view presented, std::string_view secret) noexcept
@@ -88,10 +125,21 @@ bool is_literal_host(std::string_view host)
     return !ec || beast::iequals(beast::string_view(host.data(), host.size()), beast::string_view("localhost"));
 }
 
+bool is_json(const request& rq)
+{
+    const auto value = rq[http::field::content_type];
+    const std::string_view type(value.data(), value.size());
+    const auto essence = type.substr(0, type.find_first_of("; \t"));
+    return beast::iequals(beast::string_view(essence.data(), essence.size()), beast::string_view("application/json"));
+}
+
 std::optional<response> refuse(const request& rq, const admin_options& options, access needs)
 {
     if (needs == access::anyone) {
         return std::nullopt;
+    }
+    if (needs == access::act && !is_json(rq)) {
+        return make_problem(http::status::unsupported_media_type, "The body must be application/json.");
     }
     if (options.tokens.empty()) {
         const auto host = rq[http::field::host];
@@ -113,7 +161,26 @@ std::optional<response> refuse(const request& rq, const admin_options& options, 
     if (*who == role::tenant) {
         return make_problem(http::status::forbidden, "A tenant's token does not open a call that shows every tenant.");
     }
+    if (needs == access::act && *who != role::system) {
+        return make_problem(http::status::forbidden, "This call needs a token with the role system.");
+    }
     return std::nullopt;
+}
+
+// What stands in `path` for {name}; empty when `path` is the pattern itself; nothing when it is another one.
+std::optional<std::string_view> match(std::string_view pattern, std::string_view path)
+{
+    constexpr std::string_view variable = "{name}";
+    const auto at = pattern.find(variable);
+    if (at == pattern.npos) {
+        return pattern == path ? std::optional(std::string_view()) : std::nullopt;
+    }
+    const auto tail = pattern.substr(at + variable.size());
+    if (path.size() <= at + tail.size() || !path.starts_with(pattern.substr(0, at)) || !path.ends_with(tail)) {
+        return std::nullopt;
+    }
+    const auto name = path.substr(at, path.size() - at - tail.size());
+    return name.find('/') == name.npos ? std::optional(name) : std::nullopt;
 }
 
 bool fits(http::verb asked, http::verb offered) noexcept
@@ -125,7 +192,7 @@ std::string allowed_methods(std::string_view path)
 {
     std::string allow;
     for (const auto& c : calls()) {
-        if (c.path == path) {
+        if (match(c.path, path)) {
             allow += allow.empty() ? "" : ", ";
             allow += c.method == http::verb::get ? std::string("GET, HEAD") : std::string(http::to_string(c.method));
         }
@@ -153,6 +220,8 @@ const std::vector<call>& calls()
         {http::verb::get, "/metrics", access::read, metrics},
         {http::verb::get, "/v1/status", access::read, status},
         {http::verb::get, "/v1/config", access::read, config},
+        {http::verb::get, "/v1/origins", access::read, origins},
+        {http::verb::post, "/v1/origins/{name}/breaker", access::act, hold_breaker},
     };
     return table;
 }
@@ -178,16 +247,19 @@ response make_problem(http::status status, std::string_view detail)
     return make_answer(status, "application/problem+json", json::serialize(document));
 }
 
-response answer(const request& rq, const admin_options& options, const admin_source& source)
+response answer(const request& rq, const admin_options& options, admin_source& source)
 {
     const std::string_view target(rq.target().data(), rq.target().size());
     const auto path = target.substr(0, target.find('?'));
     const call* found = nullptr;
     bool known = false;
+    asked what{rq, {}};
     for (const auto& c : calls()) {
-        known = known || c.path == path;
-        if (c.path == path && fits(rq.method(), c.method)) {
+        const auto name = match(c.path, path);
+        known = known || name;
+        if (name && fits(rq.method(), c.method)) {
             found = &c;
+            what.name = *name;
         }
     }
     if (!known) {
@@ -201,7 +273,7 @@ response answer(const request& rq, const admin_options& options, const admin_sou
     if (auto refusal = refuse(rq, options, found->needs)) {
         return std::move(*refusal);
     }
-    return found->handle(source);
+    return found->handle(source, what);
 }
 
 }  // namespace tiercel::admin

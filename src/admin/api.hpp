@@ -22,14 +22,21 @@ using response = http::response<http::string_body>;
 
 enum class access : std::uint8_t {
     anyone,   // no token: probes of an orchestrator carry none
+    act,      // changes something: role system
     read,     // shows the whole process: roles read and system, but not a single tenant's token
+};
+
+// A call as it was made.
+struct asked {
+    const request& rq;
+    std::string_view name;          // what stands for {name} in the path
 };
 
 struct call {
     http::verb method;              // get answers HEAD too
-    std::string_view path;
+    std::string_view path;          // one segment may be {name}
     enum access needs;
-    response (*handle)(const admin_source& source);
+    response (*handle)(admin_source& source, const asked& what);
 };
 
 // Every call there is.
@@ -40,8 +47,9 @@ std::optional<enum role> role_of(std::string_view presented, const std::vector<t
 
 // The answer to any request. Sets neither keep-alive nor Content-Length: the connection does.
 // With no tokens configured everybody may call (the configuration then allows local listeners only), but the Host must be
-// an address or localhost: otherwise a web page could reach a loopback listener by a name that it points there.
-response answer(const request& rq, const admin_options& options, const admin_source& source);
+// an address or localhost: otherwise a web page could reach a loopback listener by a name that it points there. For the same
+// reason what changes something must come as application/json, which a page of another site cannot send unasked.
+response answer(const request& rq, const admin_options& options, admin_source& source);
 
 // An error document (RFC 9457).
 response make_problem(http::status status, std::string_view detail);

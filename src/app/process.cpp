@@ -1,11 +1,14 @@
 #include "app/process.hpp"
 
+#include "app/origins_report.hpp"
 #include "async/listener.hpp"
 #include "config/config_print.hpp"
+#include "server/observers.hpp"
 
 #include <boost/json.hpp>
 
 #include <algorithm>
+#include <array>
 #include <random>
 #include <stdexcept>
 #include <thread>
@@ -139,7 +142,7 @@ void process::start()
     }
     addresses_ = workers_.front()->addresses();
     if (!c.admin.listen.empty()) {
-        admin_ = std::make_unique<admin::admin_server>(c.admin, static_cast<const admin::admin_source&>(*this));
+        admin_ = std::make_unique<admin::admin_server>(c.admin, static_cast<admin::admin_source&>(*this));
         if (const error_code ec = admin_->start()) {
             throw std::runtime_error("admin.listen: " + c.admin.listen + ": " + ec.message());
         }
@@ -275,6 +278,32 @@ std::string process::status_json() const
         {"origins", std::move(origins)},
     };
     return boost::json::serialize(status);
+}
+
+std::string process::origins_json() const { return describe_origins(upstreams_, time_.now()); }
+
+bool process::hold_breaker(std::string_view origin, std::string_view endpoint, admin::breaker_hold how)
+{
+    constexpr std::array wanted{resilience::breaker_override::open, resilience::breaker_override::closed,
+                                resilience::breaker_override::automatic};
+    auto counts = metrics_->attach();
+    bool found = false;
+    for (std::size_t i = 0; i < upstreams_.size(); ++i) {
+        if (upstreams_[i]->name() != origin) {
+            continue;
+        }
+        for (const auto& e : upstreams_[i]->endpoints()) {
+            if (!endpoint.empty() && endpoint != e->name() && endpoint != telemetry::redact_url(e->name())) {
+                continue;
+            }
+            found = true;
+            if (const auto moved = e->breaker().force(wanted[static_cast<std::size_t>(how)], time_.now())) {
+                server::origin_observer(counts, shared_->log, telemetry::origin_index(i), upstreams_[i]->name())
+                    .on_transition(*e, *moved);
+            }
+        }
+    }
+    return found;
 }
 
 std::string process::config_json() const { return config::effective_json(loaded_); }

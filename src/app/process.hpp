@@ -53,6 +53,8 @@ private:
     std::string metrics_text() const override;
     std::string status_json() const override;
     std::string config_json() const override;
+    std::string origins_json() const override;
+    bool hold_breaker(std::string_view origin, std::string_view endpoint, admin::breaker_hold how) override;
 
     void watch();
     bool wait_for_workers(std::chrono::steady_clock::duration limit);

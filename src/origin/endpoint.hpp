@@ -24,6 +24,7 @@ public:
     endpoint(const origin_options& options, const endpoint_options& which, std::size_t number, std::uint64_t seed);
 
     const std::string& name() const noexcept { return name_; }   // the URL as configured: label of metrics and logs
+    unsigned weight() const noexcept { return weight_; }
     std::size_t number() const noexcept { return number_; }      // place in its upstream
 
     // Looks the address up; blocks for names. REQUIRES: no loop runs yet. Errors: origin_unresolved.

@@ -274,6 +274,12 @@ std::optional<breaker_transition> circuit_breaker::force(breaker_override wanted
     return moved.from == moved.to ? std::nullopt : std::optional(moved);
 }
 
+breaker_override circuit_breaker::held() const
+{
+    const guard lock(mutex_);
+    return override_;
+}
+
 milliseconds circuit_breaker::remaining_open(instant now) const noexcept
 {
     if (state() != breaker_state::open) {

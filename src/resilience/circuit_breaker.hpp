@@ -148,6 +148,7 @@ public:
 
     // As of the last call that changed it: open stays open until somebody asks for a permit.
     breaker_state state() const noexcept { return state_in(word_.load(std::memory_order_acquire)); }
+    breaker_override held() const;
     // Until the first probe may go: what Retry-After is made of. Zero unless open.
     milliseconds remaining_open(instant now) const noexcept;
 

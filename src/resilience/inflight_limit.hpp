@@ -75,6 +75,7 @@ public:
     }
 
     std::uint32_t inflight() const noexcept { return all_.load(std::memory_order_relaxed); }
+    std::uint32_t max() const noexcept { return options_.max_inflight; }   // 0: none
     std::uint32_t background() const noexcept { return background_.load(std::memory_order_relaxed); }
 
 private:

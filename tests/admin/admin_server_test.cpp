@@ -171,7 +171,9 @@ TEST_F(AdminServer, ASourceThatThrowsMakesA500AndNothingElse)
         std::string metrics_text() const override { return {}; }
         std::string status_json() const override { return {}; }
         std::string config_json() const override { return {}; }
-    } const bad;
+        std::string origins_json() const override { return {}; }
+        bool hold_breaker(std::string_view, std::string_view, breaker_hold) override { return false; }
+    } bad;
     admin_server server({.listen = "127.0.0.1:0", .tokens = {}}, bad);
     ASSERT_FALSE(server.start());
     httplib::Client client("127.0.0.1", server.port());

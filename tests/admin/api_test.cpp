@@ -34,6 +34,21 @@ struct Api : testing::Test {
     }
 };
 
+// As it is called: with a name in its path, and a body where one is due.
+request well_formed(const call& c, std::string_view token = {})
+{
+    std::string path(c.path);
+    if (const auto at = path.find("{name}"); at != path.npos) {
+        path.replace(at, 6, "shop");
+    }
+    request rq = make_request(c.method, path, token);
+    if (c.needs == access::act) {
+        rq.set(http::field::content_type, "application/json");
+        rq.body() = R"({"state":"open"})";
+    }
+    return rq;
+}
+
 TEST_F(Api, EveryCallKeepsToItsRoleAndMethodAndNeverMayBeStored)
 {
     for (const auto& c : calls()) {
@@ -45,20 +60,60 @@ TEST_F(Api, EveryCallKeepsToItsRoleAndMethodAndNeverMayBeStored)
             {"", free ? http::status::ok : http::status::unauthorized},
             {"wrong", free ? http::status::ok : http::status::unauthorized},
             {"tenant", free ? http::status::ok : http::status::forbidden},
-            {"reader", http::status::ok},
+            {"reader", c.needs == access::act ? http::status::forbidden : http::status::ok},
             {"system", http::status::ok},
         };
         for (const auto& k : cases) {
-            const auto rs = answer(make_request(c.method, c.path, k.token), guarded, source);
+            const auto rs = answer(well_formed(c, k.token), guarded, source);
             EXPECT_EQ(rs.result(), k.want) << c.path << " with " << k.token;
             EXPECT_EQ(text(rs[http::field::cache_control]), "no-store") << c.path;
         }
-        EXPECT_EQ(ask(open, c.method, c.path), http::status::ok) << c.path;
-        EXPECT_EQ(ask(open, http::verb::head, c.path), http::status::ok) << c.path;
-        const auto refused = answer(make_request(http::verb::delete_, c.path, "system"), guarded, source);
+        request rq = well_formed(c);
+        EXPECT_EQ(answer(rq, open, source).result(), http::status::ok) << c.path;
+        const bool reads = c.method == http::verb::get;
+        rq.method(http::verb::head);
+        EXPECT_EQ(answer(rq, open, source).result(), reads ? http::status::ok : http::status::method_not_allowed) << c.path;
+        rq.method(http::verb::delete_);
+        const auto refused = answer(rq, open, source);
         EXPECT_EQ(refused.result(), http::status::method_not_allowed) << c.path;
-        EXPECT_EQ(text(refused[http::field::allow]), "GET, HEAD") << c.path;
+        EXPECT_EQ(text(refused[http::field::allow]), reads ? "GET, HEAD" : "POST") << c.path;
     }
+}
+
+TEST_F(Api, BreakersAreHeldAsTheBodySays)
+{
+    const auto hold = [&](std::string_view path, std::string body) {
+        request rq = make_request(http::verb::post, path, "system");
+        rq.set(http::field::content_type, "application/json; charset=utf-8");
+        rq.body() = std::move(body);
+        return answer(rq, guarded, source).result();
+    };
+    EXPECT_EQ(hold("/v1/origins/shop/breaker", R"({"state":"open"})"), http::status::ok);
+    EXPECT_EQ(hold("/v1/origins/shop/breaker", R"({"state":"closed","endpoint":"http://b"})"), http::status::ok);
+    EXPECT_EQ(hold("/v1/origins/shop/breaker", R"({"state":"auto"})"), http::status::ok);
+    EXPECT_EQ(source.held, (std::vector<fake_source::order>{{"shop", "", breaker_hold::open},
+                                                            {"shop", "http://b", breaker_hold::closed},
+                                                            {"shop", "", breaker_hold::automatic}}));
+    EXPECT_EQ(hold("/v1/origins/nobody/breaker", R"({"state":"open"})"), http::status::not_found);
+    for (const char* body : {"", "open", "[]", "{}", R"({"state":"half_open"})", R"({"state":1})"}) {
+        EXPECT_EQ(hold("/v1/origins/shop/breaker", body), http::status::bad_request) << body;
+    }
+    for (const char* path : {"/v1/origins//breaker", "/v1/origins/a/b/breaker", "/v1/origins/breaker"}) {
+        EXPECT_EQ(hold(path, R"({"state":"open"})"), http::status::not_found) << path;
+    }
+    EXPECT_EQ(source.held.size(), 4u);
+}
+
+// A page of another site can make a browser post a form or a text to a loopback address, but no JSON.
+TEST_F(Api, WhatAWebPageCouldSendChangesNothing)
+{
+    request rq = make_request(http::verb::post, "/v1/origins/shop/breaker");
+    rq.body() = R"({"state":"open"})";
+    for (const char* type : {"", "text/plain", "application/x-www-form-urlencoded", "text/plain; a=application/json"}) {
+        rq.set(http::field::content_type, type);
+        EXPECT_EQ(answer(rq, open, source).result(), http::status::unsupported_media_type) << type;
+    }
+    EXPECT_TRUE(source.held.empty());
 }
 
 TEST_F(Api, ReadinessIsTheWorstOfTheDependenciesAndOnlyDownMeans503)

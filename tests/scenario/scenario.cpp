@@ -257,9 +257,10 @@ std::vector<pending> scenario::begin_gets(int n, const std::string& target) cons
     return all;
 }
 
-answer scenario::admin(std::string_view method, std::string_view target) const
+answer scenario::admin(std::string_view method, std::string_view target, std::string_view json) const
 {
-    return answer(raw_client(process_->admin_port()).request(method, target));
+    const header_list fields = json.empty() ? header_list() : header_list{{"Content-Type", "application/json"}};
+    return answer(raw_client(process_->admin_port()).request(method, target, fields, json));
 }
 
 void scenario::expire() const

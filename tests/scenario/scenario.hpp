@@ -123,7 +123,7 @@ public:
     pending begin_get(std::string target, header_list fields = {}) const;
     std::vector<pending> begin_gets(int n, const std::string& target) const;
     raw_client client() const { return raw_client(port_); }
-    answer admin(std::string_view method, std::string_view target) const;
+    answer admin(std::string_view method, std::string_view target, std::string_view json = {}) const;
 
     // ---- time and what it did ----
     void advance(milliseconds by) { clock_.advance(by); }
