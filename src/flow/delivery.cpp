@@ -39,20 +39,18 @@ detail detail_of(errc e) noexcept
 // Sends io.out() and the first a.content_bytes of the entry's content.
 async::task<answered> send_whole(entry_ptr e, answered a, client_io& io, client_limits limits)
 {
+    std::array<std::string_view, async::max_pieces> out{io.out()};
+    std::size_t used = 1;
     byte_count at = 0;
-    bool head_sent = false;
     do {
-        std::array<std::string_view, 2> out{};
-        out[0] = head_sent ? std::string_view() : std::string_view(io.out());
         if (at < a.content_bytes) {
-            out[1] = e->body_at(at);
+            used += take_content(*e, at, std::span(out).subspan(used));
         }
-        head_sent = true;
-        at += out[1].size();
-        const error_code gone = co_await io.send(out, limits.write_idle);
+        const error_code gone = co_await io.send(pieces(out.data(), used), limits.write_idle);
         if (gone) {
             co_return left_by_client(a);
         }
+        used = 0;
     } while (at < a.content_bytes);
     co_return a;
 }
@@ -120,6 +118,16 @@ bool needs_origin(const entry& stale) noexcept
 }
 
 }  // namespace
+
+std::size_t take_content(const entry& e, byte_count& at, std::span<std::string_view> room) noexcept
+{
+    std::size_t used = 0;
+    while (used < room.size() && at < e.body_size()) {
+        room[used] = e.body_at(at);
+        at += room[used++].size();
+    }
+    return used;
+}
 
 async::task<bool> send_out(client_io& io, client_limits limits)
 {

@@ -9,11 +9,15 @@
 
 #include "origin/exchange.hpp"
 
+#include <span>
 #include <string_view>
 
 namespace tiercel::flow {
 
 class keeping;   // flow/keeping
+
+// The content of a stored answer from `at` on, in as many pieces as there is room for; `at` moves along. How many they are.
+std::size_t take_content(const entry& e, byte_count& at, std::span<std::string_view> room) noexcept;
 
 // Sends a stored (or just completed) answer by this client's own conditions, range and method.
 async::task<answered> send_entry(const request& rq, entry_ptr e, answered a, std::string_view origin_age, client_io& io,

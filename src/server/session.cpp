@@ -2,6 +2,7 @@
 
 #include "async/drained_read.hpp"
 #include "async/listener.hpp"
+#include "flow/delivery.hpp"
 #include "flow/problem_table.hpp"
 #include "flow/request_flow.hpp"
 #include "http/forwarding.hpp"
@@ -159,17 +160,19 @@ public:
                 }
                 const flow::prepared p = flow::prepare(request_, d, io_, cx_.process.time);
                 done = p.done;
-                std::array<std::string_view, 2> out{io_.out(), {}};
+                some_pieces out{io_.out()};
+                std::size_t used = 1;
+                byte_count at = 0;
                 if (p.content_of != nullptr) {
-                    out[1] = p.content_of->small_body();
+                    used += flow::take_content(*p.content_of, at, std::span(out).subspan(used));
                 }
-                const auto sent = io_.try_send(out);
+                const flow::pieces first(out.data(), used);
+                const auto sent = io_.try_send(first);
                 if (!sent) {
                     done.failure = errc::client_gone;
                     done.close = true;
-                } else if (*sent < out[0].size() + out[1].size() ||
-                           (p.content_of != nullptr && p.content_of->small_body().size() < p.content_of->body_size())) {
-                    const error_code ec = co_await send_long(d.stored, out, *sent);
+                } else if (*sent < async::size_of(first) || (p.content_of != nullptr && at < p.content_of->body_size())) {
+                    const error_code ec = co_await send_long(d.stored, out, used, *sent, at);
                     done.close = static_cast<bool>(ec);
                     done.failure = ec ? errc::client_gone : done.failure;
                 }
@@ -228,18 +231,15 @@ private:
         sent_before_ = io_.bytes_sent();
     }
 
-    // What try_send did not take, and content that is kept in chunks.
-    async::task<error_code> send_long(entry_ptr stored, std::array<std::string_view, 2> out, std::size_t sent)
+    using some_pieces = std::array<std::string_view, async::max_pieces>;
+
+    // What try_send did not take of the first pieces, and the content from `at` on. `stored` is null for errors of our own.
+    async::task<error_code> send_long(entry_ptr stored, some_pieces out, std::size_t used, std::size_t sent, byte_count at)
     {
-        error_code ec = co_await io_.send_rest(out, sent, limits_.write_idle);
-        if (stored == nullptr) {
-            co_return ec;
-        }
-        byte_count at = stored->small_body().size();
-        while (!ec && at < stored->body_size()) {
-            const std::array<std::string_view, 1> run{stored->body_at(at)};
-            ec = co_await io_.send(run, limits_.write_idle);
-            at += run[0].size();
+        error_code ec = co_await io_.send_rest(flow::pieces(out.data(), used), sent, limits_.write_idle);
+        while (!ec && stored != nullptr && at < stored->body_size()) {
+            used = flow::take_content(*stored, at, out);
+            ec = co_await io_.send(flow::pieces(out.data(), used), limits_.write_idle);
         }
         co_return ec;
     }
