@@ -68,7 +68,7 @@ TEST_F(DefaultBreaker, AFailedProbeMakesThePauseLongerEachTime)
 {
     s.start();
     open();
-    for (const auto pause : {30s, 60s, 120s, 240s, 300s, 300s}) {
+    for (const std::chrono::milliseconds pause : {30s, 60s, 120s, 240s, 300s, 300s}) {   // each ± 10 %
         SCOPED_TRACE(pause.count());
         const int before = s.origin().requests();
         s.advance(pause * 89 / 100);
