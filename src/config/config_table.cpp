@@ -137,7 +137,6 @@ words<std::string> balancing_names()
     for (const auto& r : origin::balancing_policies()) {
         w.known.push_back({r.name, std::string(r.name)});
     }
-    w.unavailable = {{"hash"}};
     return w;
 }
 
@@ -305,7 +304,7 @@ rows origin_rows()
     r.push_back(key("origins.<name>.endpoints[].weight", TIERCEL_AT(endpoint_options, weight), counts{1, 1000}, fixed,
         "Share of the traffic, next to the other endpoints."));
     r.push_back(key("origins.<name>.balance", TIERCEL_AT(origin_options, balance), balancing_names(), fixed,
-        "Which endpoint is next. p2c: the less busy of two drawn at random."));
+        "Which endpoint is next. p2c: the less busy of two drawn at random; hash: the same for the same URL, unless it is busy."));
     r.push_back(key("origins.<name>.connect_timeout", TIERCEL_AT(origin_options, connect_timeout), between(1ms, longest_wait), fixed,
         "For a connection to stand."));
     r.push_back(key("origins.<name>.try_timeout", TIERCEL_AT(origin_options, try_timeout), between(1ms, longest_wait), fixed,

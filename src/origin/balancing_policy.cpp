@@ -11,6 +11,7 @@ namespace {
 constexpr std::array table{
     balancing_policy_row{"p2c", make_p2c},
     balancing_policy_row{"round_robin", make_round_robin},
+    balancing_policy_row{"hash", make_hash, true},
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "origin/client.hpp"
 
 #include "origin/header_values.hpp"
+#include "origin/policies.hpp"
 
 #include <tiercel/check.hpp>
 
@@ -22,6 +23,14 @@ void append_number(std::string& out, std::int64_t n)
 }
 
 seconds ceil_seconds(milliseconds d) noexcept { return std::max(seconds(1), std::chrono::ceil<seconds>(d)); }
+
+// The same for the same URL, whatever the method: target and Host, which are the first things in a head.
+std::uint64_t key_of(std::string_view head) noexcept
+{
+    const auto target = head.substr(std::min(head.find(' '), head.size()));
+    const auto line = target.find("\r\n");
+    return hash_of(target.substr(0, line == target.npos ? line : target.find("\r\n", line + 2)));
+}
 
 }  // namespace
 
@@ -140,7 +149,8 @@ async::task<result<exchange_ptr>> client::try_once(outgoing& rq, std::size_t hea
         co_return errc::deadline_exceeded;
     }
     const auto what = rq.background ? resilience::attempt_class::background : resilience::attempt_class::foreground;
-    const upstream::wish wish{.what = what, .avoid = a.where, .random = random(), .now = now, .at = upstream_.now()};
+    const upstream::wish wish{.what = what, .avoid = a.where, .random = random(),
+                              .key = upstream_.goes_by_key() ? key_of(rq.head) : 0, .now = now, .at = upstream_.now()};
     if (rq.report.attempts == 1) {
         upstream_.budget().on_primary(wish.at);
     }

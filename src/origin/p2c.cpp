@@ -8,8 +8,9 @@ namespace {
 
 class p2c final : public balancing_policy {
 public:
-    std::size_t pick(std::span<const candidate> candidates, std::uint64_t random) noexcept override
+    std::size_t pick(std::span<const candidate> candidates, const draw& d) noexcept override
     {
+        const std::uint64_t random = d.random;
         const std::size_t n = candidates.size();
         if (n == 1) {
             return 0;
@@ -22,6 +23,6 @@ public:
 
 }  // namespace
 
-std::unique_ptr<balancing_policy> make_p2c(const std::vector<unsigned>&) { return std::make_unique<p2c>(); }
+std::unique_ptr<balancing_policy> make_p2c(std::span<const share>) { return std::make_unique<p2c>(); }
 
 }  // namespace tiercel::origin

@@ -10,8 +10,12 @@
 namespace tiercel::origin {
 namespace {
 
-std::vector<std::size_t> lay_out(std::vector<unsigned> weights)
+std::vector<std::size_t> lay_out(std::span<const share> shares)
 {
+    std::vector<unsigned> weights;
+    for (const share& s : shares) {
+        weights.push_back(s.weight);
+    }
     unsigned divisor = 0;
     for (const unsigned w : weights) {
         divisor = std::gcd(divisor, w);
@@ -37,9 +41,9 @@ std::vector<std::size_t> lay_out(std::vector<unsigned> weights)
 
 class round_robin final : public balancing_policy {
 public:
-    explicit round_robin(const std::vector<unsigned>& weights) : round_(lay_out(weights)) {}
+    explicit round_robin(std::span<const share> shares) : round_(lay_out(shares)) {}
 
-    std::size_t pick(std::span<const candidate> candidates, std::uint64_t) noexcept override
+    std::size_t pick(std::span<const candidate> candidates, const draw&) noexcept override
     {
         // The first in turn that is a candidate. Whoever is none loses its turn to the one after it.
         const std::size_t from = position_.fetch_add(1, std::memory_order_relaxed);
@@ -61,9 +65,9 @@ private:
 
 }  // namespace
 
-std::unique_ptr<balancing_policy> make_round_robin(const std::vector<unsigned>& weights)
+std::unique_ptr<balancing_policy> make_round_robin(std::span<const share> shares)
 {
-    return std::make_unique<round_robin>(weights);
+    return std::make_unique<round_robin>(shares);
 }
 
 }  // namespace tiercel::origin

@@ -7,13 +7,13 @@
 namespace tiercel::origin {
 namespace {
 
-std::vector<unsigned> weights_of(const origin_options& o)
+std::vector<share> shares_of(const origin_options& o)
 {
-    std::vector<unsigned> weights;
+    std::vector<share> shares;
     for (const auto& e : o.endpoints) {
-        weights.push_back(e.weight);
+        shares.push_back({e.url, e.weight});
     }
-    return weights;
+    return shares;
 }
 
 }  // namespace
@@ -25,7 +25,9 @@ upstream::upstream(std::string name, origin_options options, const clock& c, std
     for (const auto& e : options_.endpoints) {
         endpoints_.push_back(std::make_unique<endpoint>(options_, e, endpoints_.size(), seed + endpoints_.size()));
     }
-    policy_ = find_balancing_policy(options_.balance)->make(weights_of(options_));
+    const auto* const policy = find_balancing_policy(options_.balance);
+    policy_ = policy->make(shares_of(options_));
+    by_key_ = policy->by_key && endpoints_.size() > 1;
 }
 
 upstream::~upstream() = default;
@@ -70,12 +72,12 @@ result<admission> upstream::admit(const wish& w, observer& seen)
     candidates.reserve(endpoints_.size());
     for (const auto& e : endpoints_) {
         if (e.get() != w.avoid) {
-            candidates.push_back({e->number(), e->cost(w.now)});
+            candidates.push_back({e->number(), e->cost(w.now), e->limit().inflight()});
         }
     }
     error_code why = errc::breaker_open;
     while (!candidates.empty()) {
-        const std::size_t at = policy_->pick(candidates, w.random);
+        const std::size_t at = policy_->pick(candidates, {w.random, w.key});
         auto entered = try_enter(*endpoints_[candidates[at].endpoint], w, seen);
         if (entered) {
             return entered;

@@ -42,11 +42,15 @@ public:
     // address; an endpoint without one is refused at each attempt.
     error_code resolve();
 
+    // Does the choice of an endpoint depend on what is asked for?
+    bool goes_by_key() const noexcept { return by_key_; }
+
     // What one attempt asks for.
     struct wish {
         resilience::attempt_class what = resilience::attempt_class::foreground;
         const endpoint* avoid = nullptr;             // taken only if no other lets it through
         std::uint64_t random = 0;
+        std::uint64_t key = 0;                       // of what is asked for; see goes_by_key()
         async::steady::time_point now;
         instant at;                                  // the same moment, on the breakers' clock
     };
@@ -67,6 +71,7 @@ private:
     const clock& clock_;
     std::vector<std::unique_ptr<endpoint>> endpoints_;
     std::unique_ptr<balancing_policy> policy_;
+    bool by_key_ = false;
     resilience::retry_budget budget_;
 };
 

@@ -25,7 +25,7 @@ TEST(OriginOptions, ProblemsAreToldInWords)
         {[](auto& o) { o.endpoints.push_back({"ftp://shop", 1}); }, "must begin with"},
         {[](auto& o) { o.tls.certificate = "a.pem"; }, "belong together"},
         {[](auto& o) { o.endpoints[0].weight = 0; }, "weight"},
-        {[](auto& o) { o.balance = "hash"; }, "p2c, round_robin"},
+        {[](auto& o) { o.balance = "random"; }, "p2c, round_robin, hash"},
         {[](auto& o) { o.pool.max = 0; }, "pool.max"},
         {[](auto& o) { o.try_timeout = milliseconds{0}; }, "try_timeout"},
         {[](auto& o) { o.deadline_header = "a b"; }, "field name"},
