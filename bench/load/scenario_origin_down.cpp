@@ -100,7 +100,7 @@ void outage(const settings& s, measurement& m, bool refusing)
 void failing(const settings& s, measurement& m) { outage(s, m, false); }
 void refusing(const settings& s, measurement& m) { outage(s, m, true); }
 
-// O-01: five failures one after the other, the sixth request does not reach the origin; when the time is up, of a hundred at once
+// Five failures one after the other, the sixth request does not reach the origin; when the time is up, of a hundred at once
 // exactly three do.
 void probes(const settings& s, measurement& m)
 {
@@ -122,7 +122,7 @@ void probes(const settings& s, measurement& m)
     m.checks.push_back(count_at_least(all.origin().requests(), "probe", "of 100 requests at once when it half opens", 3));
 }
 
-// O-01: one error in five is no death.
+// One error in five is no death.
 void noise(const settings& s, measurement& m)
 {
     stage_options o;

@@ -1,4 +1,4 @@
-// A brown-out (O-11): for a while the origin can do a twentieth of what it usually can. With a limit of requests under way it is at work
+// A brown-out: for a while the origin can do a twentieth of what it usually can. With a limit of requests under way it is at work
 // again as soon as it is well. Without, it first has to work off what nobody waits for any more.
 
 #include "load/scenarios.hpp"

@@ -1,4 +1,4 @@
-// Isolation (K-09): tenants whose names look alike ask for the same URLs at the same time, at several nodes that share Redis, while
+// Isolation: tenants whose names look alike ask for the same URLs at the same time, at several nodes that share Redis, while
 // pages are evicted and changed. Nobody ever gets what was made for somebody else.
 
 #include "load/popularity.hpp"

@@ -29,14 +29,14 @@ double ratio_limit(const settings& s, double full);
 // Does this version lock a fetch over all instances?
 bool has_cluster_lock();
 
-void cold(const settings& s, measurement& m);          // U-04, M-01, M-03
-void holder_killed(const settings& s, measurement& m); // M-01
-void long_fetch(const settings& s, measurement& m);    // M-01
-void bounds(const settings& s, measurement& m);        // M-07
-void uncacheable(const settings& s, measurement& m);   // M-04
-void personal(const settings& s, measurement& m);      // M-05
-void slow_reader(const settings& s, measurement& m);   // M-06
-void hanging(const settings& s, measurement& m);       // M-02
-void dead(const settings& s, measurement& m);          // M-02
+void cold(const settings& s, measurement& m);
+void holder_killed(const settings& s, measurement& m);
+void long_fetch(const settings& s, measurement& m);
+void bounds(const settings& s, measurement& m);
+void uncacheable(const settings& s, measurement& m);
+void personal(const settings& s, measurement& m);
+void slow_reader(const settings& s, measurement& m);
+void hanging(const settings& s, measurement& m);
+void dead(const settings& s, measurement& m);
 
 }  // namespace tiercel::load::stampede

@@ -16,7 +16,7 @@ struct hash128 {
     friend bool operator==(const hash128&, const hash128&) = default;
 };
 
-// A resolved tenant. Only routing's resolvers make one, so that no cache operation can happen without (K-05).
+// A resolved tenant. Only routing's resolvers make one, so that no cache operation can happen without.
 class tenant_id {
 public:
     std::string_view view() const noexcept { return value_; }
@@ -40,14 +40,14 @@ struct key_parts {
 
 // Appends the framed form: version byte, then varint length + bytes of each part.
 void append_key(std::string& out, const key_parts& parts);
-// Appends one more framed part (secondary keys: field name and value, K-14). `present` keeps absent and empty apart.
+// Appends one more framed part (secondary keys: field name and value). `present` keeps absent and empty apart.
 void append_secondary(std::string& out, std::string_view name, std::string_view value, bool present);
 // Appends the generation of a resource's variants, as a part without a name, which no field can have.
 void append_generation(std::string& out, std::uint64_t generation);
 
 // Hash for tables of this process. `seed` is drawn once at start.
 hash128 seeded_hash(std::string_view framed, std::uint64_t seed) noexcept;
-// Hash for names that several processes share; the same on every node, build and restart (U-03).
+// Hash for names that several processes share; the same on every node, build and restart.
 hash128 stable_hash(std::string_view framed) noexcept;
 
 // "tenant|scheme|host|path?query", with '|', '%', blanks, controls and all beyond ASCII percent-escaped inside each part (also

@@ -47,6 +47,7 @@ enum class entry_flag : std::uint32_t {
     has_etag = 1u << 4,
     has_last_modified = 1u << 5,
     explicit_lifetime = 1u << 6,
+    immutable = 1u << 7,                // stays as it is while it is fresh (RFC 8246)
 };
 constexpr entry_flag operator|(entry_flag a, entry_flag b) noexcept
 {

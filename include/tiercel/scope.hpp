@@ -4,7 +4,7 @@
 //
 // Each invalidation raises one number per scope; each entry carries the number that was applied when its fetch began
 // (its stamp). An entry is valid iff none of its scopes was raised after its stamp. Nothing is searched or deleted, so
-// every scope costs O(1), and a fill that was under way when the invalidation came loses by its stamp (the fence, E-20).
+// every scope costs O(1), and a fill that was under way when the invalidation came loses by its stamp (the fence).
 
 #include <array>
 #include <atomic>

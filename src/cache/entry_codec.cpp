@@ -40,6 +40,7 @@ constexpr std::array may_flags{
     wire_flag{1u << 1, entry_flag::has_etag},
     wire_flag{1u << 2, entry_flag::has_last_modified},
     wire_flag{1u << 3, entry_flag::explicit_lifetime},
+    wire_flag{1u << 4, entry_flag::immutable},
 };
 
 template <std::size_t N>

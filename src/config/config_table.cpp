@@ -1,6 +1,7 @@
 #include "config/config_table.hpp"
 
 #include "async/listener.hpp"
+#include "http/upgrade.hpp"
 #include "origin/address.hpp"
 #include "origin/balancing_policy.hpp"
 #include "redis/server_address.hpp"
@@ -78,7 +79,10 @@ complaint_text upgrade_name(std::string_view text)
 {
     const std::size_t slash = text.find('/');
     const bool good = !token(text.substr(0, slash)) && (slash == text.npos || !token(text.substr(slash + 1)));
-    return good ? std::nullopt : complaint_text("must be a protocol, as in websocket or chat/2, or \"*\"");
+    if (!good) {
+        return "must be a protocol, as in websocket or chat/2, or \"*\"";
+    }
+    return carries_requests(text) ? complaint_text("is never passed on: behind it, requests would pass by unseen") : std::nullopt;
 }
 
 complaint_text label(std::string_view text)

@@ -40,7 +40,7 @@ struct fill_job {
     entry_ptr stored{};            // stale, or fresh when only L2 is to be asked
     bool background = false;       // nobody waits
     renewal why = renewal::none;   // in the background: what for
-    entry_ptr refreshed{};         // in the background: the one that serves on meanwhile
+    entry_ptr refreshed{};         // in the background: the one that serves on meanwhile, if any
     std::shared_ptr<handover> over{};
 };
 

@@ -193,7 +193,9 @@ bool fill_search::leave_it_to_the_other(milliseconds remaining)
         return false;
     }
     count(lock_result::busy);
-    job_.refreshed->put_off_refresh(p_.time.now() + remaining);
+    if (job_.refreshed != nullptr) {
+        job_.refreshed->put_off_refresh(p_.time.now() + remaining);
+    }
     end_.report().elsewhere = true;
     end_.leave_alone();
     return true;

@@ -7,8 +7,27 @@
 #include <algorithm>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace tiercel::flow {
+
+namespace {
+
+// Under which an answer to the request may lie, one for each list of selecting fields.
+std::vector<l2::wanted> keys_of_variants(const request& rq, const entry& descriptor, const process_context& p)
+{
+    std::vector<l2::wanted> all;
+    for (const vary_list names : vary_lists_of(descriptor)) {
+        std::string key(rq.key);
+        append_generation(key, generation_of(descriptor));
+        append_selection(key, rq, names, p);
+        const hash128 seeded = seeded_hash(key, p.hash_seed);
+        all.push_back({std::move(key), seeded});
+    }
+    return all;
+}
+
+}  // namespace
 
 bool outlived_invalidations(const entry& e, const process_context& p)
 {
@@ -30,11 +49,9 @@ async::task<l2_answer> read_l2(const request& rq, sequence stamp, worker_context
     a.descriptor = std::move(a.stored);
     a.stored = nullptr;
     promote_descriptor(a.descriptor, rq, cx);
-    for (const vary_list names : vary_lists_of(*a.descriptor)) {
-        std::string key(rq.key);
-        append_generation(key, generation_of(*a.descriptor));
-        append_selection(key, rq, names, p);
-        const entry_ptr variant = co_await cx.l2->get(rq.tenant, key, seeded_hash(key, p.hash_seed), stamp);
+    const std::vector<l2::wanted> keys = keys_of_variants(rq, *a.descriptor, p);
+    const std::vector<entry_ptr> variants = co_await cx.l2->get_all(rq.tenant, keys, stamp);
+    for (const entry_ptr& variant : variants) {
         const bool usable = variant != nullptr && outlived_invalidations(*variant, p);
         if (usable && (a.stored == nullptr || variant->date().value_or(0) > a.stored->date().value_or(0))) {
             a.stored = variant;

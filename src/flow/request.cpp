@@ -1,6 +1,6 @@
 #include "flow/request.hpp"
 
-#include <tiercel/check.hpp>
+#include <functional>
 
 namespace tiercel::flow {
 
@@ -9,9 +9,12 @@ kept_request::kept_request(const request& original)
       tenant_(original.tenant), key_(original.key), id_(original.id), from_(*original.from), view_(original)
 {
     const auto moved = [&](std::string_view v) {
-        const auto at = v.data() - original.raw.data();
-        TIERCEL_CHECK(at >= 0 && static_cast<std::size_t>(at) + v.size() <= raw_.size());
-        return std::string_view(raw_).substr(static_cast<std::size_t>(at), v.size());
+        const std::less_equal<const char*> is_not_behind;
+        const char* const begin = original.raw.data();
+        if (is_not_behind(begin, v.data()) && is_not_behind(v.data() + v.size(), begin + original.raw.size())) {
+            return std::string_view(raw_).substr(static_cast<std::size_t>(v.data() - begin), v.size());
+        }
+        return std::string_view(composed_.emplace_back(v));
     };
     fields_.reserve(original.head.fields.size());
     for (const field& f : original.head.fields) {

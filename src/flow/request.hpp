@@ -12,6 +12,7 @@
 #include <tiercel/rules.hpp>
 
 #include <chrono>
+#include <list>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -86,6 +87,7 @@ public:
 
 private:
     std::string raw_;
+    std::list<std::string> composed_;        // what no client has sent so
     std::vector<field> fields_;
     std::string host_;
     std::string path_;

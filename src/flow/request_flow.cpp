@@ -133,7 +133,7 @@ bool shares_in_spite_of_range(const request& rq, const entry* stored) noexcept
            (stored != nullptr && (stored->is(entry_flag::has_etag) || stored->is(entry_flag::has_last_modified)));
 }
 
-// Requests whose answer must not be shared with those who wait for the same key (M-05), or cannot be made from a fill.
+// Requests whose answer must not be shared with those who wait for the same key, or cannot be made from a fill.
 detail reason_to_go_alone(const request& rq, const entry* stored)
 {
     if (rq.head.has(header::authorization)) {
@@ -163,7 +163,7 @@ detail reason_to_go_alone(const request& rq, const entry* stored)
 bool is_due_early(const entry& e, const request& rq, worker_context& cx)
 {
     const routing::xfetch_options& o = rq.route->stampede.xfetch;
-    return o.enabled && may_refresh_early(e.times(), o.beta, rq.now) && e.may_refresh(rq.now) &&
+    return o.enabled && may_refresh_early(e.times(), o.beta, rq.now) && !e.is(entry_flag::immutable) && e.may_refresh(rq.now) &&
            refresh_early(e.times(), o.beta, rq.now, cx.random.uniform()) && !cx.origin_of(*rq.route).refuses_background();
 }
 

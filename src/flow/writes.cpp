@@ -9,6 +9,7 @@
 #include "http/uri_reference.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace tiercel::flow {
 namespace {
@@ -65,20 +66,39 @@ void remove(const request& rq, sequence raised, worker_context& cx)
     cx.l2->supersede(rq.tenant, make_empty_descriptor(base, p.descriptors.new_generation()));
 }
 
-bool selects_for_some_route(const request& rq, std::string_view name, const process_context& p)
+bool is_keyed(const request& rq, std::string_view name)
 {
+    const auto& keyed = rq.route->key.headers;
+    return std::any_of(keyed.begin(), keyed.end(), [&](const std::string& k) { return equal_ignoring_case(k, name); });
+}
+
+// The values by which the answer that is stored for the request was selected, or would be selected for it.
+std::string selected_by(const request& rq, const process_context& p)
+{
+    std::string all;
     const entry_ptr stored = p.l1.find(rq.key, rq.hash, rq.now);
     if (stored != nullptr && stored->is(entry_flag::vary_descriptor)) {
         for (const vary_list names : vary_lists_of(*stored)) {
-            for (const std::string_view selecting : names) {
-                if (equal_ignoring_case(selecting, name)) {
-                    return true;
-                }
+            append_selection(all, rq, names, p);
+        }
+    }
+    return all;
+}
+
+bool selects(const request& rq, std::string_view name, const process_context& p)
+{
+    const entry_ptr stored = p.l1.find(rq.key, rq.hash, rq.now);
+    if (stored == nullptr || !stored->is(entry_flag::vary_descriptor)) {
+        return false;
+    }
+    for (const vary_list names : vary_lists_of(*stored)) {
+        for (const std::string_view selecting : names) {
+            if (equal_ignoring_case(selecting, name)) {
+                return true;
             }
         }
     }
-    const auto& keyed = rq.route->key.headers;
-    return std::any_of(keyed.begin(), keyed.end(), [&](const std::string& k) { return equal_ignoring_case(k, name); });
+    return false;
 }
 
 }  // namespace
@@ -98,8 +118,9 @@ implied_get::implied_get(const request& original, const canonical_target& target
     make_key(view_, key_, p.hash_seed);
 }
 
-void implied_get::keep_selecting_fields(const process_context& p)
+bool implied_get::keep_selecting_fields(const process_context& p)
 {
+    const std::string selected = selected_by(view_, p);
     const auto is_kept = [&](const field& f) {
         switch (f.id) {
         case header::accept_encoding:
@@ -108,20 +129,34 @@ void implied_get::keep_selecting_fields(const process_context& p)
         case header::x_forwarded_for:
         case header::x_forwarded_proto:
         case header::traceparent: return true;
-        case header::cookie: return !view_.route->key.cookies.empty() || selects_for_some_route(view_, f.name, p);
-        case header::other: return equal_ignoring_case(f.name, "accept") || selects_for_some_route(view_, f.name, p);
+        case header::other: return equal_ignoring_case(f.name, "accept") || is_keyed(view_, f.name) || selects(view_, f.name, p);
         default: return false;
         }
     };
-    std::uint64_t present = 0;
-    for (const field& f : view_.head.fields) {
-        if (is_kept(f)) {
-            fields_.push_back(f);
-            present |= std::uint64_t{1} << static_cast<unsigned>(f.id);
+    std::copy_if(view_.head.fields.begin(), view_.head.fields.end(), std::back_inserter(fields_), is_kept);
+    keep_keyed_cookies();
+    view_.head.fields = fields_;
+    view_.head.present = 0;
+    for (const field& f : fields_) {
+        view_.head.present |= std::uint64_t{1} << static_cast<unsigned>(f.id);
+    }
+    // Keyed or selected by a credential, or by all cookies of the writer, it is the writer's own answer.
+    request without = view_;
+    std::string key;
+    make_key(without, key, p.hash_seed);
+    return key == key_ && selected_by(view_, p) == selected;
+}
+
+void implied_get::keep_keyed_cookies()
+{
+    for (const std::string& name : view_.route->key.cookies) {
+        if (const auto value = cookie_of(view_.head, name)) {
+            cookies_.append(cookies_.empty() ? "" : "; ").append(name).append("=").append(*value);
         }
     }
-    view_.head.fields = fields_;
-    view_.head.present = present;
+    if (!cookies_.empty()) {
+        fields_.push_back({.name = "Cookie", .value = cookies_, .id = header::cookie});
+    }
 }
 
 void invalidate(const request& rq, const response_head& rs, worker_context& cx)
@@ -157,10 +192,8 @@ void invalidate(const request& rq, const response_head& rs, worker_context& cx)
         return;
     }
     const bool refetch = rq.route->on_write == routing::write_rule::refresh && target.is_served() &&
-                         p.l1.find(target.view().key, target.view().hash, rq.now) != nullptr;
-    if (refetch) {
-        target.keep_selecting_fields(p);   // while it is known what selects
-    }
+                         p.l1.find(target.view().key, target.view().hash, rq.now) != nullptr &&
+                         target.keep_selecting_fields(p);   // while it is known what selects
     // Numbered by time in microseconds, so that what L2 still holds can be judged by when it was received.
     const auto us = std::chrono::duration_cast<std::chrono::microseconds>(p.time.now().time_since_epoch()).count();
     const sequence raised = p.valid.raise(scopes, static_cast<sequence>(us));

@@ -24,13 +24,17 @@ public:
     // False: no route serves it.
     bool is_served() const noexcept { return view_.route != nullptr; }
     const request& view() const noexcept { return view_; }
-    // Leaves out what only the other request is about: content, credentials, conditions.
-    void keep_selecting_fields(const process_context& p);
+    // Leaves out what only the other request is about: content, credentials, conditions, and of its cookies all that are not in the
+    // key. False: then it would not be for the same answer any more.
+    bool keep_selecting_fields(const process_context& p);
 
 private:
+    void keep_keyed_cookies();
+
     std::vector<field> fields_;
     query_scratch query_;
     std::string key_;
+    std::string cookies_;
     request view_;
 };
 

@@ -18,12 +18,6 @@ bool is_protocol(std::string_view s) noexcept
     return is_token(s.substr(0, slash)) && (slash == s.npos || is_token(s.substr(slash + 1)));
 }
 
-bool carries_requests(std::string_view protocol) noexcept
-{
-    constexpr std::array<std::string_view, 5> names{"h2", "h2c", "h3", "http", "tls"};
-    return std::any_of(names.begin(), names.end(), [&](std::string_view n) { return equal_ignoring_case(name_of_protocol(protocol), n); });
-}
-
 bool may_ask_for(std::string_view protocol, const std::vector<std::string>& allowed) noexcept
 {
     return is_protocol(protocol) && !carries_requests(protocol) &&
@@ -54,6 +48,12 @@ bool lists(std::string_view list, std::string_view protocol) noexcept
 }
 
 }  // namespace
+
+bool carries_requests(std::string_view protocol) noexcept
+{
+    constexpr std::array<std::string_view, 5> names{"h2", "h2c", "h3", "http", "tls"};
+    return std::any_of(names.begin(), names.end(), [&](std::string_view n) { return equal_ignoring_case(name_of_protocol(protocol), n); });
+}
 
 void append_upgrades(std::string& out, const request_head& rq, const std::vector<std::string>& allowed)
 {

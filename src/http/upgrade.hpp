@@ -15,6 +15,9 @@ namespace tiercel {
 // "*" for all. Never HTTP in another version (h2c) nor TLS: behind such a switch requests would pass by the proxy unseen.
 void append_upgrades(std::string& out, const request_head& rq, const std::vector<std::string>& allowed);
 
+// HTTP in another version, or TLS: what is never passed on, whatever is allowed.
+bool carries_requests(std::string_view protocol) noexcept;
+
 // Does this 101 switch to what was asked for, and to nothing else?
 bool switches_as_asked(const response_head& rs, std::string_view asked) noexcept;
 

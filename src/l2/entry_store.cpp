@@ -5,6 +5,7 @@
 #include "l2/lifetime.hpp"
 #include "l2/redis_name.hpp"
 
+#include <algorithm>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -46,6 +47,30 @@ task<entry_ptr> entry_store::get(std::string_view tenant, std::string_view key, 
     counts_.on_call(op::get, steady::now() - began);
     if (!*found) { co_return nullptr; }
     co_return verified(**found, tenant, key, seeded, stamp);
+}
+
+task<std::vector<entry_ptr>> entry_store::get_all(std::string_view tenant, std::span<const wanted> keys, sequence stamp)
+{
+    std::vector<entry_ptr> out(keys.size());
+    if (keys.empty()) { co_return out; }
+    if (const auto why = tier_->read_refusal()) {
+        fail(op::get, *why);
+        co_return out;
+    }
+    const auto began = steady::now();
+    std::vector<std::string> names;
+    for (const wanted& w : keys) { names.push_back(entry_name(prefix_, tenant, w.key)); }
+    std::vector<result<std::optional<std::string>>> found = co_await tier_->read_all(std::move(names));
+    last_read_failed_ = std::any_of(found.begin(), found.end(), [](const auto& one) { return !one; });
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+        if (!found[i]) {
+            fail(op::get, errc_of(found[i].error()));
+            continue;
+        }
+        counts_.on_call(op::get, steady::now() - began);
+        if (*found[i]) { out[i] = verified(**found[i], tenant, keys[i].key, keys[i].seeded, stamp); }
+    }
+    co_return out;
 }
 
 entry_ptr entry_store::verified(std::string_view bytes, std::string_view tenant, std::string_view key, const hash128& seeded,

@@ -15,6 +15,7 @@ public:
     void start() override { tier_->start(); }
     async::task<> stop() override { return tier_->stop(); }
     async::task<entry_ptr> get(std::string_view tenant, std::string_view key, const hash128& seeded, sequence stamp) override;
+    async::task<std::vector<entry_ptr>> get_all(std::string_view tenant, std::span<const wanted> keys, sequence stamp) override;
     void put(std::string_view tenant, const entry_ptr& e) override;
     void supersede(std::string_view tenant, const entry_ptr& e) override;
     void remove(std::string_view tenant, std::string_view key) override;

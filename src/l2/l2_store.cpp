@@ -28,6 +28,10 @@ public:
     void start() override {}
     async::task<> stop() override { co_return; }
     async::task<entry_ptr> get(std::string_view, std::string_view, const hash128&, sequence) override { co_return nullptr; }
+    async::task<std::vector<entry_ptr>> get_all(std::string_view, std::span<const wanted> keys, sequence) override
+    {
+        co_return std::vector<entry_ptr>(keys.size());
+    }
     void put(std::string_view, const entry_ptr&) override {}
     void supersede(std::string_view, const entry_ptr&) override {}
     void remove(std::string_view, std::string_view) override {}

@@ -15,7 +15,9 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace tiercel::l2 {
 
@@ -68,6 +70,12 @@ protected:
     ~observer() = default;
 };
 
+// What is looked for, and this process's hash of it.
+struct wanted {
+    std::string key;
+    hash128 seeded;
+};
+
 class fill_lease;
 class wake_board;
 
@@ -103,6 +111,10 @@ public:
     // hash of the key. Takes at most the timeout; nothing at all while the breaker is open.
     // REQUIRES: the views and `seeded` stay valid until the task ends: they belong to the frame that awaits it.
     virtual async::task<entry_ptr> get(std::string_view tenant, std::string_view key, const hash128& seeded, sequence stamp) = 0;
+
+    // The same of several keys, asked for at once: together they take at most the timeout. In the order of the keys; of those
+    // that are missing, null.
+    virtual async::task<std::vector<entry_ptr>> get_all(std::string_view tenant, std::span<const wanted> keys, sequence stamp) = 0;
 
     // Not awaited; dropped and counted when the tier is away or lags, or the entry too large. It is encoded before this returns.
     virtual void put(std::string_view tenant, const entry_ptr& e) = 0;

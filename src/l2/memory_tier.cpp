@@ -87,6 +87,16 @@ async::task<result<std::optional<std::string>>> memory_tier::read(std::string na
     co_return std::optional<std::string>(*found);
 }
 
+async::task<std::vector<result<std::optional<std::string>>>> memory_tier::read_all(std::vector<std::string> names)
+{
+    std::vector<result<std::optional<std::string>>> all;
+    for (std::string& name : names) {
+        result<std::optional<std::string>> one = co_await read(std::move(name));
+        all.push_back(std::move(one));
+    }
+    co_return all;
+}
+
 void memory_tier::write(std::string name, std::string bytes, milliseconds life, write_handler done)
 {
     shelf_->put(std::move(name), std::make_shared<const std::string>(std::move(bytes)), time_.now() + life);

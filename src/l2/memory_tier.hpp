@@ -61,6 +61,7 @@ public:
     std::optional<errc> read_refusal() const override { return std::nullopt; }
     std::optional<errc> write_refusal() const override { return std::nullopt; }
     async::task<result<std::optional<std::string>>> read(std::string name) override;
+    async::task<std::vector<result<std::optional<std::string>>>> read_all(std::vector<std::string> names) override;
     void write(std::string name, std::string bytes, milliseconds life, write_handler done) override;
     void replace(std::string name, std::string bytes, write_handler done) override;
     void erase(std::string name, write_handler done) override;

@@ -33,12 +33,29 @@ redis::client_options client_options_of(const l2_options& o)
     return out;
 }
 
+result<std::optional<std::string>> value_of(result<redis::reply> answer)
+{
+    if (!answer) { return answer.error(); }
+    if (answer->is_nil()) { return std::optional<std::string>(); }
+    if (!answer->is_bulk()) { return errc::redis_reply; }
+    return std::optional<std::string>(std::move(answer->text));
+}
+
+// Answers that are awaited together.
+struct gathering {
+    gathering(async::loop& loop, std::size_t n) : left(n), answers(n, errc::redis_down), complete(loop.context(), loop.wheel()) {}
+
+    std::size_t left;
+    std::vector<result<std::optional<std::string>>> answers;
+    async::event complete;
+};
+
 }  // namespace
 
 redis_tier::redis_tier(const l2_options& o, const store_context& context) : redis_tier(o, context, client_options_of(o)) {}
 
 redis_tier::redis_tier(const l2_options& o, const store_context& context, redis::client_options how)
-    : timeout_(o.timeout),
+    : loop_(context.loop), timeout_(o.timeout),
       client_(context.loop, context.time, how,
               [&counts = context.counts](redis::state s, std::string_view why) { counts.on_state(of(s), why); }),
       locks_(context.loop, client_, wake_channel(o.prefix, how.connection.address.database))
@@ -81,10 +98,25 @@ async::task<result<std::optional<std::string>>> redis_tier::read(std::string nam
 {
     redis::command get{"GET", name};
     result<redis::reply> answer = co_await client_.call(redis::lane::read, std::move(get));
-    if (!answer) { co_return answer.error(); }
-    if (answer->is_nil()) { co_return std::optional<std::string>(); }
-    if (!answer->is_bulk()) { co_return errc::redis_reply; }
-    co_return std::optional<std::string>(std::move(answer->text));
+    co_return value_of(std::move(answer));
+}
+
+// Not MGET: each answer is limited in size by itself, and a cluster refuses names of several slots. What is sent in one turn of the
+// loop leaves in one piece.
+async::task<std::vector<result<std::optional<std::string>>>> redis_tier::read_all(std::vector<std::string> names)
+{
+    const auto all = std::make_shared<gathering>(loop_, names.size());
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        redis::command get{"GET", names[i]};
+        client_.send(redis::lane::read, std::move(get), [all, i](result<redis::reply> answer) {
+            all->answers[i] = value_of(std::move(answer));
+            if (--all->left == 0) { all->complete.set(); }
+        });
+    }
+    while (all->left != 0) {   // each ends by itself, within the timeout
+        co_await all->complete.wait_until(async::steady::now() + timeout_);
+    }
+    co_return std::move(all->answers);
 }
 
 void redis_tier::write(std::string name, std::string bytes, milliseconds life, write_handler done)

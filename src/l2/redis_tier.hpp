@@ -19,6 +19,7 @@ public:
     std::optional<errc> read_refusal() const override { return client_.refusal(redis::lane::read); }
     std::optional<errc> write_refusal() const override { return client_.refusal(redis::lane::write); }
     async::task<result<std::optional<std::string>>> read(std::string name) override;
+    async::task<std::vector<result<std::optional<std::string>>>> read_all(std::vector<std::string> names) override;
     void write(std::string name, std::string bytes, milliseconds life, write_handler done) override;
     void replace(std::string name, std::string bytes, write_handler done) override;
     void erase(std::string name, write_handler done) override;
@@ -32,6 +33,7 @@ private:
 
     void send(redis::command c, write_handler done);
 
+    async::loop& loop_;
     milliseconds timeout_;
     redis::client client_;
     redis_locks locks_;

@@ -10,6 +10,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace tiercel::l2 {
 
@@ -30,6 +31,8 @@ public:
 
     // The bytes, nothing when there are none, or what went wrong.
     virtual async::task<result<std::optional<std::string>>> read(std::string name) = 0;
+    // The same of several names, asked for at once: together they take no longer than one may. In the order of the names.
+    virtual async::task<std::vector<result<std::optional<std::string>>>> read_all(std::vector<std::string> names) = 0;
     // Not awaited. `done` runs once, before stop() ends; perhaps inside the call.
     virtual void write(std::string name, std::string bytes, milliseconds life, write_handler done) = 0;
     // The same, but only over what is there already, and for the rest of its life.

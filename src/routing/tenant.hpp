@@ -21,7 +21,7 @@ namespace routing {
 class tenancy;
 }
 
-// The only maker of tenant_id (K-05): nothing but a resolver's answer becomes one.
+// The only maker of tenant_id: nothing but a resolver's answer becomes one.
 class tenant_factory {
 public:
     // The same tenant with its text in `storage`, for what outlives the request (a refresh that owns a copy of its head).

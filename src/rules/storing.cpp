@@ -413,7 +413,8 @@ entry_flag flags_of(const response_head& rs, const cache_directives& d, const li
     const auto when = [](bool b, entry_flag f) { return b ? f : entry_flag::none; };
     return when(forbids_stale(d, policy), entry_flag::must_revalidate) | when(d.no_cache, entry_flag::no_cache) |
            when(is_negative(rs.status), entry_flag::negative) | when(rs.has(header::etag), entry_flag::has_etag) |
-           when(rs.has(header::last_modified), entry_flag::has_last_modified) | when(l.is_explicit(), entry_flag::explicit_lifetime);
+           when(rs.has(header::last_modified), entry_flag::has_last_modified) | when(l.is_explicit(), entry_flag::explicit_lifetime) |
+           when(d.immutable, entry_flag::immutable);
 }
 
 storing_verdict refused(const refusal& r, std::optional<std::size_t> targeted = std::nullopt)

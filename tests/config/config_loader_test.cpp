@@ -235,6 +235,11 @@ TEST(Loader, RulesBetweenTheKeysOfAnOriginAndOfARoute)
     EXPECT_THAT(routes("{ origin: x }"), ElementsAre(HasSubstr("routes[0].origin: there is no origin \"x\"")));
     EXPECT_THAT(routes("{ origin: o, match: { path: products } }"), ElementsAre(HasSubstr("2:39: routes[0].match.path: ")));
     EXPECT_THAT(routes("{ origin: o, match: { hosts: [\"a b\"] } }"), ElementsAre(HasSubstr("routes[0].match.hosts[0]: ")));
+    for (const std::string protocol : {"h2c", "H2C", "HTTP/2.0", "TLS/1.0"}) {
+        EXPECT_THAT(routes("{ origin: o, upgrade: [websocket, " + protocol + "] }"),
+                    ElementsAre(HasSubstr("2:45: routes[0].upgrade[1]: \"" + protocol + "\" is never passed on")));
+    }
+    EXPECT_THAT(routes("{ origin: o, upgrade: [websocket, chat/2, h2x] }"), IsEmpty());
     EXPECT_THAT(routes("{ origin: o, ttl: { min: 8d } }"), ElementsAre(HasSubstr("routes[0].ttl.min: is more than routes[0].ttl.max")));
 }
 

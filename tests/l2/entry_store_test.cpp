@@ -31,6 +31,15 @@ public:
         if (i == held.end()) { co_return std::optional<std::string>(); }
         co_return std::optional<std::string>(i->second);
     }
+    async::task<std::vector<result<std::optional<std::string>>>> read_all(std::vector<std::string> names) override
+    {
+        std::vector<result<std::optional<std::string>>> all;
+        for (const std::string& name : names) {
+            result<std::optional<std::string>> one = co_await read(name);
+            all.push_back(std::move(one));
+        }
+        co_return all;
+    }
     void write(std::string name, std::string bytes, milliseconds life, write_handler done) override
     {
         ++writes;

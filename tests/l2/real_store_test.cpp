@@ -9,6 +9,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace tiercel::l2 {
 namespace {
 
@@ -104,6 +106,40 @@ TEST_F(RealStore, SupersedesOnlyWhatIsThereAndKeepsItsLifetime)
     ASSERT_TRUE(redis::run_until(loop_, [&] { return counts_.calls[op::set] > before; }));
     EXPECT_EQ(get("/a")->small_body(), "new");
     EXPECT_GT(server_.command({"PTTL", name_of_path("/a")}).integer, life - 30'000);
+}
+
+TEST_F(RealStore, SeveralAreAskedForAtOnceAndMayTakeNoLongerThanOne)
+{
+    connect();
+    put(make_entry("/1", "one"));
+    put(make_entry("/3", "three"));
+    server_.command({"SET", name_of_path("/4"), "no entry"});
+    server_.command({"LPUSH", name_of_path("/5"), "no value"});
+    std::vector<wanted> keys;
+    for (const char* path : {"/1", "/2", "/3", "/4", "/5", "/6", "/7", "/8"}) {
+        const std::string key = key_of(path);
+        keys.push_back({key, seeded_hash(key, seed)});
+    }
+    const auto found = redis::run(loop_, store_->get_all("t", keys, 42));
+    ASSERT_EQ(found.size(), 8u);
+    ASSERT_NE(found[0], nullptr);
+    ASSERT_NE(found[2], nullptr);
+    EXPECT_EQ(found[0]->small_body(), "one");
+    EXPECT_EQ(found[2]->small_body(), "three");
+    EXPECT_EQ(found[2]->stamp(), 42u);
+    EXPECT_EQ(std::count(found.begin(), found.end(), nullptr), 6);
+    EXPECT_EQ(counts_.calls[op::get], 7);
+    EXPECT_EQ(failures(op::get, reason::checksum), 1);
+    EXPECT_EQ(failures(op::get, reason::reply), 1);
+    EXPECT_TRUE(redis::run(loop_, store_->get_all("t", {}, 42)).empty());
+
+    store_->set_timeout(200ms);
+    server_.freeze();
+    const auto began = async::steady::now();
+    EXPECT_EQ(redis::run(loop_, store_->get_all("t", keys, 42)), std::vector<entry_ptr>(8));
+    EXPECT_LT(async::steady::now() - began, 800ms) << "one timeout, not eight";
+    EXPECT_EQ(failures(op::get, reason::timeout), 8);
+    server_.thaw();
 }
 
 TEST_F(RealStore, TimesSurviveAnotherProcessClock)

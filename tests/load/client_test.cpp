@@ -36,7 +36,7 @@ load_plan plan_for(std::uint16_t port, double per_second, nanoseconds duration)
 
 }  // namespace
 
-// B-01. With four connections a closed loop would have sent four requests into the stall, of about a thousand: its 99th
+// With four connections a closed loop would have sent four requests into the stall, of about a thousand: its 99th
 // percentile would have shown nothing.
 TEST(LoadClient, AStalledServerShowsInTheLatenciesOfAllWhoShouldHaveComeMeanwhile)
 {

@@ -1,5 +1,5 @@
 // Every scenario of tiercel-bench in its short form: it passes, and it fails when what it is about is switched off. A scenario that
-// could not fail would prove nothing (B-02).
+// could not fail would prove nothing.
 
 #include "load/scenario.hpp"
 

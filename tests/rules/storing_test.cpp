@@ -700,26 +700,26 @@ TEST(Storing, RefusesPagesThatPoseAsFiles)
     const std::string page = "200|Date: <0>|Last-Modified: <-36000>|Content-Type: text/html; charset=utf-8";
     const std::string sheet = "200|Date: <0>|Last-Modified: <-36000>|Content-Type: text/css";
     check(caching_policy{}, {
-        {"S-03 the attack", page, refused(type), "GET /account/x.css"},
-        {"S-03 in capitals", page, refused(type), "GET /account/x.CSS"},
-        {"S-03 behind a semicolon", page, refused(type), "GET /account;x.png"},
-        {"S-03 a real style sheet", sheet, fresh(3600s), "GET /account/x.css"},
-        {"S-03 the type in capitals", "200|Date: <0>|Last-Modified: <-36000>|Content-Type: TEXT/CSS", fresh(3600s), "GET /x.css"},
-        {"S-03 a script as an image", "200|Date: <0>|Last-Modified: <-36000>|Content-Type: text/javascript", refused(type), "GET /x.png"},
-        {"S-03 no type at all", "200|Date: <0>|Last-Modified: <-36000>", refused(type), "GET /x.css"},
-        {"S-03 JSON as an archive", "200|Date: <0>|Last-Modified: <-36000>|Content-Type: application/json", refused(type), "GET /x.zip"},
-        {"S-03 XHTML as JSON", "200|Date: <0>|Last-Modified: <-36000>|Content-Type: application/xhtml+xml", refused(type), "GET /x.json"},
-        {"S-03 an explicit lifetime", "200|Cache-Control: max-age=60|Content-Type: text/html", fresh(60s), "GET /account/x.css"},
-        {"S-03 waiting for validation", "200|ETag: \"a\"|Content-Type: text/html", refused(type), "GET /account/x.css"},
-        {"S-03 no suffix", page, fresh(3600s), "GET /account/x"},
-        {"S-03 an unknown suffix", page, fresh(3600s), "GET /account/x.html"},
-        {"S-03 what is missing may be told in HTML", "404|Date: <0>|Content-Type: text/html", fresh(10s), "GET /missing.css"},
+        {"the attack", page, refused(type), "GET /account/x.css"},
+        {"in capitals", page, refused(type), "GET /account/x.CSS"},
+        {"behind a semicolon", page, refused(type), "GET /account;x.png"},
+        {"a real style sheet", sheet, fresh(3600s), "GET /account/x.css"},
+        {"the type in capitals", "200|Date: <0>|Last-Modified: <-36000>|Content-Type: TEXT/CSS", fresh(3600s), "GET /x.css"},
+        {"a script as an image", "200|Date: <0>|Last-Modified: <-36000>|Content-Type: text/javascript", refused(type), "GET /x.png"},
+        {"no type at all", "200|Date: <0>|Last-Modified: <-36000>", refused(type), "GET /x.css"},
+        {"JSON as an archive", "200|Date: <0>|Last-Modified: <-36000>|Content-Type: application/json", refused(type), "GET /x.zip"},
+        {"XHTML as JSON", "200|Date: <0>|Last-Modified: <-36000>|Content-Type: application/xhtml+xml", refused(type), "GET /x.json"},
+        {"an explicit lifetime", "200|Cache-Control: max-age=60|Content-Type: text/html", fresh(60s), "GET /account/x.css"},
+        {"waiting for validation", "200|ETag: \"a\"|Content-Type: text/html", refused(type), "GET /account/x.css"},
+        {"no suffix", page, fresh(3600s), "GET /account/x"},
+        {"an unknown suffix", page, fresh(3600s), "GET /account/x.html"},
+        {"what is missing may be told in HTML", "404|Date: <0>|Content-Type: text/html", fresh(10s), "GET /missing.css"},
     });
     caching_policy p;
     p.ttl.default_ = 30s;
-    check(p, {{"S-03 the default lifetime", "200|Content-Type: text/html", refused(type), "GET /account/x.css"}});
+    check(p, {{"the default lifetime", "200|Content-Type: text/html", refused(type), "GET /account/x.css"}});
     p.deception_guard = false;
-    check(p, {{"S-03 off", "200|Content-Type: text/html", fresh(30s), "GET /account/x.css"}});
+    check(p, {{"off", "200|Content-Type: text/html", fresh(30s), "GET /account/x.css"}});
 }
 
 }  // namespace

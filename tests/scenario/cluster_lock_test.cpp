@@ -387,6 +387,23 @@ TEST_F(ClusterLock, AnEarlyRefreshDoesNotWaitEither)
     EXPECT_EQ(page.requests(), 1);
 }
 
+TEST_F(ClusterLock, ARefreshAfterAWriteLeavesItToTheOther)
+{
+    s.set("routes.0.on_write", "refresh");
+    auto& page = s.origin().page("/a").cache_control("max-age=60").body("v1");
+    start();
+    s.get("/a");
+    wait_for_entries(1);
+    hold_lock();
+    s.post("/a", "new").expect_status(200);
+    wait_until_waiting(s);
+    s.wait_until_quiet();
+    EXPECT_EQ(page.requests(), 2) << "the write alone";
+    s.expect_metric(0, "lock_wait_seconds_count");
+    redis->command({"DEL", lock()});
+    s.get("/a").expect_cache("fwd=uri-miss; stored");
+}
+
 TEST_F(ClusterLock, NobodyWaitsBeyondTheDeadlineOfTheRoute)
 {
     s.set("routes.0.deadline", "200ms");

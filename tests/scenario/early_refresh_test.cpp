@@ -69,6 +69,22 @@ TEST(EarlyRefresh, DoesNotTouchAnswersThatStayForLessThanASecond)
     EXPECT_EQ(page.requests(), 1);
 }
 
+TEST(EarlyRefresh, LeavesAloneWhatIsImmutableWhileItIsFresh)
+{
+    scenario s;
+    auto& page = s.origin().page("/a").cache_control("max-age=100, immutable, stale-while-revalidate=60").body("v1").takes(fetch_time);
+    s.start();
+    s.get("/a");
+    s.advance(shortly_before);
+    for (int i = 0; i < many; ++i) {
+        s.get("/a").expect_cache("hit; detail=l1");
+    }
+    EXPECT_EQ(page.requests(), 1) << "nothing can have changed (RFC 8246 §2)";
+    s.advance(10s);
+    s.get("/a").expect_cache("hit; detail=swr");
+    EXPECT_TRUE(page.wait_for_requests(2)) << "fresh no more, it is like any other";
+}
+
 TEST(EarlyRefresh, PausesAfterAFailureAndKeepsTheAnswer)
 {
     scenario s;

@@ -9,7 +9,7 @@ namespace {
 const std::string get_events = "GET /events HTTP/1.1\r\nHost: shop.test\r\n\r\n";
 const std::string stream_head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: max-age=60\r\n";
 
-// Server-sent events: each event reaches its client when the origin writes it, and no client shares a stream (C-03).
+// Server-sent events: each event reaches its client when the origin writes it, and no client shares a stream.
 class EventStream : public ::testing::Test {
 protected:
     void start()

@@ -7,7 +7,7 @@ constexpr std::string_view get_a = "GET /a HTTP/1.1\r\nHost: shop.test\r\n\r\n";
 constexpr std::string_view hints = "HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n";
 constexpr std::string_view hints_passed_on = "HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\nVia: 1.1 tiercel\r\n\r\n";
 
-// Interim answers (RFC 9110 §15.2, RFC 8297): passed on as they come, and never part of what is stored (H-15).
+// Interim answers (RFC 9110 §15.2, RFC 8297): passed on as they come, and never part of what is stored.
 class Interim : public ::testing::Test {
 protected:
     void start()

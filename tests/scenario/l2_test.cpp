@@ -188,7 +188,7 @@ TEST_F(L2, AnotherKeysValueIsAMiss)
 
 // ---- which of two copies counts ----
 
-TEST_F(L2, A304UpdatesTheEntryThereToo)   // H-10
+TEST_F(L2, A304UpdatesTheEntryThereToo)
 {
     auto& page = s.origin().page("/a").cache_control("max-age=10").etag("\"1\"").header("X-A", "1").header("X-B", "1").body("v1");
     start();
@@ -252,7 +252,7 @@ TEST_F(L2, MemoryTakesANewerCopyFromThereThoughItLivesShorter)
     EXPECT_EQ(page.requests(), 2);
 }
 
-TEST_F(L2, APromotedEntryKeepsItsOwnEnd)   // T-02
+TEST_F(L2, APromotedEntryKeepsItsOwnEnd)
 {
     auto& page = s.origin().page("/a").cache_control("max-age=10").etag("\"1\"").body("v1");
     start();

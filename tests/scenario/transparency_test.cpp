@@ -10,7 +10,7 @@
 namespace tiercel::test {
 namespace {
 
-// What the cache gives back is what the origin sent (H-20): the same bytes, the same fields in the same order, in the same
+// What the cache gives back is what the origin sent: the same bytes, the same fields in the same order, in the same
 // spelling. Shown with answers that nobody would think of, drawn by number so that a failure can be repeated.
 
 using randomness = std::mt19937_64;

@@ -13,7 +13,7 @@ const std::string handshake = "GET /socket HTTP/1.1\r\nHost: shop.test\r\nConnec
 const std::string agreed = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
                            "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
 
-// Connections that switch to another protocol (RFC 9110 §7.8): a tunnel, and never anything else (C-03).
+// Connections that switch to another protocol (RFC 9110 §7.8): a tunnel, and never anything else.
 class Switch : public ::testing::Test {
 protected:
     void start()

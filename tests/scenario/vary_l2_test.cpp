@@ -197,5 +197,31 @@ TEST_F(VaryL2, SixtyFourIsTheMostThereToo)
     EXPECT_EQ(page.requests(), 65);
 }
 
+TEST_F(VaryL2, AllThatMayAnswerIsAskedForAtOnce)
+{
+    constexpr int lists = 8;
+    auto& page = s.origin().page("/a");
+    page.answer([](const http_request& r) {
+        return plain_answer({{"Cache-Control", "max-age=600"}, {"Vary", r.header("X-By").value_or("none")}}, "v1");
+    });
+    start();
+    for (int i = 0; i < lists; ++i) {
+        const std::string by = "X-" + std::to_string(i);
+        s.get("/a", {{"X-By", by}, {by, "1"}});
+    }
+    wait_for_entries(lists + 1);
+    restart();
+    const auto reads = [&] {
+        const std::string stats = redis->command({"INFO", "stats"}).text;
+        const std::string name = "total_reads_processed:";
+        return std::stoi(stats.substr(stats.find(name) + name.size()));
+    };
+    const double gets = s.metric("l2_duration_seconds_count", {{"op", "get"}});
+    const int before = reads();
+    s.get("/a", {{"X-0", "1"}}).expect_body("v1").expect_cache("hit; detail=l2");
+    EXPECT_LT(reads() - before, lists) << "pieces in which commands came, among them this question and perhaps one for the time";
+    s.expect_metric(gets + 1 + lists, "l2_duration_seconds_count", {{"op", "get"}});
+}
+
 }  // namespace
 }  // namespace tiercel::test

@@ -322,6 +322,45 @@ TEST_F(Writes, ARefreshAsksForTheVariantOfTheWriter)
     EXPECT_FALSE(page.received()[2].has("X-Other"));
 }
 
+TEST_F(Writes, ARefreshTakesAlongTheCookiesOfTheKeyAndNoOthers)
+{
+    s.set("routes.0.on_write", "refresh").set("routes.0.key.cookies", "[ lang, theme ]");
+    auto& page = s.origin().page("/a");
+    page.answer([](const http_request& r) {
+        return plain_answer({{"Cache-Control", "max-age=600"}}, r.method + " " + r.header("Cookie").value_or("none"));
+    });
+    s.start();
+    s.get("/a", {{"Cookie", "lang=de"}});
+    s.post("/a", "new", {{"Cookie", "session=secret; lang=de; lang=en"}, {"Cookie", "other=1"}});
+    ASSERT_TRUE(page.wait_for_requests(3));
+    s.wait_until_quiet();
+    s.get("/a", {{"Cookie", "session=of somebody else; lang=de"}}).expect_body("GET lang=de").expect_cache("hit; detail=l1");
+}
+
+TEST_F(Writes, NothingIsFetchedAnewThatIsSelectedByWhatOnlyTheWriterMaySend)
+{
+    s.set("routes.0.on_write", "refresh").set("routes.0.key.headers", "[ Authorization ]").set("routes.0.key.vary.allow", "[ Cookie ]");
+    auto& keyed = s.origin().page("/keyed").cache_control("public, max-age=600").body("v1");
+    auto& varied = s.origin().page("/varied").cache_control("max-age=600").header("Vary", "Cookie").body("v1");
+    s.start();
+    const header_list credentials{{"Authorization", "Bearer x"}};
+    s.get("/keyed", credentials).expect_status(200);
+    ASSERT_TRUE(is_stored("/keyed", credentials));
+    s.post("/keyed", "new", credentials);
+    const header_list cookie{{"Cookie", "session=secret"}};
+    s.get("/varied", cookie);
+    ASSERT_TRUE(is_stored("/varied", cookie));
+    s.post("/varied", "new", cookie);
+    s.wait_until_quiet();
+    EXPECT_EQ(keyed.requests(), 2);
+    EXPECT_EQ(varied.requests(), 2);
+    EXPECT_FALSE(is_stored("/keyed", credentials)) << "an answer to nobody in particular must not lie under the writer's key";
+    EXPECT_FALSE(is_stored("/varied", cookie));
+    s.get("/varied");                        // who sends no cookies has an answer of its own
+    s.post("/varied", "new");
+    EXPECT_TRUE(varied.wait_for_requests(6)) << "and that one is fetched anew";
+}
+
 TEST_F(Writes, NothingIsFetchedThatNobodyHasRead)
 {
     s.set("routes.0.on_write", "refresh");
