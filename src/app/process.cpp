@@ -1,5 +1,6 @@
 #include "app/process.hpp"
 
+#include "app/log_watch.hpp"
 #include "app/origins_report.hpp"
 #include "async/listener.hpp"
 #include "config/config_print.hpp"
@@ -40,6 +41,17 @@ telemetry::metric_names names_of(const config::config& c)
     return names;
 }
 
+coherence::log_options log_options_of(const config::config& c)
+{
+    coherence::log_options o;
+    o.url = c.cache.l2.url;
+    o.user = c.cache.l2.user;
+    o.password = c.cache.l2.password;
+    o.prefix = c.cache.l2.prefix;
+    o.max_life = c.cache.l2.max_life;
+    return o;
+}
+
 routing::cidr_set trusted_of(const config::config& c)
 {
     routing::cidr_set set;
@@ -61,11 +73,15 @@ process::process(const config::loaded& configuration, const clock& time)
     access_ = std::make_unique<telemetry::access_log>(c.log.access, logs_->get("access"));
     metrics_ = std::make_unique<telemetry::metrics>(names_of(c), c.metrics);
     l1_ = std::make_unique<memory_store>(c.cache.l1);
+    if (c.cache.l2.kind == l2::kind::redis) {
+        log_watch_ = std::make_unique<log_watch>(*metrics_, logs_->get("coherence"));
+        log_ = std::make_unique<coherence::invalidation_log>(log_options_of(c), time, valid_, audit_, *log_watch_);
+    }
     tenants_ = std::make_unique<routing::tenancy>(c.tenancy);
     routes_ = std::make_unique<routing::route_table>(c.routes);
     context_ = std::make_unique<flow::process_context>(
         flow::process_context{time, *l1_, valid_, flights_, marks_, descriptors_, *tenants_, *routes_, random_seed(),
-                              c.cache.tiers, c.cache.l1.max_object});
+                              c.cache.tiers, c.cache.l1.max_object, log_.get()});
     shared_ = std::make_unique<server::server_shared>(*context_, c.server, c.cache.l2, l2::make_shared_memory(c.cache.l2),
                                                       *metrics_, *access_, logs_->get("server"), trusted_of(c));
     shared_->slow_origin = c.log.slow_origin;
@@ -147,6 +163,9 @@ void process::start()
             throw std::runtime_error("admin.listen: " + c.admin.listen + ": " + ec.message());
         }
     }
+    if (log_ != nullptr) {
+        log_->start();
+    }
     for (const auto& w : workers_) {
         {
             const std::lock_guard hold(mutex_);
@@ -198,6 +217,9 @@ bool process::drain()
     if (admin_ != nullptr) {
         admin_->stop();   // it looks at the workers
     }
+    if (log_ != nullptr) {
+        log_->stop();
+    }
     workers_.clear();
     access_->stop();
     logs_->stop();
@@ -230,6 +252,9 @@ std::vector<admin::dependency> process::dependencies() const
         } else if (up == 0) {
             d.state = c.cache.l2.required ? admin::health::down : admin::health::degraded;
             d.reason = "not reachable; answers come from the in-process tier and the origins";
+        } else if (log_ != nullptr && d.state == admin::health::ok && !valid_.is_in_step()) {
+            d.state = admin::health::degraded;
+            d.reason = "the log of invalidations is not read: " + std::string(name_of(valid_.contact()));
         }
         out.push_back(std::move(d));
     }

@@ -4,6 +4,7 @@
 // program and by the scenario tests alike.
 
 #include "admin/admin_server.hpp"
+#include "coherence/invalidation_log.hpp"
 #include "config/config_loader.hpp"
 #include "flow/context.hpp"
 #include "server/worker.hpp"
@@ -20,6 +21,8 @@
 #include <vector>
 
 namespace tiercel::app {
+
+class log_watch;
 
 class process final : admin::admin_source {
 public:
@@ -67,6 +70,9 @@ private:
     std::unique_ptr<telemetry::metrics> metrics_;
     std::unique_ptr<memory_store> l1_;
     validity valid_;
+    coherence::audit audit_;
+    std::unique_ptr<log_watch> log_watch_;
+    std::unique_ptr<coherence::invalidation_log> log_;   // with Redis only
     flow::flight_table flights_;
     flow::mark_table marks_;
     flow::descriptor_desk descriptors_;

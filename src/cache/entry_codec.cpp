@@ -259,7 +259,7 @@ std::string encode(const entry& e, milliseconds shared_minus_local)
 }
 
 std::variant<entry_ptr, decode_error> decode(std::string_view bytes, std::string_view expected_key, const hash128& seeded,
-                                             milliseconds shared_minus_local, sequence stamp)
+                                             milliseconds shared_minus_local)
 {
     // The order matters: magic and major version decide whether the rest means anything, the checksum whether it is whole.
     // Only then are flags and lengths what somebody once wrote, and an unknown flag the mark of another release.
@@ -282,7 +282,7 @@ std::variant<entry_ptr, decode_error> decode(std::string_view bytes, std::string
     t.fresh_until = from_shared(header.take<std::int64_t>(), shared_minus_local);
     t.swr_until = from_shared(header.take<std::int64_t>(), shared_minus_local);
     t.sie_until = from_shared(header.take<std::int64_t>(), shared_minus_local);
-    header.take<std::uint64_t>();  // stamp of the writer
+    const auto stamp = header.take<std::uint64_t>();
     header.take<std::uint16_t>();  // partition
     t.delta = milliseconds{header.take<std::uint32_t>()};
     n.key = header.take<std::uint32_t>();

@@ -49,9 +49,8 @@ bool is_damage(decode_error e) noexcept;
 // `shared_minus_local`: what to add to an `instant` to get shared time.
 std::string encode(const entry& e, milliseconds shared_minus_local);
 
-// `seeded`: this process's hash of `expected_key`. `stamp`: the sequence applied here before the read began; the one in the
-// bytes is the writer's and means nothing on another node.
+// `seeded`: this process's hash of `expected_key`. The stamp stays the writer's: all who share a store number invalidations alike.
 std::variant<entry_ptr, decode_error> decode(std::string_view bytes, std::string_view expected_key, const hash128& seeded,
-                                             milliseconds shared_minus_local, sequence stamp);
+                                             milliseconds shared_minus_local);
 
 }  // namespace tiercel

@@ -3,10 +3,16 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "cache/raised_scopes.hpp"
+
 #include <algorithm>
 
 namespace tiercel {
 namespace {
+
+// In the order of the enum.
+constexpr std::array<std::string_view, static_cast<std::size_t>(scope_kind::last_)> kinds{
+    "all", "tenant", "host", "url", "prefix", "entity", "entity_list", "tag", "group"};
 
 // Scope hashes are stored in L2 and travel in events, so they are the same in every process. "scope001" in ASCII.
 constexpr std::uint64_t scope_seed = 0x73636f7065303031;
@@ -24,29 +30,128 @@ scope_hash hash_scope(scope_kind kind, std::string_view tenant, std::string_view
     return hash(name, hash(tenant, scope_seed + static_cast<std::uint64_t>(kind)));
 }
 
-// Why the orders suffice. One raise at a time: first the buckets, then, with release, `applied_`. A reader who loads
-// applied() == a (acquire) therefore sees every bucket of every raise up to a. If it finds an entry good and remembers a,
-// any raise that it may have missed has a sequence above a; `applied_` then differs from a, and the entry is judged again.
-// A fetch that reads a as its stamp while raise a + 1 is half done is stamped too old: one refetch, never a stale answer.
-sequence validity::raise(scope_hash scope, sequence at_least) noexcept { return raise(std::span(&scope, 1), at_least); }
+std::string_view name_of(scope_kind k) noexcept
+{
+    const auto at = static_cast<std::size_t>(k);
+    return at < kinds.size() ? kinds[at] : std::string_view();
+}
 
-sequence validity::raise(std::span<const scope_hash> scopes, sequence at_least) noexcept
+std::optional<scope_kind> scope_kind_named(std::string_view name) noexcept
+{
+    const auto found = std::find(kinds.begin(), kinds.end(), name);
+    if (found == kinds.end()) { return std::nullopt; }
+    return static_cast<scope_kind>(found - kinds.begin());
+}
+
+std::string_view name_of(purge_mode m) noexcept { return m == purge_mode::hard ? "hard" : "soft"; }
+
+std::string_view name_of(contact c) noexcept
+{
+    switch (c) {
+    case contact::alone: return "alone";
+    case contact::unread: return "unread";
+    case contact::following: return "following";
+    case contact::lost: return "lost";
+    case contact::blind: return "blind";
+    }
+    return "";
+}
+
+validity::validity() : exact_(std::make_unique<raised_scopes>()) {}
+validity::~validity() = default;
+
+// Why the orders suffice. One raise at a time: first the table and the maxima, then, with release, `applied_`, then `version_`. A
+// reader who loads version() == v (acquire) therefore sees every maximum of every raise up to v. If it finds an entry good and
+// remembers v, any raise that it may have missed has changed the version after; the entry is then judged again.
+// A fetch that reads a as its stamp while the next raise is half done is stamped too old: one refetch, never a stale answer.
+void validity::note(scope_hash scope, purge_mode mode, sequence s)
+{
+    const sequence forgotten = exact_->raise(scope, mode, s);
+    if (forgotten > floor_.load(std::memory_order_relaxed)) { floor_.store(forgotten, std::memory_order_relaxed); }
+    std::atomic<sequence>& highest = bucket_of(mode == purge_mode::hard ? hard_ : soft_, scope);
+    if (highest.load(std::memory_order_relaxed) < s) { highest.store(s, std::memory_order_relaxed); }
+}
+
+sequence validity::raise(std::span<const scope_hash> scopes, purge_mode mode, sequence at_least)
 {
     const std::lock_guard guard(raising_);
-    const sequence next = std::max(applied_.load(std::memory_order_relaxed) + 1, at_least);
+    const sequence position = position_.load(std::memory_order_relaxed);
+    const sequence stamps = applied_.load(std::memory_order_relaxed);
+    const sequence next = position != 0 ? stamps + 1 : std::max(stamps + 1, at_least);
     for (const scope_hash scope : scopes) {
-        bucket_of(scope).store(next, std::memory_order_relaxed);
+        note(scope, mode, next);
     }
-    applied_.store(next, std::memory_order_release);
+    // No number that the log may give to something unknown as yet is used as a stamp. Without room for more, what is fetched
+    // from here on counts as older than this until the log is read on.
+    if (position == 0 || next < position + spacing) { applied_.store(next, std::memory_order_release); }
+    touch();
     return next;
 }
 
-bool validity::is_valid(std::span<const scope_hash> scopes, sequence stamp) const noexcept
+void validity::apply(std::span<const scope_hash> scopes, purge_mode mode, sequence s)
 {
+    const std::lock_guard guard(raising_);
     for (const scope_hash scope : scopes) {
-        if (bucket_of(scope).load(std::memory_order_relaxed) > stamp) { return false; }
+        note(scope, mode, s);
     }
-    return true;
+}
+
+void validity::advance(sequence s)
+{
+    const std::lock_guard guard(raising_);
+    position_.store(std::max(position_.load(std::memory_order_relaxed), s), std::memory_order_release);
+    if (applied_.load(std::memory_order_relaxed) < s) { applied_.store(s, std::memory_order_release); }
+    touch();
+}
+
+void validity::assume(sequence s)
+{
+    const std::lock_guard guard(raising_);
+    if (applied_.load(std::memory_order_relaxed) < s) { applied_.store(s, std::memory_order_release); }
+}
+
+void validity::raise_floor(sequence s)
+{
+    const std::lock_guard guard(raising_);
+    if (floor_.load(std::memory_order_relaxed) < s) { floor_.store(s, std::memory_order_relaxed); }
+    touch();
+}
+
+instant validity::time_of(sequence s, instant now) const noexcept
+{
+    const sequence position = position_.load(std::memory_order_relaxed);
+    if (position != 0 && s > position) { return now; }   // our own, just now
+    const auto local = static_cast<std::int64_t>(s / 1000) - shared_minus_local_.load(std::memory_order_relaxed);
+    return std::min(now, instant(milliseconds(local)));
+}
+
+sequence validity::raised(scope_hash scope, purge_mode mode) const { return exact_->find(scope, mode); }
+
+std::size_t validity::size() const { return exact_->size(); }
+
+std::vector<validity::remembered> validity::all() const
+{
+    std::vector<remembered> out;
+    out.reserve(exact_->size());
+    exact_->for_each([&](scope_hash scope, purge_mode mode, sequence s) { out.push_back({scope, mode, s}); });
+    return out;
+}
+
+standing validity::judge(std::span<const scope_hash> scopes, sequence stamp) const
+{
+    standing out;
+    if (stamp < floor_.load(std::memory_order_relaxed)) { return {standing::is::gone, floor()}; }
+    for (const scope_hash scope : scopes) {
+        if (bucket_of(hard_, scope) > stamp) {
+            if (const sequence s = exact_->find(scope, purge_mode::hard); s > stamp) { return {standing::is::gone, s}; }
+        }
+        if (bucket_of(soft_, scope) > stamp) {
+            if (const sequence s = exact_->find(scope, purge_mode::soft); s > stamp) {
+                out = {standing::is::outdated, std::max(out.since, s)};
+            }
+        }
+    }
+    return out;
 }
 
 }  // namespace tiercel

@@ -8,6 +8,7 @@
 #include "routing/cidr.hpp"
 #include "routing/host_pattern.hpp"
 #include "routing/path_pattern.hpp"
+#include "routing/scope_template.hpp"
 
 #include <tiercel/check.hpp>
 
@@ -132,6 +133,8 @@ complaint_text tenant_name(std::string_view text)
 {
     return text.empty() || routing::is_tenant_name(text) ? std::nullopt : complaint_text("cannot be the name of a tenant");
 }
+
+complaint_text scope_template(std::string_view text) { return routing::problem_of_template(text); }
 
 texts checked(complaint_text (*check)(std::string_view), secrecy hide = secrecy::open) { return {.check = check, .hide = hide}; }
 
@@ -494,6 +497,14 @@ rows route_rows()
                           .unavailable = {{"behind", no_write_behind}}},
         fixed, "What an unsafe request that succeeded does to the stored answers of its URL, and of what its answer refers to "
                "(RFC 9111 §4.4). refresh: also fetches its URL anew, if memory had an answer for it."));
+    r.push_back(key("routes[].entity.type", TIERCEL_AT(route, scopes.entity_type), checked(scope_template), fixed,
+        "What kind of thing the answers show, as in project; {path.2} and {query.NAME} stand for what the request names. For "
+        "invalidations of an entity or of all lists of its kind."));
+    r.push_back(key("routes[].entity.id", TIERCEL_AT(route, scopes.entity_id), checked(scope_template), fixed,
+        "Which one, as in {path.3}. Where nothing comes out, the answer is a list of that kind."));
+    r.push_back(key("routes[].tags", TIERCEL_AT(route, scopes.tags), checked(scope_template), fixed,
+        "Tags of all answers, beside those that they bring in Surrogate-Key and Cache-Tag. Templates as above; one whose part is "
+        "missing is left out."));
     r.push_back(key("routes[].upgrade", TIERCEL_AT(route, upgrade), checked(upgrade_name), fixed,
         "Protocols that clients may upgrade to, as in [websocket]. \"*\": all but HTTP/2 and TLS, which are never passed on; []: none."));
     r.push_back(key("routes[].deadline", TIERCEL_AT(route, deadline), between(10ms, longest_wait), fixed,
@@ -538,7 +549,7 @@ constexpr auto reserved = std::to_array<std::string_view>({
     "tenancy.resolvers[].header", "tenancy.resolvers[].keys", "tenancy.resolvers[].claim", "tenancy.resolvers[].issuer",
     "tenancy.resolvers[].audience", "tenancy.resolvers[].algorithms", "tenancy.resolvers[].file", "tenancy.resolvers[].field",
     "origins.<name>.limit.adaptive", "origins.<name>.health", "origins.<name>.resolve_interval",
-    "routes[].entity", "routes[].tags", "routes[].read_your_writes",
+    "routes[].read_your_writes",
     "routes[].lag_budget", "routes[].key.body",
     "routes[].compress", "routes[].rewrite", "routes[].headers",
     "invalidation", "warm", "tracing",

@@ -31,7 +31,7 @@ async::task<l2::lock_attempt> cluster_wait::try_lock(std::string key)
         schedule_ = poll_schedule(rq_.route->stampede.lock.wait);
     }
     const hash128 seeded = seeded_hash(key_, cx_.process.hash_seed);
-    l2::lock_attempt a = co_await cx_.l2->try_lock(rq_.tenant, key_, seeded, stamp_, rq_.route->stampede.lock.lease);
+    l2::lock_attempt a = co_await cx_.l2->try_lock(rq_.tenant, key_, seeded, rq_.route->stampede.lock.lease);
     co_return a;
 }
 

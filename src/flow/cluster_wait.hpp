@@ -33,8 +33,8 @@ private:
 // Thread: the worker's. REQUIRES: cx.l2 has locks; `rq` outlives this.
 class cluster_wait {
 public:
-    cluster_wait(const request& rq, sequence stamp, worker_context& cx)
-        : rq_(rq), stamp_(stamp), cx_(cx), schedule_(rq.route->stampede.lock.wait) {}
+    cluster_wait(const request& rq, worker_context& cx)
+        : rq_(rq), cx_(cx), schedule_(rq.route->stampede.lock.wait) {}
     // Counts the time, if there was a wait.
     ~cluster_wait();
     cluster_wait(const cluster_wait&) = delete;
@@ -48,7 +48,6 @@ public:
 
 private:
     const request& rq_;
-    sequence stamp_;
     worker_context& cx_;
     poll_schedule schedule_;
     std::string key_;

@@ -4,6 +4,7 @@
 // downward only; the owners (app, server/worker) outlive every request.
 
 #include "async/loop.hpp"
+#include "coherence/invalidation_log.hpp"
 #include "flow/draws.hpp"
 #include "flow/flight.hpp"
 #include "flow/marks.hpp"
@@ -37,6 +38,7 @@ struct process_context {
     std::uint64_t hash_seed = 0;
     tier_options tiers;
     byte_count max_object = 0;                       // larger answers are passed through, not stored
+    coherence::invalidation_log* log = nullptr;      // shared with other instances; null: there are none
 };
 
 // Thread: one worker's.

@@ -2,6 +2,7 @@
 
 #include "cache/vary_index.hpp"
 #include "flow/keep.hpp"
+#include "flow/standing.hpp"
 #include "flow/variants.hpp"
 
 #include <utility>
@@ -48,7 +49,7 @@ bool fill_search::is_stored_meanwhile()
 
 async::task<bool> fill_search::is_over_by_l2()
 {
-    l2_answer found = co_await read_l2(rq_, job_.joined->stamp(), cx_);
+    l2_answer found = co_await read_l2(rq_, cx_);
     known_ = std::move(found.descriptor);
     end_.report().varies = known_ != nullptr && found.stored == nullptr && !vary_lists_of(*known_).empty();
     co_return is_superseded() || is_answered_by_l2(std::move(found.stored));
@@ -123,7 +124,7 @@ async::task<bool> fill_search::clear_the_way()
         count(lock_result::skipped);
         co_return true;
     }
-    cluster_wait others(rq_, job_.joined->stamp(), cx_);
+    cluster_wait others(rq_, cx_);
     const auto limit = steady::now() + rq_.route->deadline;
     for (;;) {
         l2::lock_attempt attempt = co_await others.try_lock(lock_key());
@@ -177,11 +178,11 @@ async::task<fill_search::way> fill_search::heed(l2::lock_attempt attempt, bool h
 async::task<bool> fill_search::is_answered_by(entry_ptr found)
 {
     if (found != nullptr && found->is(entry_flag::vary_descriptor)) {
-        l2_answer now = co_await read_l2(rq_, job_.joined->stamp(), cx_);
+        l2_answer now = co_await read_l2(rq_, cx_);
         known_ = std::move(now.descriptor);
         found = std::move(now.stored);
-    } else if (found != nullptr && !outlived_invalidations(*found, p_)) {
-        found = nullptr;
+    } else if (found != nullptr) {
+        found = as_it_stands(found, p_.time.now(), p_);
     }
     co_return found != nullptr && is_answered_by_l2(std::move(found));
 }
@@ -218,7 +219,7 @@ async::task<fill_search::way> fill_search::heed(std::optional<l2::fill_news> new
 async::task<fill_search::way> fill_search::look_in_l2_again()
 {
     end_.report().elsewhere = true;
-    l2_answer found = co_await read_l2(rq_, job_.joined->stamp(), cx_);
+    l2_answer found = co_await read_l2(rq_, cx_);
     known_ = std::move(found.descriptor);
     if (is_answered_by_l2(std::move(found.stored))) {
         count(lock_result::found);

@@ -67,16 +67,16 @@ void set_revisit(const entry& e, const worker_context& cx, instant now, millisec
     }
 }
 
-bool is_valid(const entry& e, const process_context& p) { return p.valid.is_valid(e.scopes(), e.stamp()); }
+bool survives(const entry& e, const process_context& p) { return p.valid.survives(e.scopes(), e.stamp()); }
 
 // The descriptor that counts: what L1 has, else what L2 had.
 entry_ptr current_descriptor(const request& rq, const entry_ptr& known, const process_context& p)
 {
     entry_ptr ours = p.l1.find(rq.key, rq.hash, rq.now);
-    if (ours != nullptr && ours->is(entry_flag::vary_descriptor) && is_valid(*ours, p)) {
+    if (ours != nullptr && ours->is(entry_flag::vary_descriptor) && survives(*ours, p)) {
         return ours;
     }
-    return known != nullptr && is_valid(*known, p) ? known : nullptr;
+    return known != nullptr && survives(*known, p) ? known : nullptr;
 }
 
 // Where an answer lies.
@@ -216,7 +216,7 @@ std::vector<scope_hash> scopes_after(const entry& old, const request& rq, const 
 kept keep_update(updated_answer updated, const entry& old, const request& rq, const fetch_times& when, sequence stamp,
                  milliseconds delta, const l2_ties& ties, worker_context& cx)
 {
-    constexpr std::size_t most_scopes = 1 + 4 * most_tags;
+    constexpr std::size_t most_scopes = most_place_scopes + 4 * most_tags;
     const head_block block(updated.head);
     storable s;
     s.selecting = parse_vary(block.head()).names;   // an update may change them
@@ -335,7 +335,7 @@ bool is_too_many(const storable& s, const request& rq, const entry_ptr& known, c
 bool promote(const entry_ptr& e, worker_context& cx, instant now)
 {
     process_context& p = cx.process;
-    if (!is_valid(*e, p)) {
+    if (e->is(entry_flag::vary_descriptor) ? !survives(*e, p) : !p.valid.is_valid(e->scopes(), e->stamp())) {
         p.l1.hold(e->content());
         return false;
     }
@@ -350,7 +350,7 @@ void promote_descriptor(const entry_ptr& e, const request& rq, worker_context& c
     const std::lock_guard one_writer(p.descriptors.mutex_of(rq.hash));
     const instant now = p.time.now();
     entry_ptr ours = p.l1.find(rq.key, rq.hash, now);
-    const bool has_ours = ours != nullptr && ours->is(entry_flag::vary_descriptor) && is_valid(*ours, p);
+    const bool has_ours = ours != nullptr && ours->is(entry_flag::vary_descriptor) && survives(*ours, p);
     if (has_ours && generation_of(*ours) == generation_of(*e)) {
         promote(united_descriptor(*ours, *e), cx, now);
     } else if (has_ours || !vary_lists_of(*e).empty()) {

@@ -2,9 +2,9 @@
 
 #include "cache/vary_index.hpp"
 #include "flow/keep.hpp"
+#include "flow/standing.hpp"
 #include "flow/variants.hpp"
 
-#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,18 +29,15 @@ std::vector<l2::wanted> keys_of_variants(const request& rq, const entry& descrip
 
 }  // namespace
 
-bool outlived_invalidations(const entry& e, const process_context& p)
-{
-    const auto as_of = e.times().received.time_since_epoch() - clock_margin;
-    return p.valid.is_valid(e.scopes(), static_cast<sequence>(std::max<std::int64_t>(as_of.count(), 0)) * 1000);
-}
-
-async::task<l2_answer> read_l2(const request& rq, sequence stamp, worker_context& cx)
+async::task<l2_answer> read_l2(const request& rq, worker_context& cx)
 {
     process_context& p = cx.process;
     l2_answer a;
-    a.stored = co_await cx.l2->get(rq.tenant, rq.key, rq.hash, stamp);
-    if (a.stored == nullptr || !outlived_invalidations(*a.stored, p)) {
+    a.stored = co_await cx.l2->get(rq.tenant, rq.key, rq.hash);
+    if (a.stored != nullptr) {
+        a.stored = as_it_stands(a.stored, p.time.now(), p);
+    }
+    if (a.stored == nullptr) {
         co_return l2_answer();
     }
     if (!a.stored->is(entry_flag::vary_descriptor)) {
@@ -50,10 +47,10 @@ async::task<l2_answer> read_l2(const request& rq, sequence stamp, worker_context
     a.stored = nullptr;
     promote_descriptor(a.descriptor, rq, cx);
     const std::vector<l2::wanted> keys = keys_of_variants(rq, *a.descriptor, p);
-    const std::vector<entry_ptr> variants = co_await cx.l2->get_all(rq.tenant, keys, stamp);
-    for (const entry_ptr& variant : variants) {
-        const bool usable = variant != nullptr && outlived_invalidations(*variant, p);
-        if (usable && (a.stored == nullptr || variant->date().value_or(0) > a.stored->date().value_or(0))) {
+    const std::vector<entry_ptr> variants = co_await cx.l2->get_all(rq.tenant, keys);
+    for (const entry_ptr& found : variants) {
+        const entry_ptr variant = found != nullptr ? as_it_stands(found, p.time.now(), p) : nullptr;
+        if (variant != nullptr && (a.stored == nullptr || variant->date().value_or(0) > a.stored->date().value_or(0))) {
             a.stored = variant;
         }
     }
@@ -62,7 +59,7 @@ async::task<l2_answer> read_l2(const request& rq, sequence stamp, worker_context
 
 async::task<l2_answer> find_in_l2(const request& rq, worker_context& cx)
 {
-    l2_answer found = co_await read_l2(rq, cx.process.valid.applied(), cx);
+    l2_answer found = co_await read_l2(rq, cx);
     const instant now = cx.process.time.now();
     found.usable = found.stored != nullptr &&
                    judge_reuse(rq.head, found.stored.get(), rq.route->caching, now).what == action::serve &&

@@ -18,11 +18,9 @@ struct l2_answer {
 // Redis time and ours differ by what their sampling leaves; who compares them allows for that much, which can only cost a fetch.
 constexpr milliseconds clock_margin{250};
 
-// An entry that another node stored, unless an invalidation that this node knows of came after.
-bool outlived_invalidations(const entry& e, const process_context& p);
-
-// The answer under the primary key, or the newest of the variants that fit; a descriptor goes to L1. REQUIRES: cx.l2 is not null.
-async::task<l2_answer> read_l2(const request& rq, sequence stamp, worker_context& cx);
+// As it stands after all invalidations: the answer under the primary key, or the newest of the variants that fit; a descriptor
+// goes to L1. REQUIRES: cx.l2 is not null.
+async::task<l2_answer> read_l2(const request& rq, worker_context& cx);
 
 // For requests that share no fetch: what L2 has, in L1 as well from now on if it may be served. REQUIRES: cx.l2 is not null.
 async::task<l2_answer> find_in_l2(const request& rq, worker_context& cx);

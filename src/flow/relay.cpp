@@ -150,7 +150,7 @@ private:
         note_exchange(a_, *ex_);
         const int status = ex_->head().status;
         if (!ex_->is_upgraded() && !is_safe(rq_.head.verb) && is_success(status) && rq_.route->on_write != routing::write_rule::off) {
-            invalidate(rq_, ex_->head(), cx_);
+            co_await invalidate(rq_, ex_->head(), cx_);
         }
         answered done;
         if (ex_->is_upgraded()) {

@@ -1,6 +1,7 @@
 #include "flow/scopes.hpp"
 
 #include "http/tags.hpp"
+#include "routing/scope_template.hpp"
 
 namespace tiercel::flow {
 
@@ -13,9 +14,45 @@ scope_hash group_scope(const request& rq, std::string_view group)
     return hash_scope(scope_kind::group, rq.tenant, name.append(group));
 }
 
+scope_hash prefix_scope(std::string_view tenant, std::string_view host, std::string_view path)
+{
+    std::string name(host);
+    name += path;
+    return hash_scope(scope_kind::prefix, tenant, name);
+}
+
+namespace {
+
+// What the route says about the entity that its answers show, and more tags.
+void add_configured(std::vector<scope_hash>& scopes, const request& rq)
+{
+    const routing::scope_rules& own = rq.route->scopes;
+    const std::string type = routing::expand(own.entity_type, rq.target.path, rq.query);
+    if (!type.empty()) {
+        const std::string id = routing::expand(own.entity_id, rq.target.path, rq.query);
+        scopes.push_back(id.empty() ? hash_scope(scope_kind::entity_list, rq.tenant, type)
+                                    : hash_scope(scope_kind::entity, rq.tenant, type + "/" + id));
+    }
+    for (const std::string& t : own.tags) {
+        if (const std::string tag = routing::expand(t, rq.target.path, rq.query); !tag.empty()) {
+            scopes.push_back(hash_scope(scope_kind::tag, rq.tenant, tag));
+        }
+    }
+}
+
+}  // namespace
+
 std::vector<scope_hash> scopes_of(const request& rq, const response_head& rs)
 {
-    std::vector<scope_hash> scopes{url_scope(rq)};
+    std::vector<scope_hash> scopes{url_scope(rq), hash_scope(scope_kind::all, {}, {}), hash_scope(scope_kind::tenant, rq.tenant, {}),
+                                   hash_scope(scope_kind::host, rq.tenant, rq.target.host)};
+    std::size_t found = 0;
+    for (std::size_t at = rq.target.path.find('/'); at != std::string_view::npos && found < most_prefixes;
+         at = rq.target.path.find('/', at + 1)) {
+        scopes.push_back(prefix_scope(rq.tenant, rq.target.host, rq.target.path.substr(0, at + 1)));
+        ++found;
+    }
+    add_configured(scopes, rq);
     if (rs.has(header::surrogate_key) || rs.has(header::cache_tag) || rs.has(header::cache_groups)) {
         const answer_tags all = parse_tags(rs);
         for (const std::string& tag : all.tags) {

@@ -16,7 +16,15 @@ scope_hash url_scope(const request& rq) noexcept;
 // Of a group of answers of the origin that the request went to (RFC 9875 §2.1).
 scope_hash group_scope(const request& rq, std::string_view group);
 
-// All of an answer: its URL, and what it is tagged and grouped by. The URL's comes first.
+// Of what lies below a path of a host; `path` ends with a slash.
+scope_hash prefix_scope(std::string_view tenant, std::string_view host, std::string_view path);
+
+// All of an answer: its URL, where that lies, the entity that it shows, and what it is tagged and grouped by. The URL's comes first.
 std::vector<scope_hash> scopes_of(const request& rq, const response_head& rs);
+
+// An answer lies in so many of the paths above it at most, the outermost ones.
+inline constexpr std::size_t most_prefixes = 8;
+// All, tenant, host, URL, entity and its list, prefixes.
+inline constexpr std::size_t most_place_scopes = 6 + most_prefixes;
 
 }  // namespace tiercel::flow

@@ -1,6 +1,7 @@
 #include "flow/variants.hpp"
 
 #include "flow/context.hpp"
+#include "flow/standing.hpp"
 #include "flow/upstream_head.hpp"
 #include "http/forwarding.hpp"
 #include "http/vary.hpp"
@@ -10,24 +11,6 @@
 
 namespace tiercel::flow {
 namespace {
-
-// An entry that no invalidation has overtaken, or null. One comparison when nothing was invalidated since the last look.
-entry_ptr valid_or_null(entry_ptr e, process_context& p)
-{
-    if (e == nullptr) {
-        return e;
-    }
-    const sequence applied = p.valid.applied();
-    if (e->checked().load(std::memory_order_acquire) == applied) {
-        return e;
-    }
-    if (!p.valid.is_valid(e->scopes(), e->stamp())) {
-        p.l1.remove(*e, cause::invalidated);
-        return nullptr;
-    }
-    e->checked().store(applied, std::memory_order_release);
-    return e;
-}
 
 void make_secondary(std::string& out, const request& rq, const entry& descriptor, vary_list names, const process_context& p)
 {
@@ -46,7 +29,7 @@ entry_ptr find_variant(const request& rq, const entry& descriptor, std::string& 
     for (const vary_list names : lists) {
         make_secondary(secondary, rq, descriptor, names, p);
         last = names;
-        entry_ptr e = valid_or_null(p.l1.find(secondary, seeded_hash(secondary, p.hash_seed), rq.now), p);
+        entry_ptr e = stored_as_it_stands(p.l1.find(secondary, seeded_hash(secondary, p.hash_seed), rq.now), rq.now, p);
         if (e != nullptr && (best == nullptr || e->date().value_or(0) > best->date().value_or(0))) {
             best = std::move(e);
             best_list = names;
@@ -138,7 +121,7 @@ found_entry find_stored(const request& rq, std::string& secondary, process_conte
 {
     found_entry f;
     secondary.clear();
-    f.stored = valid_or_null(p.l1.find(rq.key, rq.hash, rq.now), p);
+    f.stored = stored_as_it_stands(p.l1.find(rq.key, rq.hash, rq.now), rq.now, p);
     if (f.stored != nullptr && f.stored->is(entry_flag::vary_descriptor)) {
         f.descriptor = std::move(f.stored);
         f.stored = find_variant(rq, *f.descriptor, secondary, p);

@@ -1,6 +1,5 @@
 #include "flow/writes.hpp"
 
-#include "cache/vary_index.hpp"
 #include "flow/fill.hpp"
 #include "flow/keying.hpp"
 #include "flow/scopes.hpp"
@@ -10,9 +9,13 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 namespace tiercel::flow {
 namespace {
+
+// A client waits no longer for Redis than it would for an answer from there.
+constexpr std::chrono::milliseconds longest_wait_for_log{50};
 
 // What a reference of the answer names, if that is of the origin that the request went to. Views into `space`.
 std::optional<canonical_target> target_of(const request& rq, std::string_view reference, std::string& uri, std::string& space)
@@ -49,21 +52,13 @@ struct referred {
     bool is_served() const noexcept { return get != nullptr && get->is_served(); }
 };
 
-void remove(const request& rq, sequence raised, worker_context& cx)
+// Frees what can serve nobody any more. Nothing depends on it: whatever is stored bears an older stamp.
+void remove(const request& rq, worker_context& cx)
 {
-    process_context& p = cx.process;
-    p.l1.remove(rq.key, rq.hash, cause::invalidated);
-    if (cx.l2 == nullptr) {
-        return;
+    cx.process.l1.remove(rq.key, rq.hash, cause::invalidated);
+    if (cx.l2 != nullptr) {
+        cx.l2->remove(rq.tenant, rq.key);
     }
-    const scope_hash scopes[] = {url_scope(rq)};
-    entry_parts base;
-    base.key = rq.key;
-    base.hash = rq.hash;
-    base.times.received = base.times.fresh_until = p.time.now();
-    base.stamp = raised;
-    base.scopes = scopes;
-    cx.l2->supersede(rq.tenant, make_empty_descriptor(base, p.descriptors.new_generation()));
 }
 
 bool is_keyed(const request& rq, std::string_view name)
@@ -159,11 +154,25 @@ void implied_get::keep_keyed_cookies()
     }
 }
 
-void invalidate(const request& rq, const response_head& rs, worker_context& cx)
+void invalidate_everywhere(coherence::invalidation what, process_context& p, std::function<void(coherence::receipt)> done)
+{
+    if (p.log != nullptr) {
+        p.log->submit(std::move(what), std::move(done));
+        return;
+    }
+    // Numbered by time, so that it can be told when it was.
+    const auto us = std::chrono::duration_cast<std::chrono::microseconds>(p.time.now().time_since_epoch()).count();
+    const sequence at = p.valid.raise(what.scopes, what.mode, static_cast<sequence>(us));
+    if (done) {
+        done(coherence::receipt{coherence::append_state::applied, at, std::move(what.id)});
+    }
+}
+
+async::task<> invalidate(const request& rq, const response_head& rs, worker_context& cx)
 {
     process_context& p = cx.process;
     if (rq.tenant.empty()) {
-        return;
+        co_return;
     }
     implied_get target(rq, rq.target, p);
     std::list<referred> others;
@@ -189,16 +198,32 @@ void invalidate(const request& rq, const response_head& rs, worker_context& cx)
         scopes.push_back(group_scope(rq, group));
     }
     if (scopes.empty()) {
-        return;
+        co_return;
     }
     const bool refetch = rq.route->on_write == routing::write_rule::refresh && target.is_served() &&
                          p.l1.find(target.view().key, target.view().hash, rq.now) != nullptr &&
                          target.keep_selecting_fields(p);   // while it is known what selects
-    // Numbered by time in microseconds, so that what L2 still holds can be judged by when it was received.
-    const auto us = std::chrono::duration_cast<std::chrono::microseconds>(p.time.now().time_since_epoch()).count();
-    const sequence raised = p.valid.raise(scopes, static_cast<sequence>(us));
+    coherence::invalidation what;
+    what.action = coherence::source_of::write;
+    what.actor = rq.from->address;
+    what.tenant = rq.tenant;
+    what.scopes = std::move(scopes);
     for (const request* r : urls) {
-        remove(*r, raised, cx);
+        what.names.push_back("url:" + key_text(r->resource));
+    }
+    // The number that the log gives it is awaited, for a moment: what is fetched before that is known here will not be kept.
+    const auto slot = std::make_shared<std::shared_ptr<async::event>>(std::make_shared<async::event>(cx.loop.context(), cx.loop.wheel()));
+    const std::shared_ptr<async::event> known = *slot;
+    invalidate_everywhere(std::move(what), p, [slot, &loop = cx.loop](const coherence::receipt&) {
+        if (*slot != nullptr) {
+            loop.post([e = std::exchange(*slot, nullptr)] { e->set(); });   // it lives and dies on that loop
+        }
+    });
+    for (const request* r : urls) {
+        remove(*r, cx);
+    }
+    if (p.log != nullptr) {
+        co_await known->wait_until(async::steady::now() + longest_wait_for_log);
     }
     if (refetch) {
         fetch_in_background(target.view(), cx);

@@ -5,6 +5,7 @@
 #include "flow/context.hpp"
 #include "flow/request.hpp"
 
+#include <functional>
 #include <list>
 #include <memory>
 #include <string>
@@ -38,10 +39,14 @@ private:
     request view_;
 };
 
+// Holds here when this returns; the other instances learn of it by the log. `done` (may be empty) is called when it is in the
+// log, on whatever thread, or inside this call when there is none.
+void invalidate_everywhere(coherence::invalidation what, process_context& p, std::function<void(coherence::receipt)> done);
+
 // The request succeeded: what is stored for its target, for the Location and Content-Location of the answer if they are of the
 // same origin, and for the groups that the answer names, is invalid from here on, in both tiers. Refetches the target if the
-// route says so and L1 had an answer for it.
-void invalidate(const request& rq, const response_head& rs, worker_context& cx);
+// route says so and L1 had an answer for it. Ends when the log has it, or after a moment. REQUIRES: what `rs` refers to stays until then.
+async::task<> invalidate(const request& rq, const response_head& rs, worker_context& cx);
 
 // Is the answer to a POST the state of its target, and thus good for a GET (RFC 9110 §9.3.3)? If so, the request that it
 // answers; else null.

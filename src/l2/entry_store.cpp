@@ -30,9 +30,9 @@ entry_store::entry_store(const l2_options& o, const store_context& context, std:
 {
 }
 
-task<entry_ptr> entry_store::get(std::string_view tenant, std::string_view key, const hash128& seeded, sequence stamp)
+task<entry_ptr> entry_store::get(std::string_view tenant, std::string_view key, const hash128& seeded)
 {
-    if (const auto why = tier_->read_refusal()) {
+    if (const auto why = read_refusal()) {
         fail(op::get, *why);
         co_return nullptr;
     }
@@ -46,14 +46,14 @@ task<entry_ptr> entry_store::get(std::string_view tenant, std::string_view key, 
     }
     counts_.on_call(op::get, steady::now() - began);
     if (!*found) { co_return nullptr; }
-    co_return verified(**found, tenant, key, seeded, stamp);
+    co_return verified(**found, tenant, key, seeded);
 }
 
-task<std::vector<entry_ptr>> entry_store::get_all(std::string_view tenant, std::span<const wanted> keys, sequence stamp)
+task<std::vector<entry_ptr>> entry_store::get_all(std::string_view tenant, std::span<const wanted> keys)
 {
     std::vector<entry_ptr> out(keys.size());
     if (keys.empty()) { co_return out; }
-    if (const auto why = tier_->read_refusal()) {
+    if (const auto why = read_refusal()) {
         fail(op::get, *why);
         co_return out;
     }
@@ -68,20 +68,26 @@ task<std::vector<entry_ptr>> entry_store::get_all(std::string_view tenant, std::
             continue;
         }
         counts_.on_call(op::get, steady::now() - began);
-        if (*found[i]) { out[i] = verified(**found[i], tenant, keys[i].key, keys[i].seeded, stamp); }
+        if (*found[i]) { out[i] = verified(**found[i], tenant, keys[i].key, keys[i].seeded); }
     }
     co_return out;
 }
 
-entry_ptr entry_store::verified(std::string_view bytes, std::string_view tenant, std::string_view key, const hash128& seeded,
-                                sequence stamp)
+// What others have stored can only be judged by who knows what was invalidated.
+std::optional<errc> entry_store::read_refusal() const
+{
+    if (valid_ != nullptr && !valid_->is_in_step()) { return errc::redis_down; }
+    return tier_->read_refusal();
+}
+
+entry_ptr entry_store::verified(std::string_view bytes, std::string_view tenant, std::string_view key, const hash128& seeded)
 {
     const auto offset = tier_->shared_minus_local();
     if (!offset) {   // times without a common clock mean nothing
         fail(op::get, errc::redis_down);
         return nullptr;
     }
-    std::variant<entry_ptr, decode_error> decoded = decode(bytes, key, seeded, *offset, stamp);
+    std::variant<entry_ptr, decode_error> decoded = decode(bytes, key, seeded, *offset);
     if (entry_ptr* const e = std::get_if<entry_ptr>(&decoded)) { return std::move(*e); }
     const decode_error problem = std::get<decode_error>(decoded);
     counts_.on_failure(op::get, reason_for(problem));
@@ -94,6 +100,10 @@ std::string entry_store::encoded(const entry& e, op o)
 {
     if (const auto why = tier_->write_refusal()) {
         fail(o, *why);
+        return {};
+    }
+    if (valid_ != nullptr && valid_->contact() == contact::unread) {   // its stamp would say nothing to the others
+        fail(o, errc::redis_down);
         return {};
     }
     const auto offset = tier_->shared_minus_local();
@@ -137,13 +147,12 @@ void entry_store::recheck(const std::string& name, const entry& e)
 
 // ---- the locks of fills
 
-task<lock_attempt> entry_store::try_lock(std::string_view tenant, std::string_view key, const hash128& seeded, sequence stamp,
-                                         milliseconds lease)
+task<lock_attempt> entry_store::try_lock(std::string_view tenant, std::string_view key, const hash128& seeded, milliseconds lease)
 {
     lock_attempt out;
     lock_keeper* const keeper = tier_->locks();
     if (keeper == nullptr || last_read_failed_) { co_return out; }   // one wait in vain is enough
-    if (const auto why = tier_->read_refusal()) {
+    if (const auto why = read_refusal()) {
         fail(op::lock, *why);
         co_return out;
     }
@@ -162,7 +171,7 @@ task<lock_attempt> entry_store::try_lock(std::string_view tenant, std::string_vi
     if (answer->acquired) {
         out.lease = std::make_unique<fill_lease>(*keeper, counts_, wheel_, std::move(names), stable_hash(key), token, lease);
     }
-    if (answer->bytes) { out.found = verified(*answer->bytes, tenant, key, seeded, stamp); }
+    if (answer->bytes) { out.found = verified(*answer->bytes, tenant, key, seeded); }
     co_return out;
 }
 
@@ -183,12 +192,6 @@ void entry_store::commit(fill_lease& lease, std::string_view tenant, std::span<c
         if (!written) { return; }
         for (const entry_ptr& e : kept) { recheck(entry_name(prefix_, tenant, e->key()), *e); }
     });
-}
-
-void entry_store::supersede(std::string_view tenant, const entry_ptr& e)
-{
-    std::string bytes = encoded(*e, op::set);
-    if (!bytes.empty()) { tier_->replace(entry_name(prefix_, tenant, e->key()), std::move(bytes), counting(op::set)); }
 }
 
 void entry_store::remove(std::string_view tenant, std::string_view key)

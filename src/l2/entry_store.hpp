@@ -14,14 +14,12 @@ public:
 
     void start() override { tier_->start(); }
     async::task<> stop() override { return tier_->stop(); }
-    async::task<entry_ptr> get(std::string_view tenant, std::string_view key, const hash128& seeded, sequence stamp) override;
-    async::task<std::vector<entry_ptr>> get_all(std::string_view tenant, std::span<const wanted> keys, sequence stamp) override;
+    async::task<entry_ptr> get(std::string_view tenant, std::string_view key, const hash128& seeded) override;
+    async::task<std::vector<entry_ptr>> get_all(std::string_view tenant, std::span<const wanted> keys) override;
     void put(std::string_view tenant, const entry_ptr& e) override;
-    void supersede(std::string_view tenant, const entry_ptr& e) override;
     void remove(std::string_view tenant, std::string_view key) override;
     bool has_locks() const override { return tier_->locks() != nullptr; }
-    async::task<lock_attempt> try_lock(std::string_view tenant, std::string_view key, const hash128& seeded, sequence stamp,
-                                       milliseconds lease) override;
+    async::task<lock_attempt> try_lock(std::string_view tenant, std::string_view key, const hash128& seeded, milliseconds lease) override;
     void commit(fill_lease& lease, std::string_view tenant, std::span<const entry_ptr> entries) override;
     std::shared_ptr<wake_board> wakes() const override { return wakes_; }
     byte_count largest_content() const override { return max_value_; }
@@ -29,8 +27,9 @@ public:
     void set_timeout(milliseconds t) override { tier_->set_timeout(t); }
 
 private:
+    std::optional<errc> read_refusal() const;
     std::string encoded(const entry& e, op o);
-    entry_ptr verified(std::string_view bytes, std::string_view tenant, std::string_view key, const hash128& seeded, sequence stamp);
+    entry_ptr verified(std::string_view bytes, std::string_view tenant, std::string_view key, const hash128& seeded);
     void recheck(const std::string& name, const entry& e);
     void erase(std::string name, op o);
     tier::write_handler counting(op o);

@@ -27,16 +27,15 @@ class no_store final : public store {
 public:
     void start() override {}
     async::task<> stop() override { co_return; }
-    async::task<entry_ptr> get(std::string_view, std::string_view, const hash128&, sequence) override { co_return nullptr; }
-    async::task<std::vector<entry_ptr>> get_all(std::string_view, std::span<const wanted> keys, sequence) override
+    async::task<entry_ptr> get(std::string_view, std::string_view, const hash128&) override { co_return nullptr; }
+    async::task<std::vector<entry_ptr>> get_all(std::string_view, std::span<const wanted> keys) override
     {
         co_return std::vector<entry_ptr>(keys.size());
     }
     void put(std::string_view, const entry_ptr&) override {}
-    void supersede(std::string_view, const entry_ptr&) override {}
     void remove(std::string_view, std::string_view) override {}
     bool has_locks() const override { return false; }
-    async::task<lock_attempt> try_lock(std::string_view, std::string_view, const hash128&, sequence, milliseconds) override
+    async::task<lock_attempt> try_lock(std::string_view, std::string_view, const hash128&, milliseconds) override
     {
         co_return lock_attempt();
     }

@@ -47,22 +47,6 @@ void memory_shelf::put(std::string name, value v, instant expires)
     s.by_name.emplace(i->name, i);
 }
 
-void memory_shelf::replace(std::string_view name, value v)
-{
-    shard& s = shard_of(name);
-    const std::lock_guard lock(s.mutex);
-    const auto found = s.by_name.find(name);
-    if (found == s.by_name.end()) { return; }
-    const auto i = found->second;
-    const byte_count before = size_of(*i);
-    if (v->size() > i->bytes->size() && s.size - before + name.size() + v->size() > shard_limit_) {
-        s.drop(i);   // no room for more: what is to be replaced goes in any case
-        return;
-    }
-    i->bytes = std::move(v);
-    s.size = s.size - before + size_of(*i);
-}
-
 void memory_shelf::erase(std::string_view name)
 {
     shard& s = shard_of(name);
@@ -100,12 +84,6 @@ async::task<std::vector<result<std::optional<std::string>>>> memory_tier::read_a
 void memory_tier::write(std::string name, std::string bytes, milliseconds life, write_handler done)
 {
     shelf_->put(std::move(name), std::make_shared<const std::string>(std::move(bytes)), time_.now() + life);
-    done(std::nullopt);
-}
-
-void memory_tier::replace(std::string name, std::string bytes, write_handler done)
-{
-    shelf_->replace(name, std::make_shared<const std::string>(std::move(bytes)));
     done(std::nullopt);
 }
 

@@ -25,7 +25,6 @@ public:
 
     value find(std::string_view name, instant now);   // null when absent or expired
     void put(std::string name, value v, instant expires);
-    void replace(std::string_view name, value v);     // only what is there; it expires as before
     void erase(std::string_view name);
     byte_count size() const;                          // names and values held now
 
@@ -63,7 +62,6 @@ public:
     async::task<result<std::optional<std::string>>> read(std::string name) override;
     async::task<std::vector<result<std::optional<std::string>>>> read_all(std::vector<std::string> names) override;
     void write(std::string name, std::string bytes, milliseconds life, write_handler done) override;
-    void replace(std::string name, std::string bytes, write_handler done) override;
     void erase(std::string name, write_handler done) override;
     std::optional<milliseconds> shared_minus_local() const override { return milliseconds(0); }   // one process, one clock
     state current() const override { return state::up; }

@@ -125,12 +125,6 @@ void redis_tier::write(std::string name, std::string bytes, milliseconds life, w
     send(std::move(set), std::move(done));
 }
 
-void redis_tier::replace(std::string name, std::string bytes, write_handler done)
-{
-    redis::command set{"SET", name, bytes, "XX", "KEEPTTL"};
-    send(std::move(set), std::move(done));
-}
-
 // UNLINK and not DEL: the memory of a big value is freed by another thread of Redis.
 void redis_tier::erase(std::string name, write_handler done)
 {

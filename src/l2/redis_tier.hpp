@@ -21,7 +21,6 @@ public:
     async::task<result<std::optional<std::string>>> read(std::string name) override;
     async::task<std::vector<result<std::optional<std::string>>>> read_all(std::vector<std::string> names) override;
     void write(std::string name, std::string bytes, milliseconds life, write_handler done) override;
-    void replace(std::string name, std::string bytes, write_handler done) override;
     void erase(std::string name, write_handler done) override;
     lock_keeper* locks() override { return &locks_; }
     std::optional<milliseconds> shared_minus_local() const override { return client_.shared_minus_local(); }

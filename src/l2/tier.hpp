@@ -35,8 +35,6 @@ public:
     virtual async::task<std::vector<result<std::optional<std::string>>>> read_all(std::vector<std::string> names) = 0;
     // Not awaited. `done` runs once, before stop() ends; perhaps inside the call.
     virtual void write(std::string name, std::string bytes, milliseconds life, write_handler done) = 0;
-    // The same, but only over what is there already, and for the rest of its life.
-    virtual void replace(std::string name, std::string bytes, write_handler done) = 0;
     virtual void erase(std::string name, write_handler done) = 0;
 
     // Null: nobody shares it whom a lock could stop.

@@ -66,6 +66,13 @@ struct range_options {
     bool fill_whole = false;   // a miss with Range fetches the whole, for all, and is answered from that
 };
 
+// Scopes of answers beside those of their place and of their own fields. Templates (scope_template) over path and query.
+struct scope_rules {
+    std::string entity_type;            // empty: shows no entity
+    std::string entity_id;              // what comes out empty: a list of that type
+    std::vector<std::string> tags;
+};
+
 struct route {
     std::string name;
     match_rule match;
@@ -78,6 +85,7 @@ struct route {
     std::vector<std::string> upgrade{"*"};   // protocols that clients may switch to; never HTTP in another version
     stampede_options stampede;
     range_options range;
+    scope_rules scopes;
 };
 
 // What is wrong with the routes, in words for whoever wrote them; nothing if all is well.

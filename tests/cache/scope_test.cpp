@@ -62,18 +62,98 @@ TEST(Validity, ScopesOfOneEventShareASequence)
     const scope_hash a[] = {10};
     const scope_hash b[] = {11};
     const sequence before = v->applied();
-    EXPECT_EQ(v->raise(event), before + 1);
+    EXPECT_EQ(v->raise(event, purge_mode::hard), before + 1);
     EXPECT_FALSE(v->is_valid(a, before));
     EXPECT_FALSE(v->is_valid(b, before));
 }
 
-TEST(Validity, TwoScopesInOneBucketOnlyInvalidateTooMuch)
+TEST(Validity, TwoScopesInOneBucketAreToldApart)
 {
     const auto v = std::make_unique<validity>();
     const scope_hash mine[] = {5};
     const sequence stamp = v->applied();
     v->raise(5 + 4096);
+    EXPECT_TRUE(v->is_valid(mine, stamp));
+}
+
+TEST(Validity, ASoftPurgeOutdatesAndAHardOneRemoves)
+{
+    const auto v = std::make_unique<validity>();
+    const scope_hash mine[] = {8, 9};
+    const sequence stamp = v->applied();
+    const scope_hash soft[] = {9};
+    const sequence s = v->raise(soft, purge_mode::soft);
+    EXPECT_EQ(v->judge(mine, stamp).what, standing::is::outdated);
+    EXPECT_EQ(v->judge(mine, stamp).since, s);
+    EXPECT_TRUE(v->survives(mine, stamp));
     EXPECT_FALSE(v->is_valid(mine, stamp));
+    EXPECT_TRUE(v->is_valid(mine, s));
+    v->raise(8);
+    EXPECT_EQ(v->judge(mine, stamp).what, standing::is::gone);
+    EXPECT_EQ(v->judge(mine, s).what, standing::is::gone);
+}
+
+TEST(Validity, NothingStampedBeforeTheFloorIsGood)
+{
+    const auto v = std::make_unique<validity>();
+    v->advance(1000);
+    EXPECT_TRUE(v->is_valid({}, 999));
+    v->raise_floor(1000);
+    EXPECT_FALSE(v->is_valid({}, 999));
+    EXPECT_TRUE(v->is_valid({}, 1000));
+}
+
+// What was not read from the log yet may bear any number from the next free one on: no stamp may reach it.
+TEST(Validity, OwnRaisesNeverStampAboveWhatTheLogMayHaveGivenToOthers)
+{
+    const auto v = std::make_unique<validity>();
+    v->advance(1000);
+    const scope_hash mine[] = {1};
+    const scope_hash other[] = {2};
+    for (int i = 0; i < 100; ++i) {
+        const sequence before = v->applied();
+        v->raise(1);
+        EXPECT_FALSE(v->is_valid(mine, before));
+        EXPECT_LT(v->applied(), 1000 + validity::spacing);
+    }
+    const sequence fetched = v->applied();
+    v->apply(2, purge_mode::hard, 1000 + validity::spacing);   // another node's, appended before that fetch
+    v->advance(1000 + validity::spacing);
+    EXPECT_FALSE(v->is_valid(other, fetched));
+    EXPECT_FALSE(v->is_valid(mine, fetched)) << "there was no room for another stamp";
+    EXPECT_TRUE(v->is_valid(mine, v->applied()));
+}
+
+TEST(Validity, AMillionScopesTakeLittleMemoryAndAreAllRemembered)
+{
+    const auto v = std::make_unique<validity>();
+    constexpr std::uint64_t scatter = 0x9e3779b97f4a7c15u;
+    for (std::uint64_t i = 1; i <= 1'000'000; ++i) {
+        v->apply(i * scatter, purge_mode::hard, i + 1);
+    }
+    v->advance(1'000'001);
+    EXPECT_EQ(v->size(), 1'000'000u);
+    EXPECT_EQ(v->floor(), 0u);
+    for (std::uint64_t i = 1; i <= 1'000'000; i += 997) {
+        const scope_hash one[] = {i * scatter};
+        EXPECT_FALSE(v->is_valid(one, i));
+        EXPECT_TRUE(v->is_valid(one, i + 1));
+    }
+}
+
+TEST(Validity, WhatIsForgottenForWantOfRoomTakesEverythingOlderWithIt)
+{
+    const auto v = std::make_unique<validity>();
+    constexpr std::uint64_t scatter = 0x9e3779b97f4a7c15u;
+    for (std::uint64_t i = 1; i <= 2'000'000; ++i) {
+        v->apply(i * scatter, purge_mode::hard, i + 1);
+    }
+    v->advance(2'000'001);
+    EXPECT_LT(v->size(), 1'600'000u);
+    for (std::uint64_t i = 1; i <= 2'000'000; i += 997) {
+        const scope_hash one[] = {i * scatter};
+        EXPECT_FALSE(v->is_valid(one, i)) << i;
+    }
 }
 
 // The protocol of a hit, with purges from several threads: whoever has seen a purge complete never again finds the entry good,
@@ -84,11 +164,11 @@ TEST(Validity, NoReaderRemembersAnEntryAsGoodPastAPurge)
         const auto v = std::make_unique<validity>();
         const scope_hash mine[] = {42};
         const sequence stamp = v->applied();
-        std::atomic<sequence> checked{0};
+        std::atomic<std::uint64_t> checked{0};
         std::atomic<bool> purged{false};
         std::atomic<int> wrong{0};
         const auto is_good = [&] {
-            const sequence applied = v->applied();
+            const std::uint64_t applied = v->version();
             if (checked.load(std::memory_order_relaxed) == applied) { return true; }
             if (!v->is_valid(mine, stamp)) { return false; }
             checked.store(applied, std::memory_order_relaxed);

@@ -254,13 +254,13 @@ TEST(Loader, NamesOfOriginsAreLimited)
 
 TEST(Loader, ReservedKeysAndChoicesAreToldFromTypingErrors)
 {
-    const auto l = load_yaml("invalidation: { sources: [] }\n"
+    const auto l = load_yaml("tracing: { sample: 1 }\n"
                              "origins: { o: { endpoints: [http://127.0.0.1:1] } }\n"
-                             "routes: [ { origin: o, tags: [], key: { body: true } } ]\n"
+                             "routes: [ { origin: o, compress: {}, key: { body: true } } ]\n"
                              "tenancy: { resolvers: [ { kind: jwt, keys: f } ] }\n");
-    EXPECT_THAT(lines(l), ElementsAre("t.yaml:1:1: invalidation: is not available in this version",
-                                      "t.yaml:3:24: routes[0].tags: is not available in this version",
-                                      "t.yaml:3:41: routes[0].key.body: is not available in this version",
+    EXPECT_THAT(lines(l), ElementsAre("t.yaml:1:1: tracing: is not available in this version",
+                                      "t.yaml:3:24: routes[0].compress: is not available in this version",
+                                      "t.yaml:3:45: routes[0].key.body: is not available in this version",
                                       "t.yaml:4:33: tenancy.resolvers[0].kind: jwt is not available in this version",
                                       "t.yaml:4:38: tenancy.resolvers[0].keys: is not available in this version"));
 }

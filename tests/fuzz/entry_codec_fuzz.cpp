@@ -34,7 +34,7 @@ std::string_view claimed_key(std::string_view bytes)
 void try_decode(std::string_view bytes)
 {
     const std::string_view key = claimed_key(bytes);
-    const auto got = decode(bytes, key, {}, offset, 1);
+    const auto got = decode(bytes, key, {}, offset);
     if (const auto* e = std::get_if<entry_ptr>(&got)) {
         byte_count size = 0;
         while (size < (*e)->body_size()) {
@@ -48,7 +48,7 @@ void try_decode(std::string_view bytes)
                 }
             }
         }
-        const auto again = decode(encode(**e, offset), key, {}, offset, 1);
+        const auto again = decode(encode(**e, offset), key, {}, offset);
         TIERCEL_CHECK(std::holds_alternative<entry_ptr>(again));
         const entry& copy = *std::get<entry_ptr>(again);
         TIERCEL_CHECK(copy.head() == (*e)->head() && copy.etag() == (*e)->etag() && copy.flags() == (*e)->flags());

@@ -48,12 +48,6 @@ public:
         if (before_answer) { before_answer(); }
         done(failure);
     }
-    void replace(std::string name, std::string bytes, write_handler done) override
-    {
-        ++writes;
-        if (const auto i = held.find(name); i != held.end() && !failure) { i->second = std::move(bytes); }
-        done(failure);
-    }
     void erase(std::string name, write_handler done) override
     {
         ++erases;
@@ -87,7 +81,7 @@ protected:
     entry_ptr get(std::string_view path)
     {
         const std::string key = key_of(path);
-        return redis::run(loop_, store_->get("t", key, seeded_hash(key, seed), 42));
+        return redis::run(loop_, store_->get("t", key, seeded_hash(key, seed)));
     }
     int failures(op o, reason why) { return counts_.failures[{o, why}]; }
     std::string name_of_path(std::string_view path) { return entry_name("tcl", "t", key_of(path)); }
@@ -100,7 +94,7 @@ protected:
     std::optional<entry_store> store_;
 };
 
-TEST_F(EntryStore, WhatWasPutComesBackStampedAnew)
+TEST_F(EntryStore, WhatWasPutComesBackWithItsStamp)
 {
     store_->put("t", make_entry("/a"));
     const entry_ptr e = get("/a");
@@ -109,7 +103,7 @@ TEST_F(EntryStore, WhatWasPutComesBackStampedAnew)
     EXPECT_EQ(e->small_body(), "body");
     EXPECT_EQ(e->times().fresh_until, start + seconds(60));
     EXPECT_EQ(e->hash(), seeded_hash(key_of("/a"), seed));
-    EXPECT_EQ(e->stamp(), 42u) << "the reader's, not the writer's";
+    EXPECT_EQ(e->stamp(), 3u) << "the writer's";
     EXPECT_EQ(tier_->last_life, seconds(120));
     EXPECT_EQ(get("/b"), nullptr);
     EXPECT_EQ(counts_.calls[op::get], 2);
@@ -130,7 +124,7 @@ TEST_F(EntryStore, TenantsDoNotShare)
 {
     store_->put("t", make_entry("/a"));
     const std::string key = key_of("/a");
-    EXPECT_EQ(redis::run(loop_, store_->get("u", key, seeded_hash(key, seed), 42)), nullptr);
+    EXPECT_EQ(redis::run(loop_, store_->get("u", key, seeded_hash(key, seed))), nullptr);
 }
 
 TEST_F(EntryStore, RemovedIsGone)
@@ -158,18 +152,6 @@ TEST_F(EntryStore, WhatWasInvalidatedWhileItWasWrittenIsRemovedAgain)
     store_->put("t", e);
     EXPECT_EQ(get("/a"), nullptr);
     EXPECT_EQ(tier_->erases, 1);
-}
-
-TEST_F(EntryStore, SupersedesOnlyWhatIsThere)
-{
-    store_->supersede("t", make_entry("/a", "new"));
-    EXPECT_EQ(get("/a"), nullptr);
-    store_->put("t", make_entry("/a", "old"));
-    tier_->last_life = milliseconds(0);
-    store_->supersede("t", make_entry("/a", "new"));
-    ASSERT_NE(get("/a"), nullptr);
-    EXPECT_EQ(get("/a")->small_body(), "new");
-    EXPECT_EQ(tier_->last_life, milliseconds(0)) << "the life is that of what was there";
 }
 
 TEST_F(EntryStore, EachRefusalCostsNothingAndIsCounted)
@@ -309,7 +291,7 @@ TEST(MakeStore, NoneIsAlwaysAMiss)
     s->start();
     s->put("t", make_entry("/a"));
     const std::string key = key_of("/a");
-    EXPECT_EQ(redis::run(loop, s->get("t", key, seeded_hash(key, seed), 1)), nullptr);
+    EXPECT_EQ(redis::run(loop, s->get("t", key, seeded_hash(key, seed))), nullptr);
     EXPECT_EQ(s->current(), state::off);
     redis::run(loop, s->stop());
     EXPECT_EQ(counts.total_failures(), 0);

@@ -39,7 +39,7 @@ protected:
         lock_attempt try_lock(milliseconds lease = 10s)
         {
             const std::string key = key_of("/a");
-            return redis::run(loop, store->try_lock("t", key, seeded_hash(key, seed), 42, lease));
+            return redis::run(loop, store->try_lock("t", key, seeded_hash(key, seed), lease));
         }
         void commit(fill_lease& l, std::initializer_list<entry_ptr> entries)
         {
@@ -57,7 +57,7 @@ protected:
         entry_ptr get(std::string_view path)
         {
             const std::string key = key_of(path);
-            return redis::run(loop, store->get("t", key, seeded_hash(key, seed), 42));
+            return redis::run(loop, store->get("t", key, seeded_hash(key, seed)));
         }
 
         async::loop loop;
@@ -142,7 +142,7 @@ TEST_F(FillLease, WhatIsThereAlreadyComesWithTheAttempt)
     ASSERT_EQ(mine.is, attempt::acquired);
     ASSERT_NE(mine.found, nullptr);
     EXPECT_EQ(mine.found->small_body(), "first");
-    EXPECT_EQ(mine.found->stamp(), 42u);
+    EXPECT_EQ(mine.found->stamp(), 3u);
     const lock_attempt busy = a->try_lock();
     ASSERT_NE(busy.found, nullptr) << "for who has to wait, too";
 }
@@ -449,7 +449,7 @@ TEST(FillLeaseWithoutRedis, ThereIsNothingToLock)
         const auto s = make_store(o, {.loop = loop, .time = time, .counts = counts, .memory = nullptr});
         EXPECT_FALSE(s->has_locks());
         const std::string key = key_of("/a");
-        EXPECT_EQ(redis::run(loop, s->try_lock("t", key, seeded_hash(key, seed), 42, 3s)).is, attempt::unavailable);
+        EXPECT_EQ(redis::run(loop, s->try_lock("t", key, seeded_hash(key, seed), 3s)).is, attempt::unavailable);
     }
     EXPECT_EQ(counts.total_failures(), 0);
 }

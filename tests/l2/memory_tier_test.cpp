@@ -31,22 +31,6 @@ TEST(MemoryShelf, GivesBackWhatWasPutUntilItExpires)
     EXPECT_EQ(shelf.size(), 0u);
 }
 
-TEST(MemoryShelf, ReplacesOnlyWhatIsThereAndKeepsItsEnd)
-{
-    memory_shelf shelf(160'000);   // 10,000 per shard
-    shelf.replace("a", value_of("one"));
-    EXPECT_EQ(shelf.find("a", start), nullptr);
-    shelf.put("a", value_of("one"), start + seconds(10));
-    shelf.replace("a", value_of("other"));
-    EXPECT_EQ(*shelf.find("a", start + seconds(9)), "other");
-    EXPECT_EQ(shelf.size(), 6u);
-    EXPECT_EQ(shelf.find("a", start + seconds(10)), nullptr);
-    shelf.put("a", value_of("one"), start + seconds(10));
-    shelf.replace("a", value_of(std::string(10'000, 'v')));   // does not fit: what was there goes all the same
-    EXPECT_EQ(shelf.find("a", start), nullptr);
-    EXPECT_EQ(shelf.size(), 0u);
-}
-
 TEST(MemoryShelf, HoldsNoMoreThanItsLimitAndDropsTheOldest)
 {
     memory_shelf shelf(160'000);   // 10,000 per shard
@@ -99,7 +83,7 @@ TEST(MemoryTier, StoresOfTwoLoopsSeeTheSame)
     const auto second = make_store(o, {.loop = two, .time = time, .counts = counts, .memory = shared});
     first->put("t", make_entry("/a"));
     const std::string key = key_of("/a");
-    const entry_ptr found = redis::run(two, second->get("t", key, seeded_hash(key, seed), 5));
+    const entry_ptr found = redis::run(two, second->get("t", key, seeded_hash(key, seed)));
     ASSERT_NE(found, nullptr);
     EXPECT_EQ(found->small_body(), "body");
 }

@@ -1,0 +1,27 @@
+#pragma once
+
+// What the log of invalidations reports, turned into counts and log lines. Thread: the log's.
+
+#include "coherence/invalidation_log.hpp"
+#include "telemetry/log.hpp"
+#include "telemetry/metrics.hpp"
+
+namespace tiercel::app {
+
+class log_watch final : public coherence::log_observer {
+public:
+    log_watch(telemetry::metrics& counts, telemetry::logger log) : counts_(counts.attach()), log_(std::move(log)) {}
+    virtual ~log_watch() = default;
+
+    void on_invalidation(const coherence::invalidation& i) override;
+    void on_contact(contact c, std::string_view why) override;
+    void on_lag(std::chrono::microseconds lag) override;
+    void on_repair(std::string_view why, std::size_t scopes) override;
+
+private:
+    telemetry::cells counts_;
+    telemetry::logger log_;
+    telemetry::log_state in_contact_{true};
+};
+
+}  // namespace tiercel::app

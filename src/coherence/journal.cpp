@@ -1,0 +1,99 @@
+#include "coherence/journal.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <stdexcept>
+
+namespace tiercel::coherence {
+namespace {
+
+std::string read_all(int file)
+{
+    std::string out;
+    std::array<char, 64 * 1024> piece;
+    for (;;) {
+        const ssize_t n = ::read(file, piece.data(), piece.size());
+        if (n < 0 && errno == EINTR) { continue; }
+        if (n <= 0) { return out; }
+        out.append(piece.data(), static_cast<std::size_t>(n));
+    }
+}
+
+}  // namespace
+
+journal::journal(journal_options o, std::size_t most) : options_(std::move(o)), most_(most)
+{
+    if (options_.path.empty()) { return; }
+    file_ = ::open(options_.path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    if (file_ < 0) { throw std::runtime_error("invalidation.journal.path: " + options_.path + ": " + std::strerror(errno)); }
+    const std::string text = read_all(file_);
+    std::size_t whole = 0;
+    for (std::size_t end = text.find('\n'); end != text.npos; end = text.find('\n', whole)) {
+        invalidation i;
+        if (from_text(std::string_view(text).substr(whole, end - whole), i)) {
+            if (effects_.insert(effect_of(i)).second) { waiting_.push_back(std::move(i)); }
+        }
+        whole = end + 1;
+    }
+    size_ = whole;
+    if (whole != text.size() && ::ftruncate(file_, static_cast<off_t>(whole)) != 0) {
+        throw std::runtime_error("invalidation.journal.path: " + options_.path + ": " + std::strerror(errno));
+    }
+}
+
+journal::~journal()
+{
+    if (file_ >= 0) { ::close(file_); }
+}
+
+std::string journal::effect_of(const invalidation& i)
+{
+    std::vector<scope_hash> scopes = i.scopes;
+    std::sort(scopes.begin(), scopes.end());
+    std::string out = i.event;
+    for (const scope_hash s : scopes) { out += member_of(s, i.mode); }
+    return out;
+}
+
+journal::added journal::add(const invalidation& i)
+{
+    const std::string effect = effect_of(i);
+    if (effects_.contains(effect)) { return added::known; }
+    if (waiting_.size() >= most_ || (file_ >= 0 && !write(to_text(i) + "\n"))) { return added::full; }
+    effects_.insert(effect);
+    waiting_.push_back(i);
+    return added::kept;
+}
+
+bool journal::write(const std::string& line)
+{
+    if (size_ + line.size() > options_.max_bytes) { return false; }
+    std::size_t done = 0;
+    while (done < line.size()) {
+        const ssize_t n = ::write(file_, line.data() + done, line.size() - done);
+        if (n < 0 && errno == EINTR) { continue; }
+        if (n <= 0) { break; }
+        done += static_cast<std::size_t>(n);
+    }
+    if (done == line.size() && ::fdatasync(file_) == 0) {
+        size_ += line.size();
+        return true;
+    }
+    // Half a line, or one that may not be on the disk, was not promised to anybody.
+    if (::ftruncate(file_, static_cast<off_t>(size_)) != 0) { size_ = options_.max_bytes; }
+    return false;
+}
+
+void journal::pop()
+{
+    effects_.erase(effect_of(waiting_.front()));
+    waiting_.pop_front();
+    if (waiting_.empty() && file_ >= 0 && size_ != 0 && ::ftruncate(file_, 0) == 0) { size_ = 0; }
+}
+
+}  // namespace tiercel::coherence

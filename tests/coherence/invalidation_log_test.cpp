@@ -1,0 +1,287 @@
+// Logs of several nodes over one real redis-server, and what happens to it.
+
+#include "coherence/invalidation_log.hpp"
+
+#include "support/redis_server.hpp"
+#include "support/temp_dir.hpp"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <future>
+#include <map>
+
+namespace tiercel::coherence {
+namespace {
+
+using namespace std::chrono_literals;
+using test::eventually;
+using test::redis_server;
+
+class counting_observer final : public log_observer {
+public:
+    void on_invalidation(const invalidation&) override {}
+    void on_contact(contact, std::string_view) override {}
+    void on_lag(std::chrono::microseconds) override {}
+    void on_repair(std::string_view why, std::size_t) override
+    {
+        const std::lock_guard hold(mutex_);
+        ++repairs_[std::string(why)];
+    }
+    int repairs(const std::string& why)
+    {
+        const std::lock_guard hold(mutex_);
+        return repairs_[why];
+    }
+
+private:
+    std::mutex mutex_;
+    std::map<std::string, int> repairs_;
+};
+
+struct node {
+    explicit node(log_options o) : log(std::move(o), time, valid, rows, seen) {}
+
+    bool follows() const { return valid.contact() == contact::following; }
+    receipt submit(scope_hash s, purge_mode mode = purge_mode::hard, std::string event = {})
+    {
+        invalidation i;
+        i.scopes = {s};
+        i.mode = mode;
+        i.event = std::move(event);
+        const auto answer = std::make_shared<std::promise<receipt>>();
+        log.submit(std::move(i), [answer](receipt r) { answer->set_value(std::move(r)); });
+        auto future = answer->get_future();
+        return future.wait_for(20s) == std::future_status::ready ? future.get() : receipt();
+    }
+    bool is_good(scope_hash s, sequence stamp) const
+    {
+        const scope_hash scopes[] = {s};
+        return valid.is_valid(scopes, stamp);
+    }
+
+    system_clock time;
+    validity valid;
+    audit rows;
+    counting_observer seen;
+    invalidation_log log;
+};
+
+class InvalidationLog : public testing::Test {
+protected:
+    void SetUp() override
+    {
+        if (!redis_server::available()) { GTEST_SKIP() << "redis-server is not installed"; }
+        redis_.emplace(std::vector<std::string>{"--maxmemory-policy", "noeviction"});
+        options_.url = redis_->url();
+    }
+    std::unique_ptr<node> start()
+    {
+        auto n = std::make_unique<node>(options_);
+        n->log.start();
+        EXPECT_TRUE(eventually([&] { return n->follows(); }));
+        return n;
+    }
+    std::int64_t log_length() { return redis_->command({"XLEN", "tcl:{inv}:log"}).integer; }
+
+    std::optional<redis_server> redis_;
+    log_options options_;
+};
+
+TEST_F(InvalidationLog, WhatOneNodeInvalidatesIsInvalidOnAllAndWhatIsFetchedAfterIsGood)
+{
+    const auto a = start();
+    const auto b = start();
+    const sequence before = b->valid.applied();
+    EXPECT_TRUE(b->is_good(7, before));
+    const receipt r = a->submit(7);
+    EXPECT_EQ(r.state, append_state::applied);
+    EXPECT_FALSE(a->is_good(7, before));
+    ASSERT_TRUE(eventually([&] { return b->valid.applied() >= r.at; }));
+    EXPECT_FALSE(b->is_good(7, before));
+    EXPECT_TRUE(b->is_good(8, before));
+    EXPECT_TRUE(b->is_good(7, b->valid.applied()));
+    EXPECT_TRUE(a->is_good(7, b->valid.applied())) << "what b has fetched since, a may use";
+}
+
+TEST_F(InvalidationLog, WaitsUntilEveryLiveNodeHasAppliedIt)
+{
+    const auto a = start();
+    const auto b = start();
+    const receipt r = a->submit(7);
+    std::promise<std::size_t> answer;
+    a->log.wait_applied(r.at, async::steady::now() + 10s, [&](bool all, std::vector<node_state> nodes) {
+        answer.set_value(all ? nodes.size() : 0);
+    });
+    EXPECT_EQ(answer.get_future().get(), 2u);
+    EXPECT_GE(b->valid.applied(), r.at);
+}
+
+TEST_F(InvalidationLog, SoftOnesOutdateOnEveryNode)
+{
+    const auto a = start();
+    const auto b = start();
+    const sequence before = b->valid.applied();
+    const receipt r = a->submit(7, purge_mode::soft);
+    ASSERT_TRUE(eventually([&] { return b->valid.applied() >= r.at; }));
+    const scope_hash scopes[] = {7};
+    EXPECT_EQ(b->valid.judge(scopes, before).what, standing::is::outdated);
+}
+
+TEST_F(InvalidationLog, AnEventIsAppendedOnce)
+{
+    const auto a = start();
+    const auto b = start();
+    EXPECT_EQ(a->submit(7, purge_mode::hard, "feed/1").state, append_state::applied);
+    EXPECT_EQ(b->submit(7, purge_mode::hard, "feed/1").state, append_state::duplicate);
+    EXPECT_EQ(a->submit(7, purge_mode::hard, "feed/1").state, append_state::duplicate);
+    EXPECT_EQ(log_length(), 2) << "the floor, and the event";
+}
+
+// Reading on from an id that was trimmed away fails silently: the entry's predecessor tells.
+TEST_F(InvalidationLog, WhoIsFurtherBehindThanTheStreamReachesReadsTheTable)
+{
+    const auto a = start();
+    const auto b = start();
+    const sequence before = b->valid.applied();
+    redis_->command({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"});
+    // While nobody listens: entries come and go.
+    for (scope_hash s = 100; s < 120; ++s) { a->submit(s); }
+    redis_->command({"XTRIM", "tcl:{inv}:log", "MAXLEN", "1"});
+    const receipt last = a->submit(500);
+    EXPECT_NE(last.state, append_state::refused);
+    ASSERT_TRUE(eventually([&] { return !b->is_good(500, before); }));
+    for (scope_hash s = 100; s < 120; ++s) { EXPECT_FALSE(b->is_good(s, before)) << s; }
+    EXPECT_TRUE(b->is_good(1, before)) << "what was not invalidated stays";
+}
+
+TEST_F(InvalidationLog, AStartingNodeKnowsWhatWasInvalidatedBefore)
+{
+    const auto a = start();
+    const sequence before = a->valid.applied();
+    const receipt r = a->submit(7);
+    const auto late = start();
+    EXPECT_FALSE(late->is_good(7, before));
+    EXPECT_TRUE(late->is_good(8, before));
+    EXPECT_GE(late->valid.applied(), r.at);
+}
+
+TEST_F(InvalidationLog, AfterAFlushEverythingOlderIsInvalidAndNumbersGrowOn)
+{
+    const auto a = start();
+    const auto b = start();
+    const receipt first = a->submit(7);
+    ASSERT_TRUE(eventually([&] { return b->valid.applied() >= first.at; }));
+    const sequence before = b->valid.applied();
+    redis_->command({"FLUSHALL"});
+    EXPECT_TRUE(eventually([&] { return !a->is_good(99, before) && !b->is_good(99, before); }));
+    ASSERT_TRUE(eventually([&] { return b->is_good(99, b->valid.applied()); }));
+    const receipt second = a->submit(7);
+    EXPECT_GT(second.at, first.at);
+    EXPECT_TRUE(eventually([&] { return b->valid.applied() >= second.at; }));
+}
+
+TEST_F(InvalidationLog, WhatAnOlderCopyOfTheDataLacksIsAppendedAgainByASurvivor)
+{
+    const auto a = start();
+    a->submit(1);
+    const std::string dump = redis_->command({"DUMP", "tcl:{inv}:table"}).text;
+    const std::string log = redis_->command({"DUMP", "tcl:{inv}:log"}).text;
+    const sequence before = a->valid.applied();
+    a->submit(2);
+    a->submit(3, purge_mode::soft);
+    redis_->command({"RESTORE", "tcl:{inv}:table", "0", dump, "REPLACE"});
+    redis_->command({"RESTORE", "tcl:{inv}:log", "0", log, "REPLACE"});
+    ASSERT_TRUE(eventually([&] { return a->seen.repairs("rolled back") > 0; }));
+    EXPECT_TRUE(a->is_good(50, before)) << "nothing else is invalid";
+    const auto late = start();
+    EXPECT_FALSE(late->is_good(2, before));
+    EXPECT_FALSE(late->is_good(3, before));
+    EXPECT_TRUE(late->is_good(50, before));
+}
+
+TEST_F(InvalidationLog, WithoutRedisItHoldsHereAtOnceAndForTheOthersWhenRedisIsBack)
+{
+    const auto a = start();
+    const auto b = start();
+    const sequence before = a->valid.applied();
+    redis_->freeze();
+    const receipt r = a->submit(7);
+    EXPECT_EQ(r.state, append_state::pending);
+    EXPECT_FALSE(a->is_good(7, before));
+    EXPECT_EQ(a->log.status().waiting, 1u);
+    redis_->thaw();
+    EXPECT_TRUE(eventually([&] { return !b->is_good(7, before); }));
+    EXPECT_TRUE(eventually([&] { return a->log.status().waiting == 0; }));
+    EXPECT_TRUE(eventually([&] { return a->rows.find(r.id)->state == append_state::applied; }));
+}
+
+TEST_F(InvalidationLog, WhatWaitsGoesThroughARestartOfTheNodeAndOfRedis)
+{
+    test::temp_dir dir;
+    const auto b = start();
+    options_.journal.path = dir.path() / "journal";
+    auto a = start();
+    redis_->kill();
+    ASSERT_TRUE(eventually([&] { return a->log.status().state == contact::lost; }));
+    EXPECT_EQ(a->submit(7).state, append_state::pending);
+    a.reset();
+    a = std::make_unique<node>(options_);
+    EXPECT_EQ(a->log.status().waiting, 1u);
+    a->log.start();
+    redis_->restart();
+    EXPECT_TRUE(eventually([&] { return b->valid.raised(7, purge_mode::hard) != 0; }));
+    EXPECT_TRUE(eventually([&] { return a->log.status().waiting == 0; }));
+}
+
+TEST_F(InvalidationLog, BeyondTheBoundItIsRefused)
+{
+    options_.max_waiting = 3;
+    const auto a = start();
+    redis_->kill();
+    ASSERT_TRUE(eventually([&] { return a->log.status().state == contact::lost; }));
+    for (scope_hash s = 1; s <= 3; ++s) { EXPECT_EQ(a->submit(s).state, append_state::pending); }
+    EXPECT_EQ(a->submit(3).state, append_state::pending) << "it waits already";
+    EXPECT_EQ(a->submit(4).state, append_state::refused);
+}
+
+TEST_F(InvalidationLog, WhatIsFetchedLongAfterAPurgeWithoutRedisIsGoodHere)
+{
+    const auto a = start();
+    redis_->kill();
+    ASSERT_TRUE(eventually([&] { return a->log.status().state == contact::lost; }));
+    for (scope_hash s = 1; s <= 40; ++s) { a->submit(s); }   // more than there is room for above what was read
+    EXPECT_FALSE(a->is_good(40, 1));
+    EXPECT_TRUE(eventually([&] { return a->is_good(40, a->valid.applied()); }));
+}
+
+// Nobody sees the raise without the entry, or the entry without the raise.
+TEST_F(InvalidationLog, TableAndStreamAgreeAfterConnectionsWereCut)
+{
+    const auto a = start();
+    std::atomic<bool> done{false};
+    std::thread cutter([&] {
+        while (!done) { redis_->command({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"}); }
+    });
+    std::atomic<int> answered{0};
+    for (scope_hash s = 1; s <= 2'000; ++s) {
+        invalidation i;
+        i.scopes = {s};
+        a->log.submit(std::move(i), [&](const receipt& r) { answered += r.state != append_state::refused; });
+    }
+    EXPECT_TRUE(eventually([&] { return answered == 2'000; }));
+    done = true;
+    cutter.join();
+    ASSERT_TRUE(eventually([&] { return a->log.status().waiting == 0 && a->follows(); }));
+    std::map<std::string, std::string> by_log;
+    for (const auto& e : redis_->command({"XRANGE", "tcl:{inv}:log", "-", "+"}).elements) {
+        by_log[e.elements[1].elements[5].text] = e.elements[0].text.substr(0, e.elements[0].text.find('-'));
+    }
+    for (scope_hash s = 1; s <= 2'000; ++s) {
+        const std::string member = member_of(s, purge_mode::hard);
+        ASSERT_EQ(redis_->command({"ZSCORE", "tcl:{inv}:table", member}).text, by_log[member]) << s;
+    }
+}
+
+}  // namespace
+}  // namespace tiercel::coherence

@@ -1,0 +1,106 @@
+// What is invalidated on one instance is invalid on all of them, in memory, in Redis and in fetches under way.
+
+#include "l2_fixture.hpp"
+
+namespace tiercel::test {
+namespace {
+
+class Invalidation : public l2_fixture {
+protected:
+    // Until an instance's answer has that content: what is invalidated elsewhere is known here a moment later.
+    static bool soon(const scenario& one, const std::string& target, const std::string& body)
+    {
+        return eventually([&] { return one.get(target).body == body; });
+    }
+};
+
+TEST_F(Invalidation, AWriteThroughOneInstanceIsSeenByTheOthers)
+{
+    auto& page = s.origin().page("/a").cache_control("max-age=600").body("v1");
+    auto& untouched = s.origin().page("/b").cache_control("max-age=600").body("v1");
+    start();
+    const auto second = another();
+    const auto third = another();
+    for (const scenario* one : {&s, second.get(), third.get()}) {
+        one->get("/a").expect_body("v1");
+        one->get("/b").expect_body("v1");
+    }
+    page.body("v2");
+    s.post("/a", "new").expect_status(200);
+    s.get("/a").expect_body("v2").expect_cache("fwd=uri-miss; stored");
+    s.get("/a").expect_body("v2").expect_cache("hit; detail=l1");
+    EXPECT_TRUE(soon(*second, "/a", "v2"));
+    EXPECT_TRUE(soon(*third, "/a", "v2"));
+    EXPECT_EQ(page.requests(), 3) << "v1, the write, and v2 once for all of them";
+    for (const scenario* one : {&s, second.get(), third.get()}) { one->get("/b").expect_cache("hit; detail=l1"); }
+    EXPECT_EQ(untouched.requests(), 1);
+}
+
+TEST_F(Invalidation, AFetchUnderWayOnAnotherInstanceIsDeliveredAndNotStored)
+{
+    auto& page = s.origin().page("/a").cache_control("max-age=600").body("v1");
+    start();
+    const auto other = another();
+    page.hold();
+    pending waiting = other->begin_get("/a");
+    ASSERT_TRUE(page.wait_for_requests(1));
+    auto& writing = s.origin().page("/w");
+    writing.header("Location", "/a");
+    s.post("/w", "new").expect_status(200);   // its Location names the page that is being fetched
+    s.origin().page("/marker").cache_control("max-age=600").body("m1");
+    other->get("/marker");
+    s.origin().page("/marker").body("m2");
+    s.post("/marker", "new");
+    ASSERT_TRUE(soon(*other, "/marker", "m2")) << "what was invalidated after it is known there";
+    page.release();
+    waiting.get().expect_body("v1").expect_cache("fwd=uri-miss; detail=fence");
+    page.body("v2");
+    other->get("/a").expect_body("v2").expect_cache("fwd=uri-miss; stored");
+    s.get("/a").expect_body("v2");
+}
+
+TEST_F(Invalidation, AnEntryOfRedisThatIsOlderIsNotUsedByAnInstanceThatStartsLater)
+{
+    auto& page = s.origin().page("/a").cache_control("max-age=600").body("v1");
+    start();
+    s.get("/a").expect_body("v1");
+    wait_for_entries(1);
+    const std::string name = redis->keys("tcl:*:e").at(0);
+    const std::string old = redis->command({"GET", name}).text;
+    page.body("v2");
+    s.post("/a", "new");
+    redis->command({"SET", name, old});   // as if a slow writer had been last
+    const auto late = another();
+    late->get("/a").expect_body("v2");
+}
+
+TEST_F(Invalidation, AFlushOfRedisCostsFetchesAndNothingElse)
+{
+    auto& page = s.origin().page("/a").cache_control("max-age=600").body("v1");
+    start();
+    s.get("/a").expect_body("v1");
+    s.get("/a").expect_cache("hit; detail=l1");
+    page.body("v2");
+    redis->command({"FLUSHALL"});
+    EXPECT_TRUE(soon(s, "/a", "v2")) << "what was invalidated before is not known any more";
+    EXPECT_TRUE(eventually([&] { return s.get("/a").raw_head.find("hit;") != std::string::npos; }));
+}
+
+TEST_F(Invalidation, AWriteWhileRedisIsAwayHoldsHereAndReachesTheOthersLater)
+{
+    auto& page = s.origin().page("/a").cache_control("max-age=600").body("v1");
+    start();
+    const auto other = another();
+    s.get("/a").expect_body("v1");
+    other->get("/a").expect_body("v1");
+    redis->freeze();
+    page.body("v2");
+    s.post("/a", "new").expect_status(200);
+    s.get("/a").expect_body("v2");
+    other->get("/a").expect_body("v1").expect_cache("hit; detail=l1");
+    redis->thaw();
+    EXPECT_TRUE(soon(*other, "/a", "v2"));
+}
+
+}  // namespace
+}  // namespace tiercel::test
