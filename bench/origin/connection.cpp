@@ -79,7 +79,7 @@ void workers::leave()
 
 connection::~connection()
 {
-    if (counted_) { stats_.on_connection_gone(); }
+    if (counted_) { stats_.on_connection_gone(fd_); }
     if (fd_ >= 0) { ::close(fd_); }
 }
 
@@ -89,7 +89,7 @@ void connection::serve()
     while (read_head(r)) {
         std::uint64_t count = 0;
         if (!is_control(r)) {
-            if (!counted_) { stats_.on_connection_used(); }
+            if (!counted_) { stats_.on_connection_used(fd_); }
             counted_ = true;
             count = stats_.on_request(r.path, r.head);
         }

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
 namespace tiercel::sample_origin {
 namespace {
@@ -26,6 +29,13 @@ std::string quoted(std::string_view text)
     return out + '"';
 }
 
+bool is_open(int fd)
+{
+    tcp_info info{};
+    socklen_t size = sizeof info;
+    return ::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 || info.tcpi_state == TCP_ESTABLISHED;
+}
+
 }  // namespace
 
 std::uint64_t statistics::on_request(const std::string& path, std::string_view head)
@@ -39,17 +49,21 @@ std::uint64_t statistics::on_request(const std::string& path, std::string_view h
     return ++at->second;
 }
 
-void statistics::on_connection_used()
+void statistics::on_connection_used(int fd)
 {
     const std::lock_guard lock(mutex_);
     ++accepted_;
-    most_ = std::max(most_, ++open_);
+    open_.insert(fd);
+    if (open_.size() > most_) {
+        // Whose end has arrived is open no more, even if its thread had no time to notice yet.
+        most_ = std::max<std::uint64_t>(most_, static_cast<std::uint64_t>(std::count_if(open_.begin(), open_.end(), is_open)));
+    }
 }
 
-void statistics::on_connection_gone()
+void statistics::on_connection_gone(int fd)
 {
     const std::lock_guard lock(mutex_);
-    --open_;
+    open_.erase(fd);
 }
 
 void statistics::forget()
@@ -59,7 +73,7 @@ void statistics::forget()
     heads_.clear();
     requests_ = 0;
     accepted_ = 0;
-    most_ = open_;
+    most_ = open_.size();
 }
 
 std::string statistics::counts_json() const
@@ -70,7 +84,7 @@ std::string statistics::counts_json() const
         paths += (paths.empty() ? "" : ",") + quoted(path) + ":" + std::to_string(count);
     }
     return "{\"requests\":" + std::to_string(requests_) + ",\"connections\":{\"accepted\":" + std::to_string(accepted_) +
-           ",\"open\":" + std::to_string(open_) + ",\"most\":" + std::to_string(most_) + "},\"paths\":{" + paths + "}}\n";
+           ",\"open\":" + std::to_string(open_.size()) + ",\"most\":" + std::to_string(most_) + "},\"paths\":{" + paths + "}}\n";
 }
 
 std::string statistics::heads_json() const

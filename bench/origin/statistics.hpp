@@ -4,6 +4,7 @@
 #include <deque>
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -14,8 +15,8 @@ class statistics {
 public:
     // Returns how many requests for that path there have been, this one included.
     std::uint64_t on_request(const std::string& path, std::string_view head);
-    void on_connection_used();   // at the first request of a connection
-    void on_connection_gone();
+    void on_connection_used(int fd);   // at the first request of a connection
+    void on_connection_gone(int fd);   // before it is closed
     void forget();               // all counts to zero; open connections stay counted
 
     std::string counts_json() const;
@@ -30,7 +31,7 @@ private:
     std::deque<std::string> heads_;
     std::uint64_t requests_ = 0;
     std::uint64_t accepted_ = 0;
-    std::uint64_t open_ = 0;
+    std::set<int> open_;
     std::uint64_t most_ = 0;
 };
 

@@ -29,6 +29,8 @@ json::object describe(const origin::endpoint& e, instant now)
     json::object one;
     one["url"] = telemetry::redact_url(e.name());
     one["weight"] = e.weight();
+    one["healthy"] = e.is_healthy();
+    one["addresses"] = e.addresses()->size();
     one["breaker"] = std::move(state);
     one["limit"] = {{"inflight", e.limit().inflight()}, {"background", e.limit().background()}, {"max", e.limit().max()}};
     one["pool"] = {{"connections", e.slots().open()}, {"waiting", e.slots().waiting()}};

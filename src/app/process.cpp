@@ -132,14 +132,43 @@ void process::watch()
         }, telemetry::origin_index(i));
         for (const auto& e : up->endpoints()) {
             const origin::endpoint* one = e.get();
+            metrics_->watch(m::endpoint_healthy, [one] { return one->is_healthy() ? 1.0 : 0.0; }, telemetry::endpoint_index(number));
             metrics_->watch(m::breaker_state, [one] { return static_cast<double>(one->breaker().state()); },
                             telemetry::endpoint_index(number++));
         }
     }
 }
 
+// What goes on beside the traffic: addresses and certificates are kept up to date, endpoints are asked whether they are well.
+void process::start_care()
+{
+    std::vector<origin::name_keeper::item> items;
+    std::vector<origin::upstream*> upstreams;
+    for (const auto& up : upstreams_) {
+        upstreams.push_back(up.get());
+        for (const auto& e : up->endpoints()) {
+            items.push_back({e->known(), e->shared_tls(), up->options().resolve_interval, telemetry::redact_url(e->name())});
+        }
+    }
+    auto log = logs_->get("server");
+    names_ = std::make_unique<origin::name_keeper>(std::move(items), [log](std::string_view where, std::string_view what, bool trouble) {
+        if (trouble) {
+            TIERCEL_LOG(log, warn, "endpoint-trouble", "endpoint={} {}", where, what);
+        } else {
+            TIERCEL_LOG(log, info, "endpoint-change", "endpoint={} {}", where, what);
+        }
+    });
+    names_->start();
+    health_ = std::make_unique<origin::health_checker>(upstreams, [log](const auto& up, const auto& where, bool is_up) {
+        TIERCEL_LOG(log, warn, "endpoint-health", "health check origin={} endpoint={} healthy={}", up.name(),
+                    telemetry::redact_url(where.name()), is_up);
+    });
+    health_->start();
+}
+
 void process::start()
 {
+    start_care();
     const config::config& c = loaded_.value;
     const unsigned threads = c.server.threads != 0 ? c.server.threads : std::max(1u, std::thread::hardware_concurrency());
     for (unsigned i = 0; i < threads; ++i) {
@@ -211,6 +240,8 @@ bool process::drain()
     for (const auto& w : workers_) {
         w->wait();
     }
+    health_.reset();
+    names_.reset();
     for (const std::string& path : unlink_at_end_) {
         ::unlink(path.c_str());
     }

@@ -7,6 +7,8 @@
 #include "coherence/invalidation_log.hpp"
 #include "config/config_loader.hpp"
 #include "flow/context.hpp"
+#include "origin/health.hpp"
+#include "origin/names.hpp"
 #include "server/worker.hpp"
 #include "telemetry/access_log.hpp"
 #include "telemetry/log.hpp"
@@ -60,6 +62,7 @@ private:
     bool hold_breaker(std::string_view origin, std::string_view endpoint, admin::breaker_hold how) override;
 
     void watch();
+    void start_care();
     bool wait_for_workers(std::chrono::steady_clock::duration limit);
 
     const config::loaded& loaded_;
@@ -79,6 +82,8 @@ private:
     std::unique_ptr<routing::tenancy> tenants_;
     std::unique_ptr<routing::route_table> routes_;
     std::vector<std::unique_ptr<origin::upstream>> upstreams_;
+    std::unique_ptr<origin::name_keeper> names_;
+    std::unique_ptr<origin::health_checker> health_;
     std::unique_ptr<flow::process_context> context_;
     std::unique_ptr<server::server_shared> shared_;
     std::vector<std::unique_ptr<server::worker>> workers_;

@@ -379,6 +379,18 @@ rows origin_rows()
         "Requests at a time to one endpoint; more are answered 503 or from stale entries. 0: no limit."));
     r.push_back(key("origins.<name>.limit.refill", TIERCEL_AT(origin_options, limit.refill), counts{0, 1'000'000}, fixed,
         "Of these, at most so many for refreshes that nobody waits for. 0: none."));
+    r.push_back(key("origins.<name>.health.path", TIERCEL_AT(origin_options, health.path), texts{}, fixed,
+        "Asked for by GET on each endpoint to see whether it is well (2xx, 3xx). Empty: no checks."));
+    r.push_back(key("origins.<name>.health.interval", TIERCEL_AT(origin_options, health.interval), between(10ms, longest_wait), fixed,
+        "How often, give or take a fifth; once for the whole process."));
+    r.push_back(key("origins.<name>.health.timeout", TIERCEL_AT(origin_options, health.timeout), between(1ms, longest_wait), fixed,
+        "For the whole check."));
+    r.push_back(key("origins.<name>.health.down_after", TIERCEL_AT(origin_options, health.down_after), counts{1, 100}, fixed,
+        "Failed checks in a row after which an endpoint gets no traffic, as long as half of them are well."));
+    r.push_back(key("origins.<name>.health.up_after", TIERCEL_AT(origin_options, health.up_after), counts{1, 100}, fixed,
+        "Good checks in a row after which it gets traffic again."));
+    r.push_back(key("origins.<name>.resolve_interval", TIERCEL_AT(origin_options, resolve_interval), between(10ms, longest_wait), fixed,
+        "How often names are looked up again, give or take a tenth; also after a failure to connect. The last good answer stays in use."));
     r.push_back(key("origins.<name>.tls.verify", TIERCEL_AT(origin_options, tls.verify), flag{}, fixed,
         "https: believe a server only if its certificate leads to a known authority and names the host."));
     r.push_back(key("origins.<name>.tls.ca", TIERCEL_AT(origin_options, tls.ca), texts{}, fixed,
@@ -548,7 +560,7 @@ constexpr auto reserved = std::to_array<std::string_view>({
     "tenancy.attest_header", "tenancy.on_mismatch", "tenancy.tenants",
     "tenancy.resolvers[].header", "tenancy.resolvers[].keys", "tenancy.resolvers[].claim", "tenancy.resolvers[].issuer",
     "tenancy.resolvers[].audience", "tenancy.resolvers[].algorithms", "tenancy.resolvers[].file", "tenancy.resolvers[].field",
-    "origins.<name>.limit.adaptive", "origins.<name>.health", "origins.<name>.resolve_interval",
+    "origins.<name>.limit.adaptive",
     "routes[].read_your_writes",
     "routes[].lag_budget", "routes[].key.body",
     "routes[].compress", "routes[].rewrite", "routes[].headers",

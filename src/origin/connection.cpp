@@ -51,6 +51,7 @@ async::task<error_code> connection::connect(std::span<const async::endpoint> add
         arm(until);
         co_await socket_.async_connect(address, asio::redirect_error(async::use_task, ec));
         if (!ec) {
+            peer_ = address;
             if (is_tcp(address)) {
                 socket_.set_option(asio::ip::tcp::no_delay(true), ec);
             }

@@ -46,6 +46,11 @@ public:
     // After origin_tls: why, for the log.
     std::string tls_problem() const { return tls_ ? tls_->problem() : std::string(); }
 
+    // Where it went, and the generation of known_addresses that had that.
+    const async::endpoint& peer() const noexcept { return peer_; }
+    std::uint64_t names_seen() const noexcept { return names_seen_; }
+    void names_seen(std::uint64_t generation) noexcept { names_seen_ = generation; }
+
     // Nothing to read and not closed. What is there before we have asked is never an answer to us, but the rest of
     // somebody else's or a farewell (RFC 9112 §9.2).
     bool is_quiet() noexcept;
@@ -120,6 +125,8 @@ private:
     char* area_;                           // the one of the two that received bytes are in
     std::size_t begin_ = 0;
     std::size_t end_ = 0;
+    async::endpoint peer_;
+    std::uint64_t names_seen_ = 0;
     std::size_t pinned_ = 0;               // end of the pinned head in buffer_
     connection_pool* parked_in_ = nullptr;
     steady::time_point retire_at_;

@@ -44,7 +44,7 @@ std::unique_ptr<connection> connection_pool::try_take_idle(steady::time_point no
         auto c = std::move(idle_.back());
         idle_.pop_back();
         publish_idle();
-        if (now < c->retire_at() && c->is_quiet()) {
+        if (now < c->retire_at() && leads_there(*c) && c->is_quiet()) {
             return c;
         }
     }
@@ -53,7 +53,8 @@ std::unique_ptr<connection> connection_pool::try_take_idle(steady::time_point no
 
 async::task<result<std::unique_ptr<connection>>> connection_pool::open(steady::time_point deadline)
 {
-    if (endpoint_.addresses().empty()) {
+    if (endpoint_.addresses()->empty()) {
+        endpoint_.known()->doubt();
         co_return errc::origin_unresolved;
     }
     auto& slots = endpoint_.slots();
@@ -82,13 +83,27 @@ async::task<result<std::unique_ptr<connection>>> connection_pool::open(steady::t
     live_.push_back(*fresh);
     const auto now = steady::now();
     const auto until = std::min(deadline, now + options_.connect_timeout);
-    const error_code ec = co_await fresh->connect(endpoint_.addresses(), until, endpoint_.tls(), tls_memory_);
+    fresh->names_seen(endpoint_.known()->generation());
+    const address_list addresses = endpoint_.addresses();
+    const error_code ec = co_await fresh->connect(*addresses, until, endpoint_.tls(), tls_memory_);
     if (ec) {
+        endpoint_.known()->doubt();
         tls_problem_ = fresh->tls_problem();
         co_return ec;
     }
     fresh->retire_at(now + life());
     co_return std::move(fresh);
+}
+
+bool connection_pool::leads_there(connection& c) const
+{
+    const auto& known = *endpoint_.known();
+    const std::uint64_t now = known.generation();
+    if (c.names_seen() == now) {
+        return true;   // nothing has changed since it was opened or looked at
+    }
+    c.names_seen(now);
+    return known.has(c.peer());
 }
 
 steady::duration connection_pool::life() noexcept
@@ -101,7 +116,7 @@ steady::duration connection_pool::life() noexcept
 void connection_pool::give_back(std::unique_ptr<connection> c, seconds announced)
 {
     const auto now = steady::now();
-    if (now >= c->retire_at() || loop_.gate().closed()) {
+    if (now >= c->retire_at() || loop_.gate().closed() || !leads_there(*c)) {
         return;
     }
     if (auto turn = endpoint_.slots().whose_turn(loop_); turn.here) {

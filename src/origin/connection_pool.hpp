@@ -44,6 +44,7 @@ public:
 private:
     friend class connection;
     void expire(connection& c) noexcept;   // its idle time is over
+    bool leads_there(connection& c) const;   // still, although names may have changed
     void publish_idle() noexcept { holder_->idle.store(idle_.size(), std::memory_order_relaxed); }
     steady::duration life() noexcept;
 

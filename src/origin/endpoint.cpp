@@ -19,19 +19,20 @@ async::steady::rep count_of(async::steady::time_point t) noexcept { return t.tim
 }  // namespace
 
 endpoint::endpoint(const origin_options& options, const endpoint_options& which, std::size_t number, std::uint64_t seed)
-    : name_(which.url), number_(number), weight_(which.weight), where_(parse_address(which.url).where),
-      tls_(where_.secure ? std::make_unique<tls_settings>(options.tls, where_.host) : nullptr),
+    : name_(which.url), number_(number), weight_(which.weight),
+      addresses_(std::make_shared<known_addresses>(parse_address(which.url).where)),
+      tls_(where().secure ? std::make_shared<tls_settings>(options.tls, where().host) : nullptr),
       breaker_(options.breaker, seed), limit_(options.limit), slots_(options.pool.max)
 {
 }
 
-error_code endpoint::resolve()
+error_code endpoint::resolve(const lookup& look)
 {
-    auto found = origin::resolve(where_);
+    auto found = look(where());
     if (!found) {
         return found.error();
     }
-    addresses_ = std::move(*found);
+    addresses_->learn(std::move(*found));
     return {};
 }
 

@@ -1,10 +1,11 @@
 #pragma once
 
 // One endpoint of an origin as the whole process sees it: where it is, whether it is well, how much is under way there.
-// Thread: any, once resolved; each part guards itself.
+// Thread: any; each part guards itself.
 
 #include "origin/address.hpp"
 #include "origin/connection_slots.hpp"
+#include "origin/names.hpp"
 #include "origin/options.hpp"
 #include "origin/tls.hpp"
 
@@ -27,12 +28,19 @@ public:
     unsigned weight() const noexcept { return weight_; }
     std::size_t number() const noexcept { return number_; }      // place in its upstream
 
-    // Looks the address up; blocks for names. REQUIRES: no loop runs yet. Errors: origin_unresolved.
-    error_code resolve();
-    std::span<const async::endpoint> addresses() const noexcept { return addresses_; }
-
+    const address& where() const noexcept { return addresses_->where(); }
+    // Looks the address up; blocks for names. Errors: origin_unresolved, with what was known left as it is.
+    error_code resolve(const lookup& look);
+    address_list addresses() const { return addresses_->current(); }
+    // Shared with the keeper of names, which may outlive this.
+    const std::shared_ptr<known_addresses>& known() const noexcept { return addresses_; }
+    const std::shared_ptr<tls_settings>& shared_tls() const noexcept { return tls_; }
     // How to speak TLS there; nullptr: not at all.
     tls_settings* tls() noexcept { return tls_.get(); }
+
+    // What the health checks say; true without them.
+    bool is_healthy() const noexcept { return healthy_.load(std::memory_order_relaxed); }
+    void is_healthy(bool well) noexcept { healthy_.store(well, std::memory_order_relaxed); }
 
     resilience::circuit_breaker& breaker() noexcept { return breaker_; }
     const resilience::circuit_breaker& breaker() const noexcept { return breaker_; }
@@ -59,9 +67,9 @@ private:
     const std::string name_;
     const std::size_t number_;
     const unsigned weight_;
-    const address where_;
-    std::vector<async::endpoint> addresses_;
-    std::unique_ptr<tls_settings> tls_;
+    const std::shared_ptr<known_addresses> addresses_;
+    const std::shared_ptr<tls_settings> tls_;
+    std::atomic<bool> healthy_{true};
     resilience::circuit_breaker breaker_;
     resilience::inflight_limit limit_;
     connection_slots slots_;

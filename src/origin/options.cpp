@@ -47,6 +47,10 @@ std::string problem(const origin_options& o)
     if (o.tls.certificate.empty() != o.tls.key.empty()) {
         return "tls.certificate and tls.key belong together";
     }
+    if (!o.health.path.empty() && (o.health.path.front() != '/' || !std::all_of(o.health.path.begin(), o.health.path.end(),
+                                                                                [](char c) { return c > ' ' && c < '\x7f'; }))) {
+        return "health.path '" + o.health.path + "' must begin with / and be printable";
+    }
     if (!is_field_name(o.deadline_header)) {
         return "deadline_header '" + o.deadline_header + "' is no field name";
     }

@@ -47,6 +47,14 @@ struct tls_options {                      // for endpoints with https://
     std::string key;                      // of that certificate
 };
 
+struct health_options {
+    std::string path;                     // asked for by GET; 2xx and 3xx are well. Empty: no checks
+    milliseconds interval{5'000};         // +-20 %
+    milliseconds timeout{1'000};          // for the whole check
+    unsigned down_after = 3;              // checks in a row that fail; at least 1
+    unsigned up_after = 2;                // that succeed; at least 1
+};
+
 struct origin_options {
     std::vector<endpoint_options> endpoints;
     std::string balance = "p2c";              // a row of balancing_policies()
@@ -59,6 +67,8 @@ struct origin_options {
     resilience::breaker_options breaker;
     resilience::inflight_options limit;
     tls_options tls;
+    health_options health;
+    milliseconds resolve_interval{30'000};    // names are looked up again, +-10 %
 };
 
 // Why these options cannot be used, as half a sentence for the operator; empty when they can.

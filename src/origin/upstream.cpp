@@ -32,16 +32,22 @@ upstream::upstream(std::string name, origin_options options, const clock& c, std
 
 upstream::~upstream() = default;
 
-error_code upstream::resolve()
+error_code upstream::resolve(const lookup& look)
 {
     error_code last;
     bool any = false;
     for (const auto& e : endpoints_) {
-        const error_code ec = e->resolve();
+        const error_code ec = e->resolve(look);
         any = any || !ec;
         last = ec ? ec : last;
     }
     return any ? error_code() : last;
+}
+
+bool upstream::heeds_health() const noexcept
+{
+    const auto well = std::count_if(endpoints_.begin(), endpoints_.end(), [](const auto& e) { return e->is_healthy(); });
+    return static_cast<std::size_t>(well) * 2 >= endpoints_.size();
 }
 
 result<admission> upstream::try_enter(endpoint& e, const wish& w, observer& seen)
@@ -70,8 +76,9 @@ result<admission> upstream::admit(const wish& w, observer& seen)
     }
     std::vector<candidate> candidates;
     candidates.reserve(endpoints_.size());
+    const bool heeds = heeds_health();
     for (const auto& e : endpoints_) {
-        if (e.get() != w.avoid) {
+        if (e.get() != w.avoid && (e->is_healthy() || !heeds)) {
             candidates.push_back({e->number(), e->cost(w.now), e->limit().inflight()});
         }
     }

@@ -1,7 +1,7 @@
 #pragma once
 
 // One origin: its endpoints and what all loops share about it. Chooses where an attempt goes and lets it through or not.
-// Thread: any, after resolve(). REQUIRES: outlives the clients that use it.
+// Thread: any. REQUIRES: outlives the clients that use it.
 
 #include "origin/balancing_policy.hpp"
 #include "origin/endpoint.hpp"
@@ -38,9 +38,9 @@ public:
     instant now() const { return clock_.now(); }
     wall_time wall() const { return clock_.wall(); }
 
-    // Looks up all endpoints; blocks for names. REQUIRES: before any client. Errors: origin_unresolved when none has an
-    // address; an endpoint without one is refused at each attempt.
-    error_code resolve();
+    // Looks up all endpoints; blocks for names. Errors: origin_unresolved when none has an address; an endpoint without one
+    // is refused at each attempt.
+    error_code resolve(const lookup& look = origin::resolve);
 
     // Does the choice of an endpoint depend on what is asked for?
     bool goes_by_key() const noexcept { return by_key_; }
@@ -54,8 +54,8 @@ public:
         async::steady::time_point now;
         instant at;                                  // the same moment, on the breakers' clock
     };
-    // The policy's choice among those that let it through. Errors: breaker_open when all breakers are open, origin_busy
-    // when the others are at their limit.
+    // The policy's choice among those that are well and let it through; health counts as long as half of them have it.
+    // Errors: breaker_open when all breakers are open, origin_busy when the others are at their limit.
     result<admission> admit(const wish& w, observer& seen);
 
     // Would every breaker refuse at this moment?
@@ -64,6 +64,7 @@ public:
     milliseconds until_first_probe() const;
 
 private:
+    bool heeds_health() const noexcept;
     result<admission> try_enter(endpoint& e, const wish& w, observer& seen);
 
     const std::string name_;

@@ -71,6 +71,26 @@ TEST_F(Balancing, ByHashEachUrlHasItsEndpoint)
     EXPECT_EQ(requests()[home], before[home] + 1);
 }
 
+TEST_F(Balancing, WhoFailsItsHealthChecksIsLeftAlone)
+{
+    s.set("origins.shop.health.path", "/health").set("origins.shop.health.interval", "20ms");
+    endpoints[2].page("/health").status(500);
+    start("round_robin");
+    ASSERT_TRUE(eventually([&] { return s.metric("endpoint_healthy") == 2; }));
+    const int before = endpoints[2].page("").requests();
+    for (int i = 0; i < 10; ++i) {
+        s.get("/a").expect_status(200);
+    }
+    EXPECT_EQ(endpoints[2].page("").requests(), before);
+    EXPECT_NE(s.admin("GET", "/v1/origins").body.find(R"("healthy":false)"), std::string::npos);
+    endpoints[2].page("/health").status(200);
+    ASSERT_TRUE(eventually([&] { return s.metric("endpoint_healthy") == 3; }));
+    for (int i = 0; i < 9; ++i) {
+        s.get("/a").expect_status(200);
+    }
+    EXPECT_EQ(endpoints[2].page("").requests(), before + 3);
+}
+
 TEST_F(Balancing, WhatWasMeantForADeadEndpointGoesToAnother)
 {
     start("hash");
