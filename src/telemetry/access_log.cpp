@@ -363,7 +363,8 @@ private:
         const auto now = std::chrono::steady_clock::now();
         const bool last_chance = stopping_.load(std::memory_order_relaxed);
         if (unreported_ == 0 || (!last_chance && now < report_at_)) { return; }
-        TIERCEL_LOG(log_, warn, "access-log-loss", "access log lines were lost, the file cannot keep up lines={}", unreported_);
+        TIERCEL_LOG(log_, warn, "access-log-loss", "access log lines were lost lines={} reason={}", unreported_,
+                    file_.last_error() == 0 ? std::string("the file cannot keep up") : std::generic_category().message(file_.last_error()));
         unreported_ = 0;
         report_at_ = now + std::chrono::seconds(1);
     }

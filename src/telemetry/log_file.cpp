@@ -48,6 +48,7 @@ std::size_t log_file::write(std::string_view lines) noexcept
 
 std::size_t log_file::write_some(std::string_view bytes) noexcept
 {
+    last_error_ = 0;
     std::size_t done = 0;
     while (done < bytes.size()) {
         const auto n = ::write(fd_, bytes.data() + done, bytes.size() - done);
@@ -55,7 +56,10 @@ std::size_t log_file::write_some(std::string_view bytes) noexcept
             done += static_cast<std::size_t>(n);
         } else if (n < 0 && errno == EINTR) {
             continue;
-        } else if (n == 0 || errno != EAGAIN || !wait_writable(fd_)) {
+        } else if (n < 0 && errno == EAGAIN && wait_writable(fd_)) {
+            continue;
+        } else {
+            last_error_ = n < 0 && errno != EAGAIN ? errno : 0;
             break;
         }
     }

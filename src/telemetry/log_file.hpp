@@ -22,6 +22,9 @@ public:
     // reader of a pipe is gone or the like. After half a line the next call begins with a line feed.
     std::size_t write(std::string_view lines) noexcept;
 
+    // Why the last write lost something; 0 when none has, or when the reader was too slow.
+    int last_error() const noexcept { return last_error_; }
+
     // Opens the path anew. False when that fails: then the old file stays in use. A standard stream stays as it is.
     bool reopen() noexcept;
 
@@ -33,6 +36,7 @@ private:
     std::string path_;
     int fd_;
     bool torn_ = false;
+    int last_error_ = 0;
 };
 
 }  // namespace tiercel::telemetry

@@ -268,16 +268,24 @@ TEST_F(AccessLog, AFileThatTakesNothingHoldsNobodyUpAndEachLostLineIsCounted)
     EXPECT_NE(test::read_file(main_log.file).find("access log lines were lost"), std::string::npos);
 }
 
-TEST_F(AccessLog, AFullDiskCountsItsLinesAsLost)
+TEST_F(AccessLog, AFullDiskCountsItsLinesAsLostAndSaysSo)
 {
     auto o = options();
     o.file = "/dev/full";
+    log_options main_log;
+    main_log.file = dir_.path() / "main.log";
+    const manual_clock clock;
+    logs all(main_log, clock);
     const auto before = lost_lines();
-    access_log log(o, logger());
-    auto lane = log.open_lane();
-    for (int i = 0; i < 10; ++i) { lane.write(usual()); }
-    log.flush();
-    EXPECT_EQ(lost_lines() - before, 10u);
+    {
+        access_log log(o, all.get("access_log"));
+        auto lane = log.open_lane();
+        for (int i = 0; i < 10; ++i) { lane.write(usual()); }
+        log.flush();
+        EXPECT_EQ(lost_lines() - before, 10u);
+    }
+    all.stop();
+    EXPECT_NE(test::read_file(main_log.file).find("lost lines=10 reason=No space left on device"), std::string::npos);
 }
 
 TEST_F(AccessLog, ReopenedWritesToTheNewFile)

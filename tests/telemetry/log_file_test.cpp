@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <system_error>
 
@@ -51,6 +52,7 @@ TEST(LogFile, SaysHowMuchAFullDiskLost)
 {
     log_file file("/dev/full", 2);
     EXPECT_EQ(file.write("12345\n"), 6u);
+    EXPECT_EQ(file.last_error(), ENOSPC);
 }
 
 TEST(LogFile, ThrowsWhenTheFileCannotBeMade)
