@@ -377,6 +377,8 @@ rows origin_rows()
         "A probe that reported nothing for so long has failed."));
     r.push_back(key("origins.<name>.limit.max_inflight", TIERCEL_AT(origin_options, limit.max_inflight), counts{0, 1'000'000}, fixed,
         "Requests at a time to one endpoint; more are answered 503 or from stale entries. 0: no limit."));
+    r.push_back(key("origins.<name>.limit.adaptive", TIERCEL_AT(origin_options, limit.adaptive), flag{}, fixed,
+        "Find out by the times of answers how many are good, from 8 up to max_inflight (1024 if that is 0)."));
     r.push_back(key("origins.<name>.limit.refill", TIERCEL_AT(origin_options, limit.refill), counts{0, 1'000'000}, fixed,
         "Of these, at most so many for refreshes that nobody waits for. 0: none."));
     r.push_back(key("origins.<name>.health.path", TIERCEL_AT(origin_options, health.path), texts{}, fixed,
@@ -560,7 +562,6 @@ constexpr auto reserved = std::to_array<std::string_view>({
     "tenancy.attest_header", "tenancy.on_mismatch", "tenancy.tenants",
     "tenancy.resolvers[].header", "tenancy.resolvers[].keys", "tenancy.resolvers[].claim", "tenancy.resolvers[].issuer",
     "tenancy.resolvers[].audience", "tenancy.resolvers[].algorithms", "tenancy.resolvers[].file", "tenancy.resolvers[].field",
-    "origins.<name>.limit.adaptive",
     "routes[].read_your_writes",
     "routes[].lag_budget", "routes[].key.body",
     "routes[].compress", "routes[].rewrite", "routes[].headers",

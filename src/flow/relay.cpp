@@ -121,6 +121,7 @@ private:
         out_.expects_continue = body_.is_waiting();
         out_.interim = &interim_;
         out_.upgrade = rq_.upgrade;
+        out_.alone = true;
         out_.deadline = steady::now() + rq_.route->deadline;
         out_.may_retry = d_.stored == nullptr || !may_serve_on_failure(*d_.stored, failure::unreachable, rq_.now);
     }

@@ -148,7 +148,9 @@ async::task<result<exchange_ptr>> client::try_once(outgoing& rq, std::size_t hea
     if (now >= rq.deadline) {
         co_return errc::deadline_exceeded;
     }
-    const auto what = rq.background ? resilience::attempt_class::background : resilience::attempt_class::foreground;
+    const auto what = rq.background ? resilience::attempt_class::background
+                      : rq.alone    ? resilience::attempt_class::alone
+                                    : resilience::attempt_class::foreground;
     const upstream::wish wish{.what = what, .avoid = a.where, .random = random(),
                               .key = upstream_.goes_by_key() ? key_of(rq.head) : 0, .now = now, .at = upstream_.now()};
     if (rq.report.attempts == 1) {

@@ -24,7 +24,25 @@ endpoint::endpoint(const origin_options& options, const endpoint_options& which,
       tls_(where().secure ? std::make_shared<tls_settings>(options.tls, where().host) : nullptr),
       breaker_(options.breaker, seed), limit_(options.limit), slots_(options.pool.max)
 {
+    if (options.limit.adaptive) {
+        const unsigned most = options.limit.max_inflight == 0 ? resilience::gradient_bounds().most : options.limit.max_inflight;
+        tuning_.emplace(most / 4, resilience::gradient_bounds{std::min(resilience::gradient_bounds().least, most), most});
+        limit_.max(tuning_->limit());
+    }
 }
+
+void endpoint::tune(async::steady::duration took, async::steady::time_point now) noexcept
+{
+    if (!tuning_) {
+        return;
+    }
+    const std::lock_guard lock(tuning_mutex_);
+    if (const auto limit = tuning_->add(duration_cast<microseconds>(took), limit_.inflight(), now)) {
+        limit_.max(*limit);
+    }
+}
+
+void endpoint::on_timeout(async::steady::duration waited, async::steady::time_point now) noexcept { tune(waited, now); }
 
 error_code endpoint::resolve(const lookup& look)
 {
@@ -44,6 +62,7 @@ void endpoint::on_answer(async::steady::duration took, async::steady::time_point
     average_us_.store(old == 0 ? sample : std::max<std::int64_t>(1, old + (sample - old) / average_weight),
                       std::memory_order_relaxed);
     averaged_at_.store(count_of(now), std::memory_order_relaxed);
+    tune(took, now);
 }
 
 milliseconds endpoint::typical() const noexcept

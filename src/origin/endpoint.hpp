@@ -7,11 +7,14 @@
 #include "origin/connection_slots.hpp"
 #include "origin/names.hpp"
 #include "origin/options.hpp"
+#include "resilience/gradient.hpp"
 #include "origin/tls.hpp"
 
 #include <tiercel/clock.hpp>
 
 #include <atomic>
+#include <mutex>
+#include <optional>
 #include <chrono>
 #include <span>
 #include <string>
@@ -51,6 +54,8 @@ public:
 
     // The time to the response head, of answers only; a moving average.
     void on_answer(async::steady::duration took, async::steady::time_point now) noexcept;
+    // No answer in that time.
+    void on_timeout(async::steady::duration waited, async::steady::time_point now) noexcept;
     milliseconds typical() const noexcept;                       // 0: not known yet
     // The minor version of its last answer. What speaks 1.0 never says 100 (Continue) (RFC 9110 §10.1.1).
     void speaks(int minor_version) noexcept;
@@ -64,6 +69,8 @@ public:
     bool is_background_paused(async::steady::time_point now) const noexcept;
 
 private:
+    void tune(async::steady::duration took, async::steady::time_point now) noexcept;
+
     const std::string name_;
     const std::size_t number_;
     const unsigned weight_;
@@ -72,6 +79,8 @@ private:
     std::atomic<bool> healthy_{true};
     resilience::circuit_breaker breaker_;
     resilience::inflight_limit limit_;
+    std::mutex tuning_mutex_;
+    std::optional<resilience::gradient> tuning_;   // of limit_, if it is adaptive
     connection_slots slots_;
     std::atomic<std::int64_t> average_us_{0};
     std::atomic<async::steady::rep> averaged_at_{0};

@@ -374,6 +374,10 @@ error_code exchange::fail(error_code why) noexcept
     const errc e = errc_of(why);
     // A connection that was kept open and dies before it answers says nothing about the origin: it closed it as we wrote.
     const bool stale = e == errc::origin_reset && reused_ && !received_any_;
+    if (e == errc::origin_timeout && !has_head_) {
+        const auto now = steady::now();
+        admission_.where->on_timeout(now - asked_at_, now);
+    }
     const bool origins_fault = fault_of(e) == fault::origin && !stale;
     settle(origins_fault ? outcome::failed : outcome::abandoned, name_of(e));
     return why;

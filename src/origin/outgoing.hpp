@@ -54,6 +54,7 @@ struct outgoing {
     std::string_view upgrade;                 // protocols that the head's Upgrade field asks for; no body then
     async::steady::time_point deadline;       // until here the response head must have come, retries included
     bool may_retry = true;                    // false: another answer will do, e.g. a stale one
+    bool alone = false;                       // for one client, and nothing of it will be stored: refused before others
     bool background = false;                  // nobody waits: first to be refused when it gets crowded
     interim_sink* interim = nullptr;          // none: interim answers are dropped
 

@@ -17,11 +17,13 @@ namespace tiercel::resilience {
 
 struct inflight_options {
     unsigned max_inflight = 256;   // per endpoint and process; 0: no limit
+    bool adaptive = false;         // find out how many are good (resilience/gradient.hpp), up to max_inflight
     unsigned refill = 64;          // of these, at most so many for background refreshes and refills after a purge; 0: none
 };
 
 enum class attempt_class : std::uint8_t {
-    background,   // nobody waits: the first to go when it gets crowded
+    background,   // nobody waits: the first to go when it gets crowded, beyond three quarters of the limit
+    alone,        // for one client, nothing of it will be stored: the next, beyond nine tenths
     foreground,
 };
 
@@ -54,7 +56,8 @@ public:
         attempt_class class_ = attempt_class::foreground;
     };
 
-    explicit inflight_limit(const inflight_options& options) noexcept : options_(options) {}
+    explicit inflight_limit(const inflight_options& options) noexcept
+        : refill_(options.refill), max_(options.max_inflight) {}
     inflight_limit(const inflight_limit&) = delete;
     inflight_limit& operator=(const inflight_limit&) = delete;
     ~inflight_limit() { TIERCEL_CHECK(inflight() == 0); }
@@ -62,10 +65,10 @@ public:
     // An empty token when the limit is reached.
     [[nodiscard]] token try_enter(attempt_class c) noexcept
     {
-        if (c == attempt_class::background && !try_count(background_, options_.refill)) {
+        if (c == attempt_class::background && !try_count(background_, refill_)) {
             return {};
         }
-        if (!try_count(all_, options_.max_inflight == 0 ? UINT32_MAX : options_.max_inflight)) {
+        if (!try_count(all_, room_for(c))) {
             if (c == attempt_class::background) {
                 background_.fetch_sub(1, std::memory_order_relaxed);
             }
@@ -75,7 +78,8 @@ public:
     }
 
     std::uint32_t inflight() const noexcept { return all_.load(std::memory_order_relaxed); }
-    std::uint32_t max() const noexcept { return options_.max_inflight; }   // 0: none
+    std::uint32_t max() const noexcept { return max_.load(std::memory_order_relaxed); }   // 0: none
+    void max(std::uint32_t n) noexcept { max_.store(n, std::memory_order_relaxed); }       // what is under way stays
     std::uint32_t background() const noexcept { return background_.load(std::memory_order_relaxed); }
 
 private:
@@ -91,6 +95,21 @@ private:
         return false;
     }
 
+    // How many may be under way for one more of that class to be let in.
+    std::uint32_t room_for(attempt_class c) const noexcept
+    {
+        const std::uint32_t all = max();
+        if (all == 0) {
+            return UINT32_MAX;
+        }
+        switch (c) {
+            case attempt_class::background: return all - all / 4;
+            case attempt_class::alone: return all - all / 10;
+            case attempt_class::foreground: break;
+        }
+        return all;
+    }
+
     void leave(attempt_class c) noexcept
     {
         if (c == attempt_class::background) {
@@ -99,7 +118,8 @@ private:
         all_.fetch_sub(1, std::memory_order_relaxed);
     }
 
-    const inflight_options options_;
+    const std::uint32_t refill_;
+    std::atomic<std::uint32_t> max_;
     std::atomic<std::uint32_t> all_{0};
     std::atomic<std::uint32_t> background_{0};
 };

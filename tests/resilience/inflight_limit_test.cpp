@@ -38,10 +38,10 @@ TEST(InflightLimit, GivesBackgroundItsShareAndForegroundTheRest)
     const limit_case cases[] = {
         {"defaults", {}, 300, 300, 64, 192},
         {"foreground alone may use all of it", {}, 0, 300, 0, 256},
-        {"no background at all", {10, 0}, 5, 20, 0, 10},
-        {"a share above the limit is the limit", {10, 50}, 100, 1, 10, 0},
-        {"one place", {1, 1}, 1, 1, 1, 0},
-        {"no limit", {0, 2}, 5, 1'000, 2, 1'000},
+        {"no background at all", {10, false, 0}, 5, 20, 0, 10},
+        {"a quarter is left to those who wait", {10, false, 50}, 100, 100, 8, 2},
+        {"one place", {1, false, 1}, 1, 1, 1, 0},
+        {"no limit", {0, false, 2}, 5, 1'000, 2, 1'000},
     };
     for (const auto& c : cases) {
         SCOPED_TRACE(c.what);
@@ -61,7 +61,7 @@ TEST(InflightLimit, GivesBackgroundItsShareAndForegroundTheRest)
 
 TEST(InflightLimit, ARefusedBackgroundAttemptLeavesItsShareUntouched)
 {
-    inflight_limit limit({4, 2});
+    inflight_limit limit({4, false, 2});
     auto f = enter(limit, foreground, 4);
     EXPECT_FALSE(limit.try_enter(background));
     EXPECT_EQ(limit.background(), 0u);
@@ -69,9 +69,32 @@ TEST(InflightLimit, ARefusedBackgroundAttemptLeavesItsShareUntouched)
     EXPECT_EQ(enter(limit, background, 4).size(), 2u);
 }
 
+TEST(InflightLimit, TheLessImportantGoFirst)
+{
+    inflight_limit limit({20, false, 20});
+    auto held = enter(limit, foreground, 15);
+    EXPECT_FALSE(limit.try_enter(background));
+    EXPECT_TRUE(limit.try_enter(attempt_class::alone));
+    const auto three = enter(limit, foreground, 3);   // 18
+    EXPECT_FALSE(limit.try_enter(attempt_class::alone));
+    EXPECT_EQ(enter(limit, foreground, 10).size(), 2u);
+}
+
+TEST(InflightLimit, MovesWhileAttemptsAreUnderWay)
+{
+    inflight_limit limit({10, false, 5});
+    auto held = enter(limit, foreground, 10);
+    limit.max(4);
+    EXPECT_FALSE(limit.try_enter(foreground));
+    held.resize(3);
+    EXPECT_TRUE(limit.try_enter(foreground));
+    limit.max(100);
+    EXPECT_EQ(enter(limit, foreground, 200).size(), 97u);
+}
+
 TEST(InflightLimit, AMovedTokenCountsOnce)
 {
-    inflight_limit limit({2, 2});
+    inflight_limit limit({2, false, 2});
     auto a = limit.try_enter(background);
     auto b = std::move(a);
     EXPECT_FALSE(a);   // NOLINT: a moved-from token is empty by contract
@@ -87,7 +110,7 @@ TEST(InflightLimit, AMovedTokenCountsOnce)
 
 TEST(InflightLimit, IsNeverExceededAndNeverLeaksUnderManyThreads)
 {
-    inflight_limit limit({8, 3});
+    inflight_limit limit({8, false, 3});
     std::atomic<std::uint32_t> inside{0};
     std::atomic<std::uint32_t> highest{0};
     std::vector<std::thread> callers;

@@ -308,6 +308,48 @@ TEST(OriginAnswer, ThatIsLateIsATimeout)
     EXPECT_EQ(cache_status_of(late).detail, "timeout");
 }
 
+TEST(OriginAnswer, WhatIsForOneClientAloneIsRefusedBeforeWhatOthersMayUseToo)
+{
+    scenario s;
+    s.set("origins.shop.limit.max_inflight", "10").set("origins.shop.limit.refill", "5");
+    auto& held = s.origin().others().hold();
+    s.start();
+    std::vector<pending> waiting;
+    for (int i = 0; i < 9; ++i) {
+        waiting.push_back(s.begin_get("/" + std::to_string(i)));
+    }
+    ASSERT_TRUE(held.wait_for_requests(9));
+    const answer refused = s.post("/cart", "x").expect_problem(503, "origin_busy");
+    EXPECT_EQ(cache_status_of(refused).detail, "shed");
+    waiting.push_back(s.begin_get("/9"));
+    ASSERT_TRUE(held.wait_for_requests(10));
+    s.get("/10").expect_problem(503, "origin_busy");
+    held.release();
+    for (auto& w : waiting) {
+        w.get().expect_status(200);
+    }
+}
+
+TEST(OriginAnswer, TimesMoveAnAdaptiveLimit)
+{
+    scenario s;
+    s.set("origins.shop.limit.adaptive", "true").set("origins.shop.limit.max_inflight", "400").set("routes.0.mode", "pass");
+    auto& page = s.origin().others().body("x");
+    s.start();
+    EXPECT_NE(s.admin("GET", "/v1/origins").body.find(R"("max":100})"), std::string::npos);   // a quarter, to begin with
+    for (int i = 1; i <= 2; ++i) {
+        page.hold();
+        auto waiting = s.begin_gets(60, "/a");
+        ASSERT_TRUE(page.wait_for_requests(60 * i));
+        page.release();
+        for (auto& w : waiting) {
+            w.get().expect_status(200);
+        }
+    }
+    // A hundred answers, and most of the limit was used: it has grown by its root, as far as that counts.
+    EXPECT_NE(s.admin("GET", "/v1/origins").body.find(R"("max":102})"), std::string::npos);
+}
+
 TEST(OriginAnswer, TooManyAtATimeAreRefused)
 {
     scenario s;
