@@ -5,7 +5,8 @@
 namespace tiercel::l2 {
 namespace {
 
-// A key's lock, entry and word of waiters have one hash tag, so each script stays within one slot of a cluster.
+// A key's lock, entry and word of waiters have one hash tag. A commit may write a variant together with the descriptor of its
+// resource, and these have two: one server takes that, the slots of a cluster would have to be one.
 
 // {1, 0, entry} when acquired, else {0, what is left of the holder's lease, entry}.
 const redis::script& acquire()
