@@ -49,6 +49,7 @@ enum class contact : std::uint8_t {
     alone,       // there is no such log: it knows everything
     unread,      // it has not read it yet
     following,
+    resumed,     // the process stood still for a while, and has not heard of it since
     lost,        // for a moment
     blind,       // for so long that what it does not know may matter
 };
@@ -125,6 +126,13 @@ public:
     {
         if (contact_.exchange(c, std::memory_order_acq_rel) != c) { touch(); }
     }
+    // Found out by somebody who notices that time has passed: nothing is taken from memory until the log was asked again.
+    void suspend() noexcept
+    {
+        suspensions_.fetch_add(1, std::memory_order_acq_rel);
+        if (contact() != contact::alone) { set_contact(contact::resumed); }
+    }
+    std::uint64_t suspensions() const noexcept { return suspensions_.load(std::memory_order_acquire); }
     // What others share may be judged here: all that is known about it is known here, but for a moment's lag.
     bool is_in_step() const noexcept { return contact() == contact::alone || contact() == contact::following; }
 
@@ -162,6 +170,7 @@ private:
     std::atomic<sequence> floor_{0};
     std::atomic<std::int64_t> shared_minus_local_{0};
     std::atomic<enum contact> contact_{contact::alone};
+    std::atomic<std::uint64_t> suspensions_{0};
     alignas(64) buckets hard_{};
     alignas(64) buckets soft_{};
     std::unique_ptr<raised_scopes> exact_;

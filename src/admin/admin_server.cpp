@@ -22,6 +22,7 @@
 #include <algorithm>
 #include <exception>
 #include <list>
+#include <memory>
 #include <optional>
 #include <thread>
 #include <unistd.h>
@@ -94,6 +95,7 @@ public:
     std::uint16_t port() const noexcept { return port_; }
 
 private:
+    static constexpr std::chrono::milliseconds longest_call{65'000};
     static constexpr std::chrono::milliseconds last_wait{1'000};   // for a client in the middle of a request at stop()
 
     // One client connection, as stop() sees it. Lives in the frame of serve().
@@ -186,7 +188,7 @@ private:
             rs = make_problem(http::status::service_unavailable, "Too many admin connections are open.");
             rs->set(http::field::retry_after, "1");
         } else {
-            rs = guarded_answer(parser.get());
+            rs = co_await guarded_answer(parser.get());
         }
         if (!rs) {
             co_return false;
@@ -196,14 +198,37 @@ private:
         co_return co_await write(c, std::move(*rs), keep, head_only);
     }
 
+    // An answer on its way, perhaps from another thread. Lives and dies on this loop.
+    struct arriving {
+        explicit arriving(async::loop& l) : here(l.context(), l.wheel()) {}
+        async::event here;
+        std::optional<response> what;
+    };
+
     // What the process tells about itself must never end its telling.
-    response guarded_answer(const request& rq) noexcept
+    task<response> guarded_answer(const request& rq)
     {
+        const auto mine = std::make_shared<arriving>(loop_);
+        const auto theirs = std::make_shared<std::shared_ptr<arriving>>(mine);
+        answer_handler done = [theirs, this](response rs) {
+            if (*theirs != nullptr) {
+                loop_.post([a = std::exchange(*theirs, nullptr), rs = std::move(rs)]() mutable {
+                    a->what.emplace(std::move(rs));
+                    a->here.set();
+                });
+            }
+        };
         try {
-            return answer(rq, options_, source_);
+            answer(rq, options_, source_, std::move(done));
         } catch (const std::exception&) {
-            return make_problem(http::status::internal_server_error, "The answer could not be made.");
+            *theirs = nullptr;
+            co_return make_problem(http::status::internal_server_error, "The answer could not be made.");
         }
+        co_await mine->here.wait_until(async::steady::now() + longest_call);
+        if (!mine->what) {
+            co_return make_problem(http::status::gateway_timeout, "The answer did not come in time.");
+        }
+        co_return std::move(*mine->what);
     }
 
     task<error_code> read(connection& c, http::request_parser<http::string_body>& parser, bool crowded)

@@ -19,7 +19,7 @@ namespace tiercel::admin {
 struct admin_limits {
     std::size_t connections = 64;                      // beyond it: 503 and close
     std::uint32_t header_bytes = 8 * 1024;             // 431
-    std::uint64_t body_bytes = 64 * 1024;              // 413
+    std::uint64_t body_bytes = 1024 * 1024;              // 413
     std::chrono::milliseconds head{5'000};             // for a request to arrive once its first byte has: 408
     std::chrono::milliseconds keep_alive{60'000};      // between requests
     std::chrono::milliseconds write{10'000};           // for an answer to leave

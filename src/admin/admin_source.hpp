@@ -2,6 +2,8 @@
 
 // What the admin API tells about a process and does to it, asked of whoever put the process together.
 
+#include "admin/operation.hpp"
+
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -38,6 +40,9 @@ public:
 
     // Of one endpoint, or of all when `endpoint` is empty. False: there is no such origin, or endpoint of it.
     virtual bool hold_breaker(std::string_view origin, std::string_view endpoint, breaker_hold how) = 0;
+
+    // What may take a while. `done` is called once, from any thread, perhaps inside the call.
+    virtual void operate(operation o, operation_handler done) = 0;
 };
 
 }  // namespace tiercel::admin

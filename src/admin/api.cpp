@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 
 #include <algorithm>
+#include <memory>
 
 namespace tiercel::admin {
 namespace {
@@ -53,6 +54,37 @@ response status(admin_source& source, const asked&) { return make_json(source.st
 response config(admin_source& source, const asked&) { return make_json(source.config_json()); }
 
 response origins(admin_source& source, const asked&) { return make_json(source.origins_json()); }
+
+// Hands the call on, and puts what comes back into an answer.
+template <operation_kind Kind>
+void begin(admin_source& source, const asked& what, answer_handler done)
+{
+    operation o{.what = Kind, .who = what.who, .name = std::string(what.name), .query = {}, .content_type = {}, .fields = {}, .body = what.rq.body()};
+    const std::string_view target(what.rq.target().data(), what.rq.target().size());
+    if (const auto mark = target.find('?'); mark != target.npos) {
+        o.query = target.substr(mark + 1);
+    }
+    for (const auto& f : what.rq) {
+        std::string name(f.name_string().data(), f.name_string().size());
+        std::transform(name.begin(), name.end(), name.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+        if (name == "authorization") {
+            continue;
+        }
+        std::string value(f.value().data(), f.value().size());
+        if (name == "content-type") {
+            o.content_type = value;
+        }
+        o.fields.emplace_back(std::move(name), std::move(value));
+    }
+    source.operate(std::move(o), [done = std::move(done)](operation_answer a) {
+        const auto status = static_cast<http::status>(a.status);
+        response rs = a.status >= 400 ? make_problem(status, a.body) : make_answer(status, "application/json", std::move(a.body));
+        if (a.retry_after != 0) {
+            rs.set(http::field::retry_after, std::to_string(a.retry_after));
+        }
+        done(std::move(rs));
+    });
+}
 
 std::optional<breaker_hold> hold_named(std::string_view state) noexcept
 {
@@ -133,24 +165,60 @@ bool is_json(const request& rq)
     return beast::iequals(beast::string_view(essence.data(), essence.size()), beast::string_view("application/json"));
 }
 
-std::optional<response> refuse(const request& rq, const admin_options& options, access needs)
+// What begins with "ce-" or is of a type of its own is never sent by a page of another site unasked.
+bool is_event(const request& rq)
+{
+    const auto value = rq[http::field::content_type];
+    const std::string_view type(value.data(), value.size());
+    return is_json(rq) || type.starts_with("application/cloudevents") || rq.find("ce-id") != rq.end();
+}
+
+// Has it content that a page of another site could have sent? Deleting and posting nothing at all is judged by the method alone.
+bool has_safe_form(const request& rq, access needs)
+{
+    switch (needs) {
+    case access::act: return is_json(rq);
+    case access::order: return is_json(rq) || rq.method() == http::verb::delete_;
+    case access::event: return is_event(rq);
+    case access::anyone:
+    case access::read:
+    case access::own: return true;
+    }
+    return false;
+}
+
+// Takes as long for a wrong token as for a right one.
+const token_options* token_of(std::string_view presented, const std::vector<token_options>& tokens) noexcept
+{
+    const token_options* found = nullptr;
+    for (const auto& t : tokens) {
+        if (equal_in_constant_time(presented, t.token)) {
+            found = &t;   // no early end: the time must not tell which token came close
+        }
+    }
+    return found;
+}
+
+std::optional<response> refuse(const request& rq, const admin_options& options, access needs, caller& who_asks)
 {
     if (needs == access::anyone) {
         return std::nullopt;
     }
-    if (needs == access::act && !is_json(rq)) {
+    if (!has_safe_form(rq, needs)) {
         return make_problem(http::status::unsupported_media_type, "The body must be application/json.");
     }
     if (options.tokens.empty()) {
         const auto host = rq[http::field::host];
         if (host.empty() || is_literal_host({host.data(), host.size()})) {
+            who_asks.name = "local";
             return std::nullopt;
         }
         return make_problem(http::status::forbidden, "Without tokens this API answers only to an address or localhost.");
     }
     const auto credentials = rq[http::field::authorization];
     const auto presented = bearer_token({credentials.data(), credentials.size()});
-    const auto who = role_of(presented, options.tokens);
+    const auto* const token = token_of(presented, options.tokens);
+    const auto who = token != nullptr ? std::optional(token->role) : std::nullopt;
     if (!who) {
         auto rs = make_problem(http::status::unauthorized, presented.empty() ? "A bearer token is required."
                                                                              : "The bearer token is not known.");
@@ -158,10 +226,18 @@ std::optional<response> refuse(const request& rq, const admin_options& options, 
                presented.empty() ? R"(Bearer realm="tiercel")" : R"(Bearer realm="tiercel", error="invalid_token")");
         return rs;
     }
+    who_asks.role = *who;
+    who_asks.name = "token " + std::to_string(token - options.tokens.data() + 1);
+    const bool is_for_tenants = needs == access::own || needs == access::order || needs == access::event;
+    if (*who == role::tenant && is_for_tenants) {
+        who_asks.tenant = token->tenant;
+        return std::nullopt;
+    }
     if (*who == role::tenant) {
         return make_problem(http::status::forbidden, "A tenant's token does not open a call that shows every tenant.");
     }
-    if (needs == access::act && *who != role::system) {
+    const bool changes = needs == access::act || needs == access::order || needs == access::event;
+    if (changes && *who != role::system) {
         return make_problem(http::status::forbidden, "This call needs a token with the role system.");
     }
     return std::nullopt;
@@ -222,19 +298,22 @@ const std::vector<call>& calls()
         {http::verb::get, "/v1/config", access::read, config},
         {http::verb::get, "/v1/origins", access::read, origins},
         {http::verb::post, "/v1/origins/{name}/breaker", access::act, hold_breaker},
+        {http::verb::post, "/v1/invalidations", access::order, nullptr, begin<operation_kind::invalidate>},
+        {http::verb::get, "/v1/invalidations", access::own, nullptr, begin<operation_kind::list_invalidations>},
+        {http::verb::get, "/v1/invalidations/{name}", access::own, nullptr, begin<operation_kind::show_invalidation>},
+        {http::verb::post, "/v1/events", access::event, nullptr, begin<operation_kind::take_events>},
+        {http::verb::get, "/v1/sources", access::read, nullptr, begin<operation_kind::show_sources>},
+        {http::verb::get, "/v1/dead-letters", access::read, nullptr, begin<operation_kind::list_dead_letters>},
+        {http::verb::post, "/v1/dead-letters/{name}/replay", access::act, nullptr, begin<operation_kind::replay_dead_letter>},
+        {http::verb::delete_, "/v1/dead-letters/{name}", access::order, nullptr, begin<operation_kind::drop_dead_letter>},
     };
     return table;
 }
 
 std::optional<enum role> role_of(std::string_view presented, const std::vector<token_options>& tokens) noexcept
 {
-    std::optional<enum role> found;
-    for (const auto& t : tokens) {
-        if (equal_in_constant_time(presented, t.token)) {
-            found = t.role;   // no early end: the time must not tell which token came close
-        }
-    }
-    return found;
+    const auto* const found = token_of(presented, tokens);
+    return found != nullptr ? std::optional(found->role) : std::nullopt;
 }
 
 response make_problem(http::status status, std::string_view detail)
@@ -247,13 +326,13 @@ response make_problem(http::status status, std::string_view detail)
     return make_answer(status, "application/problem+json", json::serialize(document));
 }
 
-response answer(const request& rq, const admin_options& options, admin_source& source)
+void answer(const request& rq, const admin_options& options, admin_source& source, answer_handler done)
 {
     const std::string_view target(rq.target().data(), rq.target().size());
     const auto path = target.substr(0, target.find('?'));
     const call* found = nullptr;
     bool known = false;
-    asked what{rq, {}};
+    asked what{rq, {}, {}};
     for (const auto& c : calls()) {
         const auto name = match(c.path, path);
         known = known || name;
@@ -263,17 +342,29 @@ response answer(const request& rq, const admin_options& options, admin_source& s
         }
     }
     if (!known) {
-        return make_problem(http::status::not_found, "There is no such call.");
+        done(make_problem(http::status::not_found, "There is no such call."));
+        return;
     }
     if (found == nullptr) {
         auto rs = make_problem(http::status::method_not_allowed, "This call does not take that method.");
         rs.set(http::field::allow, allowed_methods(path));
-        return rs;
+        done(std::move(rs));
+        return;
     }
-    if (auto refusal = refuse(rq, options, found->needs)) {
-        return std::move(*refusal);
+    if (auto refusal = refuse(rq, options, found->needs, what.who)) {
+        done(std::move(*refusal));
+    } else if (found->handle != nullptr) {
+        done(found->handle(source, what));
+    } else {
+        found->begin(source, what, std::move(done));
     }
-    return found->handle(source, what);
+}
+
+response answer(const request& rq, const admin_options& options, admin_source& source)
+{
+    const auto out = std::make_shared<std::optional<response>>();
+    answer(rq, options, source, [out](response rs) { out->emplace(std::move(rs)); });
+    return *out ? std::move(**out) : make_problem(http::status::internal_server_error, "The answer could not be made.");
 }
 
 }  // namespace tiercel::admin

@@ -4,7 +4,14 @@ namespace tiercel::app {
 
 using telemetry::log_level;
 
-void log_watch::on_invalidation(const coherence::invalidation&) {}
+void log_watch::on_invalidation(const coherence::invalidation& i)
+{
+    for (const std::string& name : i.names) {
+        if (const auto kind = scope_kind_named(std::string_view(name).substr(0, name.find(':')))) {
+            counts_.count(telemetry::metric::invalidations_total, *kind, static_cast<telemetry::invalidation_mode>(i.mode));
+        }
+    }
+}
 
 void log_watch::on_contact(contact c, std::string_view why)
 {
@@ -18,6 +25,20 @@ void log_watch::on_lag(std::chrono::microseconds) {}
 void log_watch::on_repair(std::string_view why, std::size_t scopes)
 {
     TIERCEL_LOG(log_, info, "repair", "scopes read from the table reason=\"{}\" scopes={}", why, scopes);
+}
+
+void event_watch::on_event(std::size_t source, events::event_result r)
+{
+    counts_.count(telemetry::metric::events_total, static_cast<telemetry::source_index>(source), static_cast<telemetry::event_result>(r));
+    if (r == events::event_result::dead) {
+        TIERCEL_LOG(log_, warn, "dead-letter", "an event went to the dead letters source={}", source);
+    }
+}
+
+void event_watch::on_source(std::size_t source, bool works, std::string_view why)
+{
+    TIERCEL_LOG_STATE(log_, works_, works, works ? log_level::info : log_level::warn, "event-source", "source of events number={} works={} reason={}",
+                      source, works, why);
 }
 
 }  // namespace tiercel::app

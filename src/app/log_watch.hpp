@@ -3,6 +3,7 @@
 // What the log of invalidations reports, turned into counts and log lines. Thread: the log's.
 
 #include "coherence/invalidation_log.hpp"
+#include "events/intake.hpp"
 #include "telemetry/log.hpp"
 #include "telemetry/metrics.hpp"
 
@@ -22,6 +23,21 @@ private:
     telemetry::cells counts_;
     telemetry::logger log_;
     telemetry::log_state in_contact_{true};
+};
+
+// What events become. Thread: the intake's.
+class event_watch final : public events::intake_observer {
+public:
+    event_watch(telemetry::metrics& counts, telemetry::logger log) : counts_(counts.attach()), log_(std::move(log)) {}
+    virtual ~event_watch() = default;
+
+    void on_event(std::size_t source, events::event_result r) override;
+    void on_source(std::size_t source, bool works, std::string_view why) override;
+
+private:
+    telemetry::cells counts_;
+    telemetry::logger log_;
+    telemetry::log_state works_{true};
 };
 
 }  // namespace tiercel::app

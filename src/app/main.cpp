@@ -1,5 +1,6 @@
 // The command line: arguments in, exit code out.
 
+#include "app/admin_client.hpp"
 #include "app/app.hpp"
 #include "app/commands.hpp"
 #include "app/explain.hpp"
@@ -91,6 +92,38 @@ int command_line(int argc, char** argv)
     explain_command->add_option("-s,--status", question.status, "Its status; 200 unless given")->type_name("CODE")->check(CLI::Range(100, 999));
     explain_command->add_option("--from", question.from, "Address of the peer that sends it")->type_name("ADDRESS")->capture_default_str();
 
+    app::admin_place admin;
+    const auto add_admin_options = [&admin](CLI::App* command) {
+        command->add_option("--admin", admin.url, "The admin API of an instance")->type_name("URL")->capture_default_str();
+        command->add_option("--token", admin.token, "Its bearer token; TIERCEL_ADMIN_TOKEN unless given")->type_name("TOKEN")
+            ->envname("TIERCEL_ADMIN_TOKEN");
+        command->add_flag("--json", admin.json, "Print the answer as it came");
+    };
+    app::purge_request purge;
+    auto* const purge_command = program.add_subcommand("purge", "Invalidate stored answers on all instances.");
+    add_admin_options(purge_command);
+    purge_command->add_option("SCOPE", purge.scopes, "A URL, or KIND:NAME: tag:red, prefix:host/path/, host:name, entity:type/id, "
+                                                        "entity_list:type, tenant, all")
+        ->required()->type_name("");
+    purge_command->add_option("--tenant", purge.tenant, "Whose answers; the default tenant unless given")->type_name("NAME");
+    purge_command->add_option("--reason", purge.reason, "For the audit")->type_name("TEXT");
+    purge_command->add_flag("--hard", purge.hard, "Gone, instead of expired");
+    purge_command->add_flag("--wait", purge.wait, "Until every live instance has applied it");
+    purge_command->add_option("--timeout", purge.timeout, "How long to wait")->type_name("TIME")->capture_default_str();
+
+    std::vector<std::string> letters;
+    auto* const dlq_command = program.add_subcommand("dlq", "Look at events that could not be carried out, replay or drop them.");
+    dlq_command->require_subcommand(1);
+    auto* const dlq_list = dlq_command->add_subcommand("list", "The newest first.");
+    auto* const dlq_replay = dlq_command->add_subcommand("replay", "Try again.");
+    auto* const dlq_drop = dlq_command->add_subcommand("drop", "Forget.");
+    for (auto* const command : {dlq_list, dlq_replay, dlq_drop}) {
+        add_admin_options(command);
+    }
+    for (auto* const command : {dlq_replay, dlq_drop}) {
+        command->add_option("ID", letters, "As listed")->required()->type_name("");
+    }
+
     try {
         program.parse(argc, argv);
     } catch (const CLI::ParseError& e) {
@@ -113,6 +146,14 @@ int command_line(int argc, char** argv)
             return app::bad_usage;
         }
         return reference ? app::show_reference(io) : app::show_config(file, variable, io);
+    }
+    if (purge_command->parsed()) {
+        return app::purge(admin, purge, io);
+    }
+    if (dlq_command->parsed()) {
+        return dlq_list->parsed()     ? app::list_dead_letters(admin, io)
+               : dlq_replay->parsed() ? app::replay_dead_letters(admin, letters, io)
+                                      : app::drop_dead_letters(admin, letters, io);
     }
     const auto what = app::load_or_complain(file, variable, io);
     return what ? app::explain(*what, question, io) : app::bad_usage;

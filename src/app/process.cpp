@@ -1,5 +1,6 @@
 #include "app/process.hpp"
 
+#include "app/cache_operations.hpp"
 #include "app/log_watch.hpp"
 #include "app/origins_report.hpp"
 #include "async/listener.hpp"
@@ -37,6 +38,10 @@ telemetry::metric_names names_of(const config::config& c)
             names.endpoints.push_back({name, telemetry::redact_url(e.url)});
         }
     }
+    for (const auto& s : c.invalidation.events.sources) {
+        names.sources.push_back(s.label);
+    }
+    names.sources.push_back("api");
     names.version = TIERCEL_VERSION;
     return names;
 }
@@ -49,13 +54,29 @@ coherence::log_options log_options_of(const config::config& c)
     o.password = c.cache.l2.password;
     o.prefix = c.cache.l2.prefix;
     o.max_life = c.cache.l2.max_life;
+    o.dedup_ttl = c.invalidation.events.dedup_ttl;
+    o.journal = c.invalidation.journal;
     return o;
 }
 
-routing::cidr_set trusted_of(const config::config& c)
+events::intake_options intake_options_of(const config::config& c, std::string node)
+{
+    events::intake_options o;
+    o.events = c.invalidation.events;
+    o.prefix = c.cache.l2.prefix;
+    o.node = std::move(node);
+    if (c.cache.l2.kind == l2::kind::redis) {
+        o.url = c.cache.l2.url;
+        o.user = c.cache.l2.user;
+        o.password = c.cache.l2.password;
+    }
+    return o;
+}
+
+routing::cidr_set blocks_of(const std::vector<std::string>& texts)
 {
     routing::cidr_set set;
-    for (const std::string& text : c.server.trusted_proxies) {
+    for (const std::string& text : texts) {
         if (const auto block = routing::cidr::parse(text)) {   // checked when the configuration was loaded
             set.add(*block);
         }
@@ -81,9 +102,10 @@ process::process(const config::loaded& configuration, const clock& time)
     routes_ = std::make_unique<routing::route_table>(c.routes);
     context_ = std::make_unique<flow::process_context>(
         flow::process_context{time, *l1_, valid_, flights_, marks_, descriptors_, *tenants_, *routes_, random_seed(),
-                              c.cache.tiers, c.cache.l1.max_object, log_.get()});
+                              c.cache.tiers, c.cache.l1.max_object, log_.get(), &audit_});
     shared_ = std::make_unique<server::server_shared>(*context_, c.server, c.cache.l2, l2::make_shared_memory(c.cache.l2),
-                                                      *metrics_, *access_, logs_->get("server"), trusted_of(c));
+                                                      *metrics_, *access_, logs_->get("server"), blocks_of(c.server.trusted_proxies));
+    shared_->purgers = blocks_of(c.server.purge.allow);
     shared_->slow_origin = c.log.slow_origin;
     for (const auto& [name, options] : c.origins) {
         auto up = std::make_unique<origin::upstream>(name, options, time, random_seed());
@@ -93,6 +115,8 @@ process::process(const config::loaded& configuration, const clock& time)
         shared_->upstreams.push_back(up.get());
         upstreams_.push_back(std::move(up));
     }
+    event_watch_ = std::make_unique<event_watch>(*metrics_, logs_->get("events"));
+    intake_ = std::make_unique<events::intake>(intake_options_of(c, log_ != nullptr ? log_->node() : "alone"), *context_, *event_watch_);
     for (const auto& r : c.routes) {
         const auto at = c.origins.find(r.origin);
         shared_->upstream_of_route.push_back(static_cast<std::size_t>(std::distance(c.origins.begin(), at)));
@@ -120,6 +144,11 @@ void process::watch()
         metrics_->watch(m::l1_evictions_total, [this, i] { return static_cast<double>(l1_->usage().removed[i]); },
                         static_cast<cause>(i));
     }
+    if (log_ != nullptr) {
+        metrics_->watch(m::invalidation_lag_seconds, [this] { return static_cast<double>(log_->status().lag.count()) / 1e6; },
+                        static_cast<telemetry::source_index>(loaded_.value.invalidation.events.sources.size()));
+    }
+    metrics_->watch(m::dead_letters, [this] { return static_cast<double>(intake_->dead_letters()); });
     std::size_t number = 0;
     for (std::size_t i = 0; i < upstreams_.size(); ++i) {
         const origin::upstream* up = upstreams_[i].get();
@@ -195,6 +224,7 @@ void process::start()
     if (log_ != nullptr) {
         log_->start();
     }
+    intake_->start();
     for (const auto& w : workers_) {
         {
             const std::lock_guard hold(mutex_);
@@ -248,6 +278,7 @@ bool process::drain()
     if (admin_ != nullptr) {
         admin_->stop();   // it looks at the workers
     }
+    intake_->stop();
     if (log_ != nullptr) {
         log_->stop();
     }
@@ -360,6 +391,11 @@ bool process::hold_breaker(std::string_view origin, std::string_view endpoint, a
         }
     }
     return found;
+}
+
+void process::operate(admin::operation o, admin::operation_handler done)
+{
+    app::operate(std::move(o), *context_, audit_, *intake_, std::move(done));
 }
 
 std::string process::config_json() const { return config::effective_json(loaded_); }

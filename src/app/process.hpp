@@ -5,6 +5,7 @@
 
 #include "admin/admin_server.hpp"
 #include "coherence/invalidation_log.hpp"
+#include "events/intake.hpp"
 #include "config/config_loader.hpp"
 #include "flow/context.hpp"
 #include "origin/health.hpp"
@@ -25,6 +26,7 @@
 namespace tiercel::app {
 
 class log_watch;
+class event_watch;
 
 class process final : admin::admin_source {
 public:
@@ -58,6 +60,7 @@ private:
     std::string metrics_text() const override;
     std::string status_json() const override;
     std::string config_json() const override;
+    void operate(admin::operation o, admin::operation_handler done) override;
     std::string origins_json() const override;
     bool hold_breaker(std::string_view origin, std::string_view endpoint, admin::breaker_hold how) override;
 
@@ -87,6 +90,8 @@ private:
     std::unique_ptr<flow::process_context> context_;
     std::unique_ptr<server::server_shared> shared_;
     std::vector<std::unique_ptr<server::worker>> workers_;
+    std::unique_ptr<event_watch> event_watch_;
+    std::unique_ptr<events::intake> intake_;
     std::vector<std::string> unlink_at_end_;   // of unix sockets
     std::vector<std::string> addresses_;
     std::unique_ptr<admin::admin_server> admin_;

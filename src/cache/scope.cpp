@@ -51,6 +51,7 @@ std::string_view name_of(contact c) noexcept
     case contact::alone: return "alone";
     case contact::unread: return "unread";
     case contact::following: return "following";
+    case contact::resumed: return "resumed";
     case contact::lost: return "lost";
     case contact::blind: return "blind";
     }

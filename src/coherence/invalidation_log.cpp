@@ -19,6 +19,7 @@ using redis::reply;
 using std::chrono::microseconds;
 
 constexpr milliseconds lost_after{1'000};        // without contact: what others share is not judged here any more
+constexpr milliseconds longest_distrust{30'000}; // of memory after a standstill, when Redis cannot be asked
 constexpr milliseconds told_every{1'000};
 constexpr milliseconds node_is_live{3'000};      // heard of within
 constexpr milliseconds node_is_forgotten{600'000};
@@ -152,7 +153,7 @@ void invalidation_log::set_contact(contact c, std::string_view why)
 {
     {
         const std::lock_guard hold(mutex_);
-        if (status_.state == c) { return; }
+        if (status_.state == c && valid_.contact() == c) { return; }
         status_.state = c;
         status_.problem = c == contact::following ? std::string() : std::string(why);
     }
@@ -183,7 +184,10 @@ task<> invalidation_log::tick(async::drain_gate::pass)
         co_await ticking_.wait_until(steady::now() + 200ms);
         if (stopping_) { break; }
         const auto silent = steady::now() - last_contact_;
-        if (position_ != 0 && silent > lost_after) {
+        const bool resumed = valid_.contact() == contact::resumed;
+        if (!resumed) { resumed_at_ = steady::now(); }
+        const bool waits_in_vain = resumed && steady::now() - resumed_at_ > longest_distrust;
+        if (position_ != 0 && silent > lost_after && (!resumed || waits_in_vain)) {
             set_contact(silent > options_.blind_after ? contact::blind : contact::lost, "no contact to Redis");
             // Nobody can have appended anything below what Redis's clock showed a second ago that a fetch from now on would not know
             // the effect of at its origin.
@@ -271,15 +275,17 @@ task<> invalidation_log::follow(async::drain_gate::pass)
 // Until the connection is lost, or stop().
 task<> invalidation_log::read_on()
 {
+    std::uint64_t standstills = valid_.suspensions();
     const bool clock_known = co_await look_at_clock();
     if (!clock_known) { co_return; }
     const bool sent = co_await send_waiting();
     if (!sent) { co_return; }
     const bool repaired = co_await repair(position_ == 0 ? "start" : "reconnected");
     if (!repaired) { co_return; }
-    set_contact(contact::following, "log read");
+    if (standstills == valid_.suspensions()) { set_contact(contact::following, "log read"); }
     const std::string block = std::to_string(options_.read_block.count());
     while (!stopping_ && reader_->is_open()) {
+        standstills = valid_.suspensions();
         redis::command read{"XREAD", "COUNT", "1000", "BLOCK", block, "STREAMS", names_.log, std::to_string(position_) + "-0"};
         const std::optional<reply> r = co_await ask(std::move(read), options_.read_block + 2s);
         if (!r || stopping_) { co_return; }
@@ -294,7 +300,8 @@ task<> invalidation_log::read_on()
             const bool done = co_await send_waiting();
             if (!done) { co_return; }
         }
-        set_contact(contact::following, "log read");
+        // A reply to what was asked before a standstill says nothing about the time since.
+        if (standstills == valid_.suspensions()) { set_contact(contact::following, "log read"); }
     }
 }
 

@@ -165,6 +165,7 @@ private:
     bool sending_ = false;
     std::size_t under_way_ = 0;
     bool stopping_ = false;
+    async::steady::time_point resumed_at_{};
     async::steady::time_point last_told_{};
     async::steady::time_point last_contact_{};
     std::optional<async::asio::executor_work_guard<async::executor>> keep_running_;

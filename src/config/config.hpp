@@ -3,6 +3,8 @@
 // Everything that can be set, as the options of the modules. The defaults stand in their structs and nowhere else.
 
 #include "admin/options.hpp"
+#include "coherence/options.hpp"
+#include "events/options.hpp"
 #include "flow/options.hpp"
 #include "l2/options.hpp"
 #include "origin/options.hpp"
@@ -29,6 +31,11 @@ struct cache_options {
     l2::l2_options l2;
 };
 
+struct invalidation_options {
+    events::event_options events;
+    coherence::journal_options journal;
+};
+
 struct config {
     std::vector<std::string> include;
     server::server_options server;
@@ -37,6 +44,7 @@ struct config {
     routing::tenancy_options tenancy;
     std::map<std::string, origin::origin_options> origins;
     std::vector<routing::route> routes;
+    invalidation_options invalidation;
     telemetry::log_options log;
     telemetry::metrics_options metrics;
 };

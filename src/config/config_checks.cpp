@@ -33,6 +33,7 @@ public:
         check_tenancy();
         check_origins();
         check_routes();
+        check_events();
     }
 
 private:
@@ -61,6 +62,35 @@ private:
         }
     }
     bool is_set(const std::string& key) const { return what_.mentions.contains(key); }
+
+    void check_events()
+    {
+        const events::event_options& o = c_.invalidation.events;
+        std::map<std::string_view, std::size_t> seen;
+        for (std::size_t i = 0; i < o.sources.size(); ++i) {
+            const events::source_options& s = o.sources[i];
+            const std::string at = item("invalidation.sources", i);
+            if (const auto [first, is_new] = seen.emplace(s.label, i); !is_new) {
+                complain(at + ".label", "is the label of " + item("invalidation.sources", first->second) + ", too");
+            }
+            if (s.kind == events::source_kind::redis_stream && s.stream.empty()) { complain(at, "needs a stream"); }
+            if (s.kind == events::source_kind::redis_pubsub && s.channel.empty()) { complain(at, "needs a channel"); }
+            if (s.kind != events::source_kind::webhook && c_.cache.l2.kind != l2::kind::redis) {
+                complain(at + ".kind", "needs cache.l2.kind: redis");
+            }
+        }
+        for (std::size_t i = 0; i < o.rules.size(); ++i) {
+            const std::string at = item("invalidation.rules", i);
+            if (o.rules[i].invalidate.empty()) { complain(at, "invalidates nothing"); }
+            for (std::size_t k = 0; k < o.rules[i].invalidate.size(); ++k) {
+                const events::effect_options& e = o.rules[i].invalidate[k];
+                const std::string* const all[] = {&e.url, &e.prefix, &e.host, &e.entity, &e.entity_list, &e.tag, &e.tenant, &e.all};
+                if (std::count_if(std::begin(all), std::end(all), [](const std::string* t) { return !t->empty(); }) != 1) {
+                    complain(at + ".invalidate[" + std::to_string(k) + "]", "must have exactly one key");
+                }
+            }
+        }
+    }
 
     template <class T>
     void check_order(const std::string& low, T low_value, const std::string& high, T high_value)

@@ -1,6 +1,7 @@
 #include "config/config_table.hpp"
 
 #include "async/listener.hpp"
+#include "events/event.hpp"
 #include "http/upgrade.hpp"
 #include "origin/address.hpp"
 #include "origin/balancing_policy.hpp"
@@ -136,6 +137,8 @@ complaint_text tenant_name(std::string_view text)
 
 complaint_text scope_template(std::string_view text) { return routing::problem_of_template(text); }
 
+complaint_text event_template(std::string_view text) { return events::problem_of_event_template(text); }
+
 texts checked(complaint_text (*check)(std::string_view), secrecy hide = secrecy::open) { return {.check = check, .hide = hide}; }
 
 words<std::string> balancing_names()
@@ -194,6 +197,8 @@ rows server_rows()
         "Event loops, each with its own thread. auto: one per core."));
     r.push_back(key("server.trusted_proxies", TIERCEL_AT(config, server.trusted_proxies), checked(cidr_block), fixed,
         "Peers whose Forwarded, X-Forwarded-* and tenant fields are believed; from everybody else they are removed."));
+    r.push_back(key("server.purge.allow", TIERCEL_AT(config, server.purge.allow), checked(cidr_block), fixed,
+        "Peers that may send the method PURGE, which invalidates a URL on all instances."));
     r.push_back(key("server.limits.connections", TIERCEL_AT(config, server.limits.connections), counts{1, 1'000'000}, fixed,
         "Client connections at a time; one more is answered 503 and closed."));
     r.push_back(key("server.limits.connections_per_client", TIERCEL_AT(config, server.limits.connections_per_client),
@@ -526,6 +531,64 @@ rows route_rows()
     return r;
 }
 
+rows invalidation_rows()
+{
+    using namespace events;
+    rows r;
+    r.push_back(items("invalidation.sources", TIERCEL_AT(config, invalidation.events.sources), fixed,
+        "Where events come from that say what has changed."));
+    r.push_back(key("invalidation.sources[].label", TIERCEL_AT(source_options, label), checked(label), fixed,
+        "Its name in metrics, audit and dead letters.").needed("catalog"));
+    r.push_back(key("invalidation.sources[].kind", TIERCEL_AT(source_options, kind),
+        words<source_kind>{.known = {{"redis_stream", source_kind::redis_stream}, {"redis_pubsub", source_kind::redis_pubsub},
+                                     {"webhook", source_kind::webhook}},
+                           .unavailable = {{"poll"}}},
+        fixed, "redis_stream: a stream in the Redis of cache.l2, in its field event, at least once; redis_pubsub: messages of a channel there, "
+               "at most once; webhook: POST /v1/events."));
+    r.push_back(key("invalidation.sources[].stream", TIERCEL_AT(source_options, stream), texts{}, fixed, "The stream, for redis_stream."));
+    r.push_back(key("invalidation.sources[].channel", TIERCEL_AT(source_options, channel), texts{}, fixed, "The channel, for redis_pubsub."));
+    r.push_back(key("invalidation.sources[].scope", TIERCEL_AT(source_options, scope),
+        words<source_scope>{.known = {{"tenant", source_scope::tenant}, {"all", source_scope::all}}}, fixed,
+        "tenant: each event must name its tenant; all: one that names none is taken for the default tenant, and may concern everything."));
+    r.push_back(items("invalidation.rules", TIERCEL_AT(config, invalidation.events.rules), fixed,
+        "What events of other types than tiercel.invalidate.v1 mean. Every rule that matches is carried out."));
+    r.push_back(key("invalidation.rules[].on", TIERCEL_AT(rule_options, on), checked(not_empty), fixed,
+        "The type of event; a trailing * matches what begins so.").needed("project.updated"));
+    r.push_back(key("invalidation.rules[].version", TIERCEL_AT(rule_options, version), texts{}, fixed,
+        "Only events of that version: by their attribute version, or the end of their type, as in .v2. Empty: any."));
+    r.push_back(key("invalidation.rules[].tenant", TIERCEL_AT(rule_options, tenant), checked(event_template), fixed,
+        "Whose it is, as in {data.tenantId}. Empty: as the event says (tenantid)."));
+    r.push_back(items("invalidation.rules[].invalidate", TIERCEL_AT(rule_options, invalidate), fixed,
+        "What becomes invalid; each item has exactly one of the following keys. {data.x}, {subject}, {id} stand for parts of the "
+        "event.").needed(""));
+    const auto effect = [&](std::string_view name, auto at, std::string_view text) { r.push_back(key(name, at, checked(event_template), fixed, text)); };
+    r.push_back(key("invalidation.rules[].invalidate[].entity", TIERCEL_AT(effect_options, entity), checked(event_template), fixed,
+        "Answers that show it: type/id.").shown_as("project/{data.projectId}"));
+    effect("invalidation.rules[].invalidate[].entity_list", TIERCEL_AT(effect_options, entity_list), "Lists of that type.");
+    effect("invalidation.rules[].invalidate[].tag", TIERCEL_AT(effect_options, tag), "Answers with that tag.");
+    effect("invalidation.rules[].invalidate[].url", TIERCEL_AT(effect_options, url), "All answers of that URL.");
+    effect("invalidation.rules[].invalidate[].prefix", TIERCEL_AT(effect_options, prefix), "What lies below: host/path/.");
+    effect("invalidation.rules[].invalidate[].host", TIERCEL_AT(effect_options, host), "All of a host.");
+    effect("invalidation.rules[].invalidate[].tenant", TIERCEL_AT(effect_options, tenant), "All of a tenant.");
+    effect("invalidation.rules[].invalidate[].all", TIERCEL_AT(effect_options, all), "Everything; any text. For sources of scope all.");
+    r.push_back(key("invalidation.rules[].mode", TIERCEL_AT(rule_options, mode),
+        words<effect_mode>{.known = {{"soft", effect_mode::soft}, {"hard", effect_mode::hard}}}, fixed,
+        "soft: expired now, may be served stale inside its windows; hard: gone."));
+    r.push_back(key("invalidation.rules[].ignore_fields", TIERCEL_AT(rule_options, ignore_fields), texts{}, fixed,
+        "An event whose data.changedFields are all among these has no effect."));
+    r.push_back(key("invalidation.max_retries", TIERCEL_AT(config, invalidation.events.max_retries), counts{0, 100}, fixed,
+        "Attempts after the first, for an event that fails; then it goes to the dead letters."));
+    r.push_back(key("invalidation.dedup_ttl", TIERCEL_AT(config, invalidation.events.dedup_ttl), between(seconds(1), longest_life), fixed,
+        "How long an event is known by its source and id, and a repetition has no effect."));
+    r.push_back(key("invalidation.max_pending", TIERCEL_AT(config, invalidation.events.max_pending), counts{1, 10'000'000}, fixed,
+        "Events under way at most; beyond, streams are read more slowly and POST /v1/events is answered 429."));
+    r.push_back(key("invalidation.journal.path", TIERCEL_AT(config, invalidation.journal.path), texts{}, fixed,
+        "File for what was accepted while Redis is away, so that it outlives this process. Empty: in memory alone."));
+    r.push_back(key("invalidation.journal.max_bytes", TIERCEL_AT(config, invalidation.journal.max_bytes), between(4_KiB, 16_GiB), fixed,
+        "Of that file; what does not fit is refused."));
+    return r;
+}
+
 rows telemetry_rows()
 {
     using telemetry::log_format;
@@ -555,7 +618,7 @@ rows telemetry_rows()
 
 // Known from the documentation, without a row as long as nothing acts on them. A group stands for all in it.
 constexpr auto reserved = std::to_array<std::string_view>({
-    "server.listen[].proxy_protocol", "server.listen[].tls", "server.purge",
+    "server.listen[].proxy_protocol", "server.listen[].tls",
     "limits",
     "cache.l1.ttl_when_blind", "cache.l1.blind_grace", "cache.l1.when_blind", "cache.admission",
     "cache.l2.compression", "cache.l2.admin_user", "cache.l2.admin_password", "cache.l2.migrate",
@@ -565,7 +628,8 @@ constexpr auto reserved = std::to_array<std::string_view>({
     "routes[].read_your_writes",
     "routes[].lag_budget", "routes[].key.body",
     "routes[].compress", "routes[].rewrite", "routes[].headers",
-    "invalidation", "warm", "tracing",
+    "invalidation.sources[].auth", "invalidation.loopback_ttl", "invalidation.repeat_after",
+    "invalidation.coalesce", "invalidation.overload", "warm", "tracing",
 });
 
 // ---- the tree --------------------------------------------------------------------------------------------------------
@@ -638,7 +702,7 @@ schema make_schema()
 std::vector<row> make_table()
 {
     std::vector<row> all;
-    for (auto* const part : {general_rows, server_rows, admin_rows, cache_rows, tenancy_rows, origin_rows, route_rows, telemetry_rows}) {
+    for (auto* const part : {general_rows, server_rows, admin_rows, cache_rows, tenancy_rows, origin_rows, route_rows, invalidation_rows, telemetry_rows}) {
         auto some = part();
         std::move(some.begin(), some.end(), std::back_inserter(all));
     }

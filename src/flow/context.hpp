@@ -39,6 +39,7 @@ struct process_context {
     tier_options tiers;
     byte_count max_object = 0;                       // larger answers are passed through, not stored
     coherence::invalidation_log* log = nullptr;      // shared with other instances; null: there are none
+    coherence::audit* audit = nullptr;
 };
 
 // Thread: one worker's.
@@ -50,6 +51,7 @@ struct worker_context {
     telemetry::cells& counts;
     request_id_source ids;
     draws random;
+    async::steady::time_point awake_until{};         // moved on every second: a request that comes later was preceded by a standstill
     bool giving_up = false;                          // whoever waits for other instances need not any more
 
     std::size_t index_of(const routing::route& r) const noexcept

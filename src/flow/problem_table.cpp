@@ -34,6 +34,7 @@ constexpr std::array statuses{
     status_row{errc::version_not_supported, 505, "The protocol version is not supported."},
     status_row{errc::too_many_connections, 503, "Too many connections."},
     status_row{errc::draining, 503, "The server is going away."},
+    status_row{errc::redis_overload, 503, "Too much waits for Redis already."},
     status_row{errc::breaker_open, 503, "The origin is failing and gets a pause."},
     status_row{errc::origin_busy, 503, "The origin is busy."},
     status_row{errc::origin_timeout, 504, "The origin did not answer in time."},

@@ -328,6 +328,19 @@ void compose_problem(std::string& out, const request& rq, errc why, int status, 
     }
 }
 
+void compose_own(std::string& out, const request& rq, int status, std::string_view type, std::string_view content, const answered& a,
+                 wall_time at)
+{
+    out.append("HTTP/1.1 ").append(std::to_string(status)).append(" ").append(reason_of(status)).append("\r\n");
+    add_date(out, at);
+    append_field_line(out, "Content-Type", type);
+    append_field_line(out, "Cache-Control", "no-store");
+    append_length(out, content.size());
+    add_cache_status(out, rq, a, std::nullopt);
+    finish(out, rq);
+    out.append(content);
+}
+
 std::string storable_head(const response_head& rs, const std::vector<std::string>& drop, bool strip_tags, wall_time received)
 {
     std::string out;

@@ -62,6 +62,10 @@ void compose_switch(std::string& out, const request& rq, const response_head& rs
 void compose_problem(std::string& out, const request& rq, errc why, int status, seconds retry_after, const answered& a,
                      wall_time at);
 
+// An answer of our own that is no error, content included.
+void compose_own(std::string& out, const request& rq, int status, std::string_view type, std::string_view content, const answered& a,
+                 wall_time at);
+
 // Status line and fields of an origin's answer as they are stored and sent again: hop-by-hop and dropped fields removed,
 // Date added when missing, Via appended; without framing, Age, and empty line. `strip_tags`: also without what only caches read.
 std::string storable_head(const response_head& rs, const std::vector<std::string>& drop, bool strip_tags, wall_time received);

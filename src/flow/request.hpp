@@ -23,6 +23,7 @@ namespace tiercel::flow {
 struct peer {
     std::string address;          // "192.0.2.1" or "unix"
     bool trusted = false;         // in server.trusted_proxies
+    bool may_purge = false;       // in server.purge.allow
 };
 
 // Buffers whose capacity is kept from request to request, so that a hit allocates nothing.

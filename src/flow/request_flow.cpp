@@ -6,6 +6,7 @@
 #include "flow/keying.hpp"
 #include "flow/l2_lookup.hpp"
 #include "flow/parts.hpp"
+#include "flow/purge.hpp"
 #include "flow/problem_table.hpp"
 #include "flow/ranged.hpp"
 #include "flow/relay.hpp"
@@ -345,6 +346,9 @@ async::task<answered> answer(request& rq, request_scratch& scratch, decision d, 
     }
     if (d.alone && d.what == action::fetch && d.why != detail::mark && cx.l2 != nullptr) {
         return answer_from_l2(rq, std::move(d), io, limits, cx);
+    }
+    if (d.what == action::pass && is_purge(rq)) {
+        return purge(rq, io, limits, cx);
     }
     if (d.alone || d.what == action::pass) {
         return fetch_alone(rq, std::move(d), io, limits, cx);

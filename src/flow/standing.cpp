@@ -49,6 +49,7 @@ entry_ptr stored_as_it_stands(entry_ptr e, instant now, process_context& p)
 {
     const std::uint64_t seen = p.valid.version();
     if (e == nullptr || e->checked().load(std::memory_order_acquire) == seen) { return e; }
+    if (p.valid.contact() == contact::resumed) { return nullptr; }   // it may well be good, but nobody knows
     entry_ptr left = as_it_stands(e, now, p);
     if (left == nullptr) {
         p.l1.remove(*e, cause::invalidated);

@@ -163,9 +163,43 @@ void invalidate_everywhere(coherence::invalidation what, process_context& p, std
     // Numbered by time, so that it can be told when it was.
     const auto us = std::chrono::duration_cast<std::chrono::microseconds>(p.time.now().time_since_epoch()).count();
     const sequence at = p.valid.raise(what.scopes, what.mode, static_cast<sequence>(us));
+    if (p.audit != nullptr) {
+        if (what.id.empty()) {
+            what.id = "local-" + std::to_string(at);
+        }
+        coherence::audit_row row;
+        row.what = what;
+        row.state = coherence::append_state::applied;
+        row.at = at;
+        row.when = p.time.wall();
+        p.audit->add(std::move(row));
+    }
     if (done) {
         done(coherence::receipt{coherence::append_state::applied, at, std::move(what.id)});
     }
+}
+
+async::task<std::optional<coherence::receipt>> invalidate_and_wait(coherence::invalidation what, worker_context& cx,
+                                                                   std::chrono::milliseconds limit)
+{
+    // Shared with the handler, which may come later than we wait; it lives and dies on our loop.
+    struct waiting {
+        async::event known;
+        std::optional<coherence::receipt> what;
+        explicit waiting(async::loop& l) : known(l.context(), l.wheel()) {}
+    };
+    const auto mine = std::make_shared<waiting>(cx.loop);
+    const auto theirs = std::make_shared<std::shared_ptr<waiting>>(mine);
+    invalidate_everywhere(std::move(what), cx.process, [theirs, &loop = cx.loop](const coherence::receipt& r) {
+        if (*theirs != nullptr) {
+            loop.post([w = std::exchange(*theirs, nullptr), r] {
+                w->what = r;
+                w->known.set();
+            });
+        }
+    });
+    co_await mine->known.wait_until(async::steady::now() + limit);
+    co_return mine->what;
 }
 
 async::task<> invalidate(const request& rq, const response_head& rs, worker_context& cx)
@@ -211,20 +245,11 @@ async::task<> invalidate(const request& rq, const response_head& rs, worker_cont
     for (const request* r : urls) {
         what.names.push_back("url:" + key_text(r->resource));
     }
-    // The number that the log gives it is awaited, for a moment: what is fetched before that is known here will not be kept.
-    const auto slot = std::make_shared<std::shared_ptr<async::event>>(std::make_shared<async::event>(cx.loop.context(), cx.loop.wheel()));
-    const std::shared_ptr<async::event> known = *slot;
-    invalidate_everywhere(std::move(what), p, [slot, &loop = cx.loop](const coherence::receipt&) {
-        if (*slot != nullptr) {
-            loop.post([e = std::exchange(*slot, nullptr)] { e->set(); });   // it lives and dies on that loop
-        }
-    });
     for (const request* r : urls) {
         remove(*r, cx);
     }
-    if (p.log != nullptr) {
-        co_await known->wait_until(async::steady::now() + longest_wait_for_log);
-    }
+    // The number that the log gives it is awaited, for a moment: what is fetched before that is known here will not be kept.
+    co_await invalidate_and_wait(std::move(what), cx, longest_wait_for_log);
     if (refetch) {
         fetch_in_background(target.view(), cx);
     }

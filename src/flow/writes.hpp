@@ -8,6 +8,7 @@
 #include <functional>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,6 +43,10 @@ private:
 // Holds here when this returns; the other instances learn of it by the log. `done` (may be empty) is called when it is in the
 // log, on whatever thread, or inside this call when there is none.
 void invalidate_everywhere(coherence::invalidation what, process_context& p, std::function<void(coherence::receipt)> done);
+
+// The same, and what came of it; nothing if that is not known in time.
+async::task<std::optional<coherence::receipt>> invalidate_and_wait(coherence::invalidation what, worker_context& cx,
+                                                                   std::chrono::milliseconds limit);
 
 // The request succeeded: what is stored for its target, for the Location and Content-Location of the answer if they are of the
 // same origin, and for the groups that the answer names, is invalid from here on, in both tiers. Refetches the target if the

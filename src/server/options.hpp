@@ -32,10 +32,15 @@ struct timeout_options {
     std::chrono::milliseconds drain{30'000};
 };
 
+struct purge_options {
+    std::vector<std::string> allow{"127.0.0.1/32", "::1/128"};   // CIDRs
+};
+
 struct server_options {
     std::vector<listen_options> listen{listen_options{}};
     unsigned threads = 0;                        // 0: one per core
     std::vector<std::string> trusted_proxies;    // CIDRs
+    purge_options purge;                         // who may send the method PURGE
     limit_options limits;
     timeout_options timeouts;
 };

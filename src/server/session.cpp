@@ -152,6 +152,10 @@ public:
             }
             request_.keep_alive = !wants_close(request_.head) && !host_.draining();
 
+            if (started_ > cx_.awake_until) [[unlikely]] {
+                cx_.awake_until = started_ + std::chrono::seconds(5);
+                cx_.process.valid.suspend();
+            }
             flow::decision d = flow::decide(request_, scratch_, cx_);
             flow::answered done;
             if (d.refused != errc{} || ((d.what == action::serve || d.what == action::serve_and_refresh) && !d.ranged)) {

@@ -17,6 +17,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
+// Who stood still for longer, be it by SIGSTOP or with the whole machine, does not know what was invalidated meanwhile.
+constexpr auto longest_standstill = 5s;
+
 // What a client gets that comes when there is no room, before it has asked for anything.
 std::string full_house(flow::worker_context& cx)
 {
@@ -125,6 +128,7 @@ void worker::run()
         auto accepting = accept_on(a, sessions_.try_enter());
         boost::asio::co_spawn(loop_.get_executor(), std::move(accepting), boost::asio::detached);
     }
+    context_.awake_until = async::steady::now() + longest_standstill;
     housekeeping_.expires_after(1s);
     loop_.context().run();
 }
@@ -162,7 +166,9 @@ void worker::welcome(async::socket s, async::drain_gate::pass inside)
     from.address = async::peer_address(s);
     if (const auto ip = routing::parse_ip(from.address)) {
         from.trusted = shared_.trusted.contains(*ip);
+        from.may_purge = shared_.purgers.contains(*ip);
     } else {
+        from.may_purge = true;
         from.trusted = true;   // who may open our unix socket is decided by the file system
     }
     const limit_options& limits = shared_.options.limits;
@@ -208,6 +214,7 @@ async::task<> worker::serve(async::socket s, flow::peer from, async::drain_gate:
 void worker::on_housekeeping()
 {
     counts_.set(telemetry::metric::loop_lag_seconds, loop_.wheel().lag());
+    context_.awake_until = async::steady::now() + longest_standstill;
     if (first_) {
         shared_.process.l1.expire(shared_.process.time.now(), 4096);
     }

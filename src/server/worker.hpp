@@ -34,6 +34,7 @@ struct server_shared {
     telemetry::access_log& access;
     telemetry::logger log;
     routing::cidr_set trusted;
+    routing::cidr_set purgers;                      // who may send PURGE
     std::chrono::milliseconds slow_origin{0};
     std::vector<origin::upstream*> upstreams;       // in the order of the metric labels
     std::vector<std::size_t> upstream_of_route;     // index into upstreams, by route

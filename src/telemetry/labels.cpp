@@ -29,6 +29,8 @@ constexpr names_of<retry_reason> retry_reasons{"connect", "reset", "429", "500",
 constexpr names_of<breaker_phase> breaker_phases{"closed", "open", "half_open"};
 constexpr names_of<xfetch_result> xfetch_results{"refreshed", "adopted", "elsewhere", "failed"};
 constexpr names_of<origin_flaw> origin_flaws{"head", "head_too_large", "length", "chunk", "truncated", "upgrade", "interim", "surplus"};
+constexpr names_of<event_result> event_results{"applied", "duplicate", "noop", "unmatched", "failed", "dead"};
+constexpr names_of<invalidation_mode> invalidation_modes{"hard", "soft"};
 constexpr names_of<connection_state> connection_states{"idle", "active"};
 
 }  // namespace
@@ -41,6 +43,8 @@ std::string_view name_of(retry_reason r) noexcept { return look_up(retry_reasons
 std::string_view name_of(breaker_phase p) noexcept { return look_up(breaker_phases, p); }
 std::string_view name_of(xfetch_result r) noexcept { return look_up(xfetch_results, r); }
 std::string_view name_of(origin_flaw f) noexcept { return look_up(origin_flaws, f); }
+std::string_view name_of(event_result r) noexcept { return look_up(event_results, r); }
+std::string_view name_of(invalidation_mode m) noexcept { return look_up(invalidation_modes, m); }
 std::string_view name_of(connection_state s) noexcept { return look_up(connection_states, s); }
 
 origin_result result_of(errc e) noexcept

@@ -17,6 +17,7 @@ namespace tiercel::telemetry {
 enum class route_index : std::uint32_t {};
 enum class origin_index : std::uint32_t {};
 enum class endpoint_index : std::uint32_t {};
+enum class source_index : std::uint32_t {};   // of events
 enum class tenant_slot : std::uint32_t {};   // given by tenant_table
 
 inline constexpr route_index no_route{UINT32_MAX};      // refused before a route was found
@@ -99,6 +100,14 @@ enum class origin_flaw : std::uint8_t {
 };
 std::string_view name_of(origin_flaw f) noexcept;
 
+// What became of an event. Same order as events::event_result.
+enum class event_result : std::uint8_t { applied, duplicate, noop, unmatched, failed, dead, last_ };
+std::string_view name_of(event_result r) noexcept;
+
+// Same order as purge_mode.
+enum class invalidation_mode : std::uint8_t { hard, soft, last_ };
+std::string_view name_of(invalidation_mode m) noexcept;
+
 enum class connection_state : std::uint8_t {
     idle,     // waits for the next request
     active,   // a request is read or answered
@@ -123,6 +132,7 @@ template <> struct label_traits<route_index> : configured_label {};      // rout
 template <> struct label_traits<origin_index> : configured_label {};     // origin
 template <> struct label_traits<endpoint_index> : configured_label {};   // origin, endpoint
 template <> struct label_traits<tenant_slot> : configured_label {};      // tenant
+template <> struct label_traits<source_index> : configured_label {};     // source
 
 template <> struct label_traits<outcome> : enum_label<outcome> { static constexpr std::string_view name = "outcome"; };
 template <> struct label_traits<detail> : enum_label<detail> { static constexpr std::string_view name = "reason"; };
@@ -135,6 +145,9 @@ template <> struct label_traits<retry_reason> : enum_label<retry_reason> { stati
 template <> struct label_traits<breaker_phase> : enum_label<breaker_phase> { static constexpr std::string_view name = "to"; };
 template <> struct label_traits<xfetch_result> : enum_label<xfetch_result> { static constexpr std::string_view name = "result"; };
 template <> struct label_traits<origin_flaw> : enum_label<origin_flaw> { static constexpr std::string_view name = "reason"; };
+template <> struct label_traits<event_result> : enum_label<event_result> { static constexpr std::string_view name = "result"; };
+template <> struct label_traits<scope_kind> : enum_label<scope_kind> { static constexpr std::string_view name = "kind"; };
+template <> struct label_traits<invalidation_mode> : enum_label<invalidation_mode> { static constexpr std::string_view name = "mode"; };
 template <> struct label_traits<connection_state> : enum_label<connection_state> { static constexpr std::string_view name = "state"; };
 template <> struct label_traits<errc> {
     static constexpr std::string_view name = "reason";

@@ -40,6 +40,7 @@ struct label_texts {
     std::vector<std::string> routes;
     std::vector<std::string> origins;
     std::vector<std::string> endpoints;
+    std::vector<std::string> sources;
     std::size_t tenants = 0;
 };
 
@@ -79,7 +80,7 @@ std::vector<std::string> endpoint_texts(const std::vector<metric_names::endpoint
 label_texts texts_of(const metric_names& names, std::size_t tenant_slots)
 {
     return {named_texts("route", names.routes), named_texts("origin", names.origins), endpoint_texts(names.endpoints),
-            tenant_slots};
+            named_texts("source", names.sources), tenant_slots};
 }
 
 template <class Label>
@@ -91,6 +92,8 @@ std::vector<std::string> values_of(const label_texts& texts)
         return texts.origins;
     } else if constexpr (std::is_same_v<Label, endpoint_index>) {
         return texts.endpoints;
+    } else if constexpr (std::is_same_v<Label, source_index>) {
+        return texts.sources;
     } else if constexpr (std::is_same_v<Label, tenant_slot>) {
         return std::vector<std::string>(texts.tenants + 1);   // written by render_tenants
     } else {

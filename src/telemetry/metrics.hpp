@@ -209,6 +209,7 @@ struct metric_names {
     std::vector<std::string> origins;
     std::vector<endpoint> endpoints;
     std::string version;
+    std::vector<std::string> sources;   // of events
 };
 
 // Owned by the composition root; made after the configuration was read. Thread: any.

@@ -167,6 +167,7 @@ TEST_F(AdminServer, StopsAlthoughClientsAreIdleOrInTheMiddleOfARequest)
 TEST_F(AdminServer, ASourceThatThrowsMakesA500AndNothingElse)
 {
     struct broken final : admin_source {
+        void operate(operation, operation_handler) override { throw std::runtime_error("no"); }
         std::vector<dependency> dependencies() const override { throw std::runtime_error("secret detail"); }
         std::string metrics_text() const override { return {}; }
         std::string status_json() const override { return {}; }

@@ -23,6 +23,13 @@ struct fake_source final : admin_source {
     };
     std::vector<order> held;
 
+    void operate(operation o, operation_handler done) override
+    {
+        operations.push_back(std::move(o));
+        done({200, "{}"});
+    }
+    std::vector<operation> operations;
+
     std::string config_json() const override { return R"({"server.threads":{"value":"auto","from":"default"}})"; }
 };
 

@@ -192,7 +192,8 @@ metric_names shop()
     return {.routes = {"products", "pages"},
             .origins = {"shop", "cms"},
             .endpoints = {{"shop", "http://a:1"}, {"shop", "http://b:1"}, {"cms", "http://c:1"}},
-            .version = "1.2.3"};
+            .version = "1.2.3",
+            .sources = {"catalog"}};
 }
 
 constexpr route_index products{0};

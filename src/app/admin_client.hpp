@@ -1,0 +1,35 @@
+#pragma once
+
+// Commands that ask a running instance through its admin API.
+
+#include "app/commands.hpp"
+
+#include <string>
+#include <vector>
+
+namespace tiercel::app {
+
+struct admin_place {
+    std::string url = "http://127.0.0.1:9080";
+    std::string token;
+    bool json = false;                       // print the answer as it came
+};
+
+struct purge_request {
+    std::vector<std::string> scopes;         // "https://h/p", or KIND:NAME
+    std::string tenant;
+    std::string reason;
+    bool hard = false;
+    bool wait = false;                       // until every live instance has applied it
+    std::string timeout = "2s";
+};
+
+// `tiercel purge SCOPE…`
+exit_code purge(const admin_place& at, const purge_request& what, console io);
+
+// `tiercel dlq list | replay ID… | drop ID…`
+exit_code list_dead_letters(const admin_place& at, console io);
+exit_code replay_dead_letters(const admin_place& at, const std::vector<std::string>& ids, console io);
+exit_code drop_dead_letters(const admin_place& at, const std::vector<std::string>& ids, console io);
+
+}  // namespace tiercel::app

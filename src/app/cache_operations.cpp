@@ -1,0 +1,215 @@
+#include "app/cache_operations.hpp"
+
+#include "events/operations.hpp"
+
+#include <boost/json.hpp>
+
+#include <array>
+#include <atomic>
+#include <charconv>
+#include <memory>
+
+namespace tiercel::app {
+namespace {
+
+namespace json = boost::json;
+using admin::operation;
+using admin::operation_answer;
+using admin::operation_handler;
+using events::event_result;
+
+events::order order_of(const operation& o)
+{
+    return {o.who.name, o.who.role == admin::role::tenant ? o.who.tenant : std::string(), o.query, o.body};
+}
+
+operation_answer answer_of(events::order_answer a) { return {a.status, std::move(a.body)}; }
+
+// ---- events
+
+std::string_view essence_of(std::string_view type) noexcept { return type.substr(0, type.find_first_of("; \t")); }
+
+// Binary mode: the attributes are in fields that begin with "ce-", the data is the body.
+std::string structured(const operation& o)
+{
+    json::object e;
+    for (const auto& [name, value] : o.fields) {
+        if (name.starts_with("ce-")) { e[name.substr(3)] = value; }
+    }
+    boost::system::error_code ec;
+    json::value data = json::parse(o.body, ec);
+    if (!ec) { e["data"] = std::move(data); }
+    return json::serialize(e);
+}
+
+// The texts of all events in a request; nothing: it is none.
+std::optional<std::vector<std::string>> events_in(const operation& o)
+{
+    const std::string_view type = essence_of(o.content_type);
+    if (type == "application/cloudevents-batch+json") {
+        boost::system::error_code ec;
+        const json::value v = json::parse(o.body, ec);
+        if (ec || !v.is_array()) { return std::nullopt; }
+        std::vector<std::string> all;
+        for (const json::value& e : v.as_array()) { all.push_back(json::serialize(e)); }
+        return all;
+    }
+    for (const auto& [name, value] : o.fields) {
+        if (name == "ce-id") { return std::vector{structured(o)}; }
+    }
+    return std::vector{o.body};
+}
+
+// May this caller send this event? A tenant's token speaks for that tenant.
+bool is_own(const operation& o, const std::string& text)
+{
+    if (o.who.role != admin::role::tenant) { return true; }
+    const events::event_read read = events::read_event(text);
+    return !read.good || read.good->tenant == o.who.tenant;
+}
+
+void take(const operation& o, events::intake& in, operation_handler done)
+{
+    auto all = events_in(o);
+    if (!all || all->empty()) {
+        done({400, "The body holds no events."});
+        return;
+    }
+    for (const std::string& text : *all) {
+        if (!is_own(o, text)) {
+            done({403, "This token may send events of its tenant only."});
+            return;
+        }
+    }
+    if (all->size() == 1) {
+        if (const events::event_read read = events::read_event(all->front()); !read.good) {
+            done({400, "No event: " + read.problem});
+            return;
+        }
+    }
+    struct tally {
+        std::atomic<std::size_t> open;
+        std::array<std::atomic<std::size_t>, static_cast<std::size_t>(event_result::last_)> by_result{};
+        std::atomic<bool> crowded{false};
+        operation_handler done;
+    };
+    const auto t = std::make_shared<tally>();
+    t->open = all->size() + 1;
+    t->done = std::move(done);
+    const auto end_one = [t] {
+        if (--t->open != 0) { return; }
+        if (t->crowded) {
+            t->done({429, "Too many events are under way.", 1});
+            return;
+        }
+        json::object counts;
+        for (std::size_t i = 0; i < t->by_result.size(); ++i) {
+            if (const std::size_t n = t->by_result[i]; n != 0) { counts[name_of(static_cast<event_result>(i))] = n; }
+        }
+        t->done({202, json::serialize(json::object{{"results", std::move(counts)}})});
+    };
+    const std::size_t source = in.webhook().value_or(SIZE_MAX);
+    for (std::string& text : *all) {
+        const bool taken = in.submit(std::move(text), source, [t, end_one](event_result r, const std::string&) {
+            ++t->by_result[static_cast<std::size_t>(r)];
+            end_one();
+        });
+        if (!taken) {
+            t->crowded = true;
+            end_one();
+        }
+    }
+    end_one();
+}
+
+// ---- dead letters
+
+void list_dead(const operation& o, events::intake& in, operation_handler done)
+{
+    std::size_t n = 100;
+    const std::string_view asked = events::parameter(o.query, "n");
+    std::from_chars(asked.data(), asked.data() + asked.size(), n);
+    in.list_dead(std::min<std::size_t>(n, 10'000), [done = std::move(done)](result<std::vector<events::dead_letter>> all) {
+        if (!all) {
+            done({503, "Redis does not answer."});
+            return;
+        }
+        json::array list;
+        for (const events::dead_letter& d : *all) {
+            json::object one{{"id", d.id}};
+            for (const auto& [name, value] : d.fields) { one[name] = value; }
+            list.push_back(std::move(one));
+        }
+        done({200, json::serialize(json::object{{"dead_letters", std::move(list)}})});
+    });
+}
+
+void replay(const operation& o, events::intake& in, operation_handler done)
+{
+    in.replay(o.name, [done = std::move(done)](event_result r, const std::string& problem) {
+        if (problem == "not found") {
+            done({404, "There is no such dead letter."});
+        } else if (r == event_result::failed) {
+            done({503, problem});
+        } else if (r == event_result::dead) {
+            done({409, "It is still of no use: " + problem});
+        } else {
+            done({200, json::serialize(json::object{{"result", name_of(r)}})});
+        }
+    });
+}
+
+void drop(const operation& o, events::intake& in, operation_handler done)
+{
+    in.drop(o.name, [done = std::move(done)](result<bool> there) {
+        if (!there) {
+            done({503, "Redis does not answer."});
+        } else if (!*there) {
+            done({404, "There is no such dead letter."});
+        } else {
+            done({200, R"({"dropped":true})"});
+        }
+    });
+}
+
+operation_answer sources_of(const events::intake& in)
+{
+    json::array list;
+    for (const events::source_status& s : in.sources()) {
+        json::object one{{"label", s.label}, {"works", s.works}, {"cursor", s.cursor}};
+        if (!s.problem.empty()) { one["problem"] = s.problem; }
+        json::object results;
+        for (const auto& [name, n] : s.results) { results[name] = n; }
+        one["results"] = std::move(results);
+        list.push_back(std::move(one));
+    }
+    return {200, json::serialize(json::object{{"sources", std::move(list)}, {"pending", in.pending()}, {"dead_letters", in.dead_letters()}})};
+}
+
+}  // namespace
+
+void operate(operation o, flow::process_context& p, coherence::audit& rows, events::intake& in, operation_handler done)
+{
+    using enum admin::operation_kind;
+    switch (o.what) {
+    case invalidate:
+        events::invalidate(order_of(o), p, [done = std::move(done)](events::order_answer a) { done(answer_of(std::move(a))); });
+        return;
+    case list_invalidations: done(answer_of(events::list_invalidations(order_of(o), rows))); return;
+    case show_invalidation: done(answer_of(events::show_invalidation(order_of(o), o.name, rows))); return;
+    case take_events: take(o, in, std::move(done)); return;
+    case list_dead_letters: list_dead(o, in, std::move(done)); return;
+    case replay_dead_letter: replay(o, in, std::move(done)); return;
+    case drop_dead_letter:
+        if (o.who.role == admin::role::tenant) {
+            done({403, "Dead letters belong to no tenant."});
+            return;
+        }
+        drop(o, in, std::move(done));
+        return;
+    case show_sources: done(sources_of(in)); return;
+    }
+    done({500, "This call is not known."});
+}
+
+}  // namespace tiercel::app

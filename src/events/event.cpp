@@ -1,0 +1,222 @@
+#include "events/event.hpp"
+
+#include <boost/json.hpp>
+
+#include <charconv>
+#include <chrono>
+
+namespace tiercel::events {
+namespace {
+
+namespace json = boost::json;
+
+std::string_view view(const json::string& s) noexcept { return {s.data(), s.size()}; }
+
+std::string text_at(const json::object& o, std::string_view name)
+{
+    const json::value* const v = o.if_contains(name);
+    return v != nullptr && v->is_string() ? std::string(view(v->as_string())) : std::string();
+}
+
+// The first of these that is a text.
+std::string first_of(const json::object& o, std::initializer_list<std::string_view> names)
+{
+    for (const std::string_view n : names) {
+        if (std::string t = text_at(o, n); !t.empty()) { return t; }
+    }
+    return {};
+}
+
+// "a.b.v2" -> "2".
+std::string version_in(std::string_view type)
+{
+    const std::size_t at = type.rfind(".v");
+    if (at == type.npos) { return {}; }
+    const std::string_view digits = type.substr(at + 2);
+    const bool all = !digits.empty() && digits.find_first_not_of("0123456789") == digits.npos;
+    return all ? std::string(digits) : std::string();
+}
+
+// A version may be written as a number.
+std::string version_of(const json::object& o, std::string_view type)
+{
+    for (const std::string_view name : {"version", "eventversion", "eventVersion", "dataversion"}) {
+        const json::value* const v = o.if_contains(name);
+        if (v != nullptr && v->is_string()) { return std::string(view(v->as_string())); }
+        if (v != nullptr && v->is_int64()) { return std::to_string(v->as_int64()); }
+    }
+    return version_in(type);
+}
+
+event_read refused(std::string why) { return {std::nullopt, std::move(why)}; }
+
+std::int64_t number_in(std::string_view text, bool& good) noexcept
+{
+    std::int64_t n = 0;
+    const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), n);
+    good = good && !text.empty() && ec == std::errc() && end == text.data() + text.size() && text[0] != '-';
+    return n;
+}
+
+constexpr std::string_view own_type = "tiercel.invalidate.";
+constexpr std::size_t longest_name = 1024;
+
+}  // namespace
+
+event_read read_event(std::string_view text)
+{
+    boost::system::error_code ec;
+    const json::value v = json::parse(json::string_view(text.data(), text.size()), ec);
+    if (ec) { return refused("not JSON: " + ec.message()); }
+    return read_parsed_event(v);
+}
+
+event_read read_parsed_event(const json::value& v)
+{
+    if (!v.is_object()) { return refused("not a JSON object"); }
+    const json::object& o = v.as_object();
+    event e;
+    const json::value* data = nullptr;
+    if (o.contains("specversion")) {
+        const std::string version = text_at(o, "specversion");
+        if (!version.starts_with("1.") && version != "1") { return refused("specversion \"" + version + "\" is not 1"); }
+        e.id = text_at(o, "id");
+        e.source = text_at(o, "source");
+        e.type = text_at(o, "type");
+        e.subject = text_at(o, "subject");
+        e.time = read_time(text_at(o, "time"));
+        data = o.if_contains("data");
+    } else if (o.contains("eventId") || o.contains("eventType")) {
+        e.id = text_at(o, "eventId");
+        e.type = text_at(o, "eventType");
+        e.source = first_of(o, {"source", "aggregateType"});
+        e.subject = text_at(o, "aggregateId");
+        e.time = read_time(text_at(o, "timestamp"));
+        data = o.if_contains("payload");
+    } else {
+        return refused("neither specversion nor eventId");
+    }
+    if (e.id.empty() || e.id.size() > longest_name) { return refused("no id"); }
+    if (e.type.empty()) { return refused("no type"); }
+    if (e.source.empty() && o.contains("specversion")) { return refused("no source"); }
+    if (e.source.size() > longest_name) { return refused("source is too long"); }
+    e.version = version_of(o, e.type);
+    e.tenant = first_of(o, {"tenantid", "tenantId", "tenant"});
+    if (data != nullptr && data->is_object()) {
+        if (e.tenant.empty()) { e.tenant = first_of(data->as_object(), {"tenant", "tenantId", "tenantid", "tenant_id"}); }
+        e.document["data"] = *data;
+    }
+    e.document["id"] = e.id;
+    e.document["source"] = e.source;
+    e.document["type"] = e.type;
+    e.document["subject"] = e.subject;
+    e.document["tenantid"] = e.tenant;
+    if (e.type.starts_with(own_type) && e.version != "1") { return refused("version: this type is known as " + std::string(own_type) + "v1 only"); }
+    event_read out;
+    out.good.emplace(std::move(e));
+    return out;
+}
+
+std::optional<std::int64_t> read_time(std::string_view text) noexcept
+{
+    // 2026-11-25T05:00:00[.123456](Z|+01:00)
+    if (text.size() < 20 || text[4] != '-' || text[7] != '-' || (text[10] != 'T' && text[10] != 't') || text[13] != ':' || text[16] != ':') {
+        return std::nullopt;
+    }
+    bool good = true;
+    const auto part = [&](std::size_t at, std::size_t n) { return number_in(text.substr(at, n), good); };
+    const std::chrono::year_month_day day{std::chrono::year(static_cast<int>(part(0, 4))), std::chrono::month(static_cast<unsigned>(part(5, 2))),
+                                          std::chrono::day(static_cast<unsigned>(part(8, 2)))};
+    const std::int64_t hours = part(11, 2);
+    const std::int64_t minutes = part(14, 2);
+    const std::int64_t seconds = part(17, 2);
+    if (!good || !day.ok() || hours > 23 || minutes > 59 || seconds > 60) { return std::nullopt; }
+    std::size_t at = 19;
+    std::int64_t micros = 0;
+    if (text[at] == '.') {
+        std::int64_t unit = 100'000;
+        for (++at; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at, unit /= 10) { micros += (text[at] - '0') * unit; }
+    }
+    std::int64_t offset = 0;
+    const std::string_view zone = text.substr(at);
+    if (zone.size() == 6 && (zone[0] == '+' || zone[0] == '-') && zone[3] == ':') {
+        offset = number_in(zone.substr(1, 2), good) * 60 + number_in(zone.substr(4, 2), good);
+        offset = zone[0] == '-' ? -offset : offset;
+    } else if (zone != "Z" && zone != "z") {
+        return std::nullopt;
+    }
+    if (!good) { return std::nullopt; }
+    const std::int64_t days = std::chrono::sys_days(day).time_since_epoch().count();
+    return (((days * 24 + hours) * 60 + minutes - offset) * 60 + seconds) * 1'000'000 + micros;
+}
+
+std::optional<std::string> value_at(const event& e, std::string_view path)
+{
+    const json::object* at = &e.document;
+    for (;;) {
+        const std::size_t dot = std::min(path.find('.'), path.size());
+        const json::value* const v = at->if_contains(path.substr(0, dot));
+        if (v == nullptr) { return std::nullopt; }
+        if (dot == path.size()) {
+            if (v->is_string()) { return v->as_string().empty() ? std::nullopt : std::optional(std::string(view(v->as_string()))); }
+            if (v->is_int64()) { return std::to_string(v->as_int64()); }
+            if (v->is_uint64()) { return std::to_string(v->as_uint64()); }
+            if (v->is_bool()) { return std::string(v->as_bool() ? "true" : "false"); }
+            return std::nullopt;
+        }
+        if (!v->is_object()) { return std::nullopt; }
+        at = &v->as_object();
+        path.remove_prefix(dot + 1);
+    }
+}
+
+std::optional<std::string> problem_of_event_template(std::string_view text)
+{
+    for (std::size_t at = text.find_first_of("{}"); at != text.npos; at = text.find_first_of("{}", at)) {
+        const std::size_t end = text.find_first_of("{}", at + 1);
+        if (text[at] == '}' || end == text.npos || text[end] != '}') { return "has a brace without its partner"; }
+        if (end == at + 1) { return "names nothing between its braces"; }
+        at = end + 1;
+    }
+    return std::nullopt;
+}
+
+expanded expand(std::string_view text, const event& e)
+{
+    std::string out;
+    for (;;) {
+        const std::size_t open = std::min(text.find('{'), text.size());
+        out.append(text.substr(0, open));
+        if (open == text.size()) { return {std::move(out), {}}; }
+        const std::size_t close = text.find('}', open);
+        const std::string_view name = text.substr(open + 1, close - open - 1);
+        const auto value = value_at(e, name);
+        if (!value) { return {std::nullopt, std::string(name)}; }
+        out.append(*value);
+        text.remove_prefix(close + 1);
+    }
+}
+
+std::optional<std::vector<std::string>> changed_fields(const event& e)
+{
+    const json::value* const data = e.document.if_contains("data");
+    if (data == nullptr || !data->is_object()) { return std::nullopt; }
+    for (const std::string_view name : {"changedFields", "changed_fields", "changed"}) {
+        const json::value* const v = data->as_object().if_contains(name);
+        std::vector<std::string> out;
+        if (v != nullptr && v->is_array()) {
+            for (const json::value& f : v->as_array()) {
+                if (!f.is_string()) { return std::nullopt; }
+                out.emplace_back(view(f.as_string()));
+            }
+            return out;
+        }
+        if (v != nullptr && v->is_object()) {
+            for (const auto& f : v->as_object()) { out.emplace_back(f.key().data(), f.key().size()); }
+            return out;
+        }
+    }
+    return std::nullopt;
+}
+
+}  // namespace tiercel::events

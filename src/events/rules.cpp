@@ -1,0 +1,125 @@
+#include "events/rules.hpp"
+
+#include "events/operations.hpp"
+#include "flow/named_scope.hpp"
+
+#include <boost/json.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace tiercel::events {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::string_view own_type = "tiercel.invalidate.v1";
+
+effect failing(effect::kind what, std::string why)
+{
+    effect out;
+    out.what = what;
+    out.problem = std::move(why);
+    return out;
+}
+
+bool is_about(const rule_options& r, const event& e)
+{
+    const bool any = r.on.ends_with('*');
+    const std::string_view on = any ? std::string_view(r.on).substr(0, r.on.size() - 1) : std::string_view(r.on);
+    return (any ? std::string_view(e.type).starts_with(on) : e.type == on) && (r.version.empty() || r.version == e.version);
+}
+
+bool changes_nothing_of_interest(const rule_options& r, const event& e)
+{
+    const auto changed = r.ignore_fields.empty() ? std::nullopt : changed_fields(e);
+    return changed && !changed->empty() && std::all_of(changed->begin(), changed->end(), [&](const std::string& f) {
+        return std::find(r.ignore_fields.begin(), r.ignore_fields.end(), f) != r.ignore_fields.end();
+    });
+}
+
+coherence::invalidation order_for(const event& e, const source_options& source, std::string tenant, purge_mode mode)
+{
+    coherence::invalidation i;
+    i.action = coherence::source_of::event;
+    i.source = source.label;
+    i.actor = e.source;
+    i.mode = mode;
+    i.tenant = std::move(tenant);
+    i.reason = e.type;
+    return i;
+}
+
+effect own_effect(const event& e, const source_options& source, const flow::process_context& p)
+{
+    const json::value* const data = e.document.if_contains("data");
+    if (data == nullptr || !data->is_object()) { return failing(effect::kind::hopeless, "no data"); }
+    const json::object& d = data->as_object();
+    const json::value* const scopes = d.if_contains("scopes");
+    const json::value* const mode = d.if_contains("mode");
+    const bool hard = mode != nullptr && mode->is_string() && mode->as_string() == "hard";
+    if (source.scope == source_scope::tenant && e.tenant.empty()) { return failing(effect::kind::hopeless, "tenant: the event names none"); }
+    const std::string_view only = source.scope == source_scope::tenant ? std::string_view(e.tenant) : std::string_view();
+    scopes_read read = read_scopes(scopes != nullptr ? *scopes : json::value(), e.tenant, only, p);
+    if (!read.problem.empty()) { return failing(effect::kind::hopeless, std::move(read.problem)); }
+    effect out;
+    out.order = order_for(e, source, e.tenant, hard ? purge_mode::hard : purge_mode::soft);
+    out.order.scopes = std::move(read.scopes);
+    out.order.names = std::move(read.names);
+    return out;
+}
+
+// The kind and the template of what an effect names.
+std::pair<scope_kind, std::string_view> named_in(const effect_options& o)
+{
+    const std::pair<scope_kind, const std::string*> all[] = {
+        {scope_kind::url, &o.url},       {scope_kind::prefix, &o.prefix},           {scope_kind::host, &o.host}, {scope_kind::entity, &o.entity},
+        {scope_kind::tag, &o.tag},       {scope_kind::entity_list, &o.entity_list}, {scope_kind::tenant, &o.tenant}};
+    for (const auto& [kind, text] : all) {
+        if (!text->empty()) { return {kind, *text}; }
+    }
+    return {scope_kind::all, {}};
+}
+
+effect effect_of(const rule_options& r, const event& e, const source_options& source, const flow::process_context& p)
+{
+    if (changes_nothing_of_interest(r, e)) { return failing(effect::kind::noop, "only ignored fields were changed"); }
+    std::string tenant = e.tenant;
+    if (!r.tenant.empty()) {
+        expanded named = expand(r.tenant, e);
+        if (!named.text) { return failing(effect::kind::failed, "rule " + r.on + ": the event has no " + named.missing); }
+        tenant = std::move(*named.text);
+    }
+    if (tenant.empty() && source.scope == source_scope::tenant) { return failing(effect::kind::hopeless, "tenant: the event names none"); }
+    if (!tenant.empty() && !routing::is_tenant_name(tenant)) { return failing(effect::kind::hopeless, "tenant: not the name of a tenant"); }
+    effect out;
+    out.order = order_for(e, source, tenant, r.mode == effect_mode::hard ? purge_mode::hard : purge_mode::soft);
+    for (const effect_options& one : r.invalidate) {
+        const auto [kind, text] = named_in(one);
+        if (kind == scope_kind::all && source.scope == source_scope::tenant) { return failing(effect::kind::hopeless, "all: the source is of single tenants"); }
+        expanded name = expand(text, e);
+        if (!name.text) { return failing(effect::kind::failed, "rule " + r.on + ": the event has no " + name.missing); }
+        flow::named_scopes found = flow::find_scope(kind, tenant, *name.text, p);
+        if (!found.problem.empty()) { return failing(effect::kind::failed, "rule " + r.on + ": " + found.problem); }
+        out.order.scopes.insert(out.order.scopes.end(), found.scopes.begin(), found.scopes.end());
+        out.order.names.push_back(std::move(found.name));
+    }
+    return out;
+}
+
+}  // namespace
+
+std::vector<effect> effects_of(const event& e, const source_options& source, const std::vector<rule_options>& rules,
+                               const flow::process_context& p)
+{
+    std::vector<effect> out;
+    if (e.type == own_type) {
+        out.push_back(own_effect(e, source, p));
+    }
+    for (const rule_options& r : rules) {
+        if (is_about(r, e)) { out.push_back(effect_of(r, e, source, p)); }
+    }
+    return out;
+}
+
+}  // namespace tiercel::events

@@ -1,0 +1,32 @@
+#pragma once
+
+// From an event to what it invalidates. Pure, but for the routes that say how a URL is keyed.
+
+#include "coherence/invalidation.hpp"
+#include "events/event.hpp"
+#include "events/options.hpp"
+#include "flow/context.hpp"
+
+#include <string>
+#include <vector>
+
+namespace tiercel::events {
+
+// What one rule (or the event itself, if it is of our own type) makes of an event.
+struct effect {
+    enum class kind : std::uint8_t {
+        invalidate,
+        noop,          // only fields that do not matter were changed
+        failed,        // something is missing; it may be there after a change of the configuration
+        hopeless,      // trying again is of no use
+    };
+    kind what = kind::invalidate;
+    coherence::invalidation order;   // without its id
+    std::string problem;
+};
+
+// In the order of the rules; empty: nobody is interested in the event.
+std::vector<effect> effects_of(const event& e, const source_options& source, const std::vector<rule_options>& rules,
+                               const flow::process_context& p);
+
+}  // namespace tiercel::events

@@ -1,0 +1,78 @@
+#include "events/event.hpp"
+
+#include <gtest/gtest.h>
+
+namespace tiercel::events {
+namespace {
+
+constexpr std::string_view cloud = R"({"specversion":"1.0","id":"e1","source":"/shop","type":"project.updated.v2","time":"2026-11-25T05:00:00.25Z",
+    "tenantid":"t1","subject":"p/7","unknown":[1],"data":{"projectId":7,"name":"x","deep":{"flag":true},"changedFields":["a","b"]}})";
+
+TEST(Event, IsReadFromACloudEventWhateverElseIsInIt)
+{
+    const event_read r = read_event(cloud);
+    ASSERT_TRUE(r.good) << r.problem;
+    EXPECT_EQ(r.good->key(), "/shop/e1");
+    EXPECT_EQ(r.good->type, "project.updated.v2");
+    EXPECT_EQ(r.good->version, "2");
+    EXPECT_EQ(r.good->tenant, "t1");
+    EXPECT_EQ(r.good->time, 1795582800250000);
+    EXPECT_EQ(value_at(*r.good, "data.projectId"), "7");
+    EXPECT_EQ(value_at(*r.good, "data.deep.flag"), "true");
+    EXPECT_EQ(value_at(*r.good, "subject"), "p/7");
+    EXPECT_EQ(changed_fields(*r.good), (std::vector<std::string>{"a", "b"}));
+}
+
+TEST(Event, IsReadFromTheSecondEnvelope)
+{
+    const event_read r = read_event(R"({"eventId":"9","eventType":"user.deleted","timestamp":"2026-11-25T06:00:00+01:00","aggregateId":"u1",
+        "payload":{"tenantId":"acme","id":"u1"}})");
+    ASSERT_TRUE(r.good) << r.problem;
+    EXPECT_EQ(r.good->id, "9");
+    EXPECT_EQ(r.good->tenant, "acme");
+    EXPECT_EQ(r.good->subject, "u1");
+    EXPECT_EQ(r.good->time, 1795582800000000);
+    EXPECT_EQ(value_at(*r.good, "data.id"), "u1");
+}
+
+TEST(Event, SaysWhatIsWrongWithWhatIsNone)
+{
+    const std::pair<std::string_view, std::string_view> cases[] = {
+        {"{", "not JSON"},
+        {"[]", "not a JSON object"},
+        {R"({"specversion":"2.0","id":"1","source":"s","type":"t"})", "specversion"},
+        {R"({"specversion":"1.0","source":"s","type":"t"})", "no id"},
+        {R"({"specversion":"1.0","id":"1","type":"t"})", "no source"},
+        {R"({"specversion":"1.0","id":"1","source":"s"})", "no type"},
+        {R"({"id":"1"})", "neither"},
+        {R"({"specversion":"1.0","id":"1","source":"s","type":"tiercel.invalidate.v9"})", "version"},
+    };
+    for (const auto& [text, problem] : cases) {
+        const event_read r = read_event(text);
+        EXPECT_FALSE(r.good) << text;
+        EXPECT_NE(r.problem.find(problem), std::string::npos) << r.problem;
+    }
+}
+
+TEST(EventTemplate, NamesWhatIsMissingAndGuessesNothing)
+{
+    const event e = *read_event(cloud).good;
+    EXPECT_EQ(expand("project/{data.projectId}", e).text, "project/7");
+    EXPECT_EQ(expand("plain", e).text, "plain");
+    EXPECT_FALSE(expand("x/{data.none}", e).text);
+    EXPECT_EQ(expand("x/{data.none}", e).missing, "data.none");
+    EXPECT_FALSE(expand("{data.deep}", e).text) << "no text";
+    EXPECT_FALSE(problem_of_event_template("a{b}c{d.e}"));
+    for (const std::string_view bad : {"{", "}", "{}", "{a", "a}b", "{{a}}"}) { EXPECT_TRUE(problem_of_event_template(bad)) << bad; }
+}
+
+TEST(EventTime, IsStrict)
+{
+    EXPECT_EQ(read_time("1970-01-01T00:00:01Z"), 1'000'000);
+    for (const std::string_view bad : {"", "1970-01-01", "1970-13-01T00:00:00Z", "1970-01-01T25:00:00Z", "1970-01-01T00:00:00", "1970-01-01T00:00:00+1"}) {
+        EXPECT_FALSE(read_time(bad)) << bad;
+    }
+}
+
+}  // namespace
+}  // namespace tiercel::events

@@ -1,0 +1,170 @@
+// Events from outside: a stream, a channel, a webhook; what they invalidate by rules; and what becomes of those that fail.
+
+#include "l2_fixture.hpp"
+
+#include <boost/json.hpp>
+
+namespace tiercel::test {
+namespace {
+
+class Events : public l2_fixture {
+protected:
+    void SetUp() override
+    {
+        l2_fixture::SetUp();
+        if (IsSkipped()) { return; }
+        s.configure(R"({ invalidation: { sources: [ { label: catalog, kind: redis_stream, stream: catalog.events, scope: all },
+                                                    { label: news, kind: redis_pubsub, channel: news, scope: all },
+                                                    { label: hook, kind: webhook, scope: all } ],
+                                         rules: [ { on: project.updated, invalidate: [ { entity: "project/{data.projectId}" }, { entity_list: project } ],
+                                                    ignore_fields: [ seen_at ] },
+                                                  { on: "project.*", version: "2", mode: hard, invalidate: [ { tag: "p-{data.projectId}" } ] } ] } })");
+        s.set("routes", R"([ { name: project, match: { path: "/projects/" }, origin: shop, entity: { type: project, id: "{path.2}" }, tags: [ "p-{path.2}" ] },
+                             { name: all, match: { path: / }, origin: shop } ])");
+        for (const std::string p : {"/projects/7", "/projects/8", "/projects/"}) { s.origin().page(p).cache_control("max-age=600").body("v1"); }
+    }
+    void begin()
+    {
+        start();
+        ASSERT_TRUE(eventually([&] { return redis->command({"XINFO", "GROUPS", "catalog.events"}).elements.size() == 1; }));
+        ASSERT_TRUE(eventually([&] { return redis->command({"PUBSUB", "NUMSUB", "news"}).elements.at(1).integer == 1; }));
+        fill();
+    }
+    void fill()
+    {
+        for (const std::string p : {"/projects/7", "/projects/8", "/projects/"}) { s.get(p).expect_body("v1"); }
+        for (const std::string p : {"/projects/7", "/projects/8", "/projects/"}) { s.get(p).expect_cache("hit; detail=l1"); }
+    }
+    void fill_anew()
+    {
+        for (const std::string p : {"/projects/7", "/projects/8", "/projects/"}) { ASSERT_TRUE(eventually([&] { return hits(p); })); }
+    }
+    static std::string event(int id, const std::string& type, const std::string& data)
+    {
+        return R"({"specversion":"1.0","source":"/catalog","id":")" + std::to_string(id) + R"(","type":")" + type + R"(","data":)" + data + "}";
+    }
+    void add(const std::string& text) { redis->command({"XADD", "catalog.events", "*", "event", text}); }
+    double events(const std::string& source, const std::string& result) const
+    {
+        return s.metric("events_total", {{"source", source}, {"result", result}});
+    }
+    bool soon(const std::string& source, const std::string& result, double n = 1) const
+    {
+        return eventually([&] { return events(source, result) >= n; });
+    }
+    bool hits(const std::string& path) const { return s.get(path).raw_head.find("hit;") != std::string::npos; }
+    std::int64_t unacknowledged() { return redis->command({"XPENDING", "catalog.events", "tiercel"}).elements.at(0).integer; }
+};
+
+TEST_F(Events, OfAStreamInvalidateByRuleWhatTheyNameAndNothingElse)
+{
+    begin();
+    add(event(1, "project.updated", R"({"projectId":7})"));
+    ASSERT_TRUE(soon("catalog", "applied"));
+    EXPECT_FALSE(hits("/projects/7"));
+    EXPECT_FALSE(hits("/projects/")) << "the list";
+    EXPECT_TRUE(hits("/projects/8"));
+    EXPECT_TRUE(eventually([&] { return unacknowledged() == 0; }));
+}
+
+TEST_F(Events, OfOurOwnTypeNeedNoRule)
+{
+    begin();
+    add(event(1, "tiercel.invalidate.v1", R"({"mode":"hard","scopes":[{"kind":"tag","name":"p-8"}]})"));
+    ASSERT_TRUE(soon("catalog", "applied"));
+    EXPECT_FALSE(hits("/projects/8"));
+    EXPECT_TRUE(hits("/projects/7"));
+}
+
+TEST_F(Events, ThatComeAgainHaveNoEffectAndOfNoInterestAreCounted)
+{
+    begin();
+    add(event(1, "project.updated", R"({"projectId":7})"));
+    ASSERT_TRUE(soon("catalog", "applied"));
+    fill_anew();
+    for (int i = 0; i < 20; ++i) { add(event(1, "project.updated", R"({"projectId":7})")); }
+    ASSERT_TRUE(soon("catalog", "duplicate", 20));
+    add(event(2, "user.created", "{}"));
+    ASSERT_TRUE(soon("catalog", "unmatched"));
+    add(event(3, "project.updated", R"({"projectId":7,"changedFields":["seen_at"]})"));
+    ASSERT_TRUE(soon("catalog", "noop"));
+    EXPECT_TRUE(hits("/projects/7"));
+}
+
+TEST_F(Events, WithTwoRulesAreCarriedOutByBoth)
+{
+    begin();
+    add(R"({"specversion":"1.0","source":"/c","id":"x","type":"project.updated","version":"2","data":{"projectId":8}})");
+    ASSERT_TRUE(soon("catalog", "applied"));
+    EXPECT_FALSE(hits("/projects/8"));
+    EXPECT_FALSE(hits("/projects/"));
+    EXPECT_TRUE(hits("/projects/7"));
+}
+
+TEST_F(Events, OfAChannelAndAWebhookDoTheSame)
+{
+    begin();
+    redis->command({"PUBLISH", "news", event(1, "project.updated", R"({"projectId":7})")});
+    ASSERT_TRUE(soon("news", "applied"));
+    EXPECT_FALSE(hits("/projects/7"));
+    const answer taken = s.admin("POST", "/v1/events", event(2, "project.updated", R"({"projectId":8})"));
+    taken.expect_status(202);
+    EXPECT_EQ(events("hook", "applied"), 1);
+    EXPECT_FALSE(hits("/projects/8"));
+    s.admin("POST", "/v1/events", R"({"specversion":"2.0","id":"1","source":"s","type":"t"})").expect_status(400);
+}
+
+TEST_F(Events, ThatCannotWorkGoToTheDeadLettersAtOnceAndHoldNobodyUp)
+{
+    begin();
+    add("no event at all");
+    add(event(1, "tiercel.invalidate.v1", R"({"scopes":[{"kind":"planet","name":"x"}]})"));
+    add(event(2, "tiercel.invalidate.v9", R"({"scopes":[]})"));
+    add(event(3, "project.updated", R"({"projectId":7})"));
+    ASSERT_TRUE(soon("catalog", "dead", 3));
+    ASSERT_TRUE(soon("catalog", "applied"));
+    EXPECT_EQ(events("catalog", "failed"), 0);
+    EXPECT_FALSE(hits("/projects/7"));
+    EXPECT_TRUE(eventually([&] { return unacknowledged() == 0; }));
+    EXPECT_TRUE(eventually([&] { return s.metric("dead_letters") == 3; }));
+    const std::string all = s.admin("GET", "/v1/dead-letters").body;
+    EXPECT_NE(all.find("planet"), std::string::npos);
+    EXPECT_NE(all.find(R"("reason":"version")"), std::string::npos);
+    EXPECT_NE(all.find(R"("attempts":"1")"), std::string::npos);
+}
+
+TEST_F(Events, ThatFailAreTriedFourTimesThenLieWithTheDeadLettersAndCanBeReplayed)
+{
+    s.set("invalidation.rules.0.invalidate", R"([ { entity: "project/{data.id}" } ])");
+    begin();
+    add(event(1, "project.updated", R"({"projectId":7})"));
+    add(event(2, "project.updated", R"({"id":8})"));
+    ASSERT_TRUE(soon("catalog", "applied")) << "not held up";
+    ASSERT_TRUE(soon("catalog", "dead"));
+    EXPECT_EQ(events("catalog", "failed"), 3) << "and the fourth was the last";
+    const boost::json::value letters = boost::json::parse(s.admin("GET", "/v1/dead-letters").body);
+    const boost::json::object letter = letters.at("dead_letters").as_array().at(0).as_object();
+    EXPECT_EQ(letter.at("attempts"), "4");
+    for (const char* name : {"error", "failedAt", "node", "reason", "event", "source"}) { EXPECT_TRUE(letter.contains(name)) << name; }
+    s.set("invalidation.rules.0.invalidate", R"([ { entity: "project/{data.projectId}" } ])");
+    restart();
+    fill_anew();
+    const std::string id(letter.at("id").as_string());
+    s.admin("POST", "/v1/dead-letters/" + id + "/replay", "{}").expect_status(200);
+    EXPECT_FALSE(hits("/projects/7"));
+    EXPECT_TRUE(eventually([&] { return s.metric("dead_letters") == 0; }));
+    s.admin("DELETE", "/v1/dead-letters/" + id).expect_status(404);
+}
+
+TEST_F(Events, ThatAnotherConsumerHasLeftUndoneOrRedisHeldBackTakeEffect)
+{
+    begin();
+    redis->command({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"});
+    for (int i = 0; i < 200; ++i) { add(event(100 + i, "project.updated", R"({"projectId":)" + std::to_string(i) + "}")); }
+    ASSERT_TRUE(eventually([&] { return events("catalog", "applied") + events("catalog", "duplicate") >= 200; }));
+    EXPECT_TRUE(eventually([&] { return unacknowledged() == 0; }));
+    EXPECT_FALSE(hits("/projects/7"));
+}
+
+}  // namespace
+}  // namespace tiercel::test
