@@ -72,7 +72,7 @@ TEST(Loader, AnUnknownKeyGetsTheNearestNameOrItsProperPlace)
         {"sever: {}\n", "t.yaml:3:1: sever: is not a known key (did you mean server?)"},
         {"server: { limits: { conections: 1 } }\n", "t.yaml:3:21: server.limits.conections: is not a known key (did you mean connections?)"},
         {"server: { Listen: [] }\n", "t.yaml:3:11: server.Listen: is not a known key (did you mean listen?)"},
-        {"cache: { max_bytes: 1MiB }\n", "t.yaml:3:10: cache.max_bytes: is not a known key (did you mean cache.l1.max_bytes?)"},
+        {"cache: { max_object: 1MiB }\n", "t.yaml:3:10: cache.max_object: is not a known key (did you mean cache.l1.max_object?)"},
         {"colour: red\n", "t.yaml:3:1: colour: is not a known key"},
         {"\"a\\nb\": red\n", "t.yaml:3:1: a\\x0ab: is not a known key"},
     };

@@ -72,6 +72,7 @@ TEST(Operators, ASoftPurgeLetsTheOldAnswerServeWhileOneFetchRuns)
     page.body("v2");
     invalidate(s, R"({"kind":"tag","name":"red"})", "soft").expect_status(202);
     s.get("/a").expect_body("v1").expect_cache("hit; detail=swr");
+    ASSERT_TRUE(page.wait_for_requests(2));
     s.wait_until_quiet();
     s.get("/a").expect_body("v2").expect_cache("hit; detail=l1");
     EXPECT_EQ(page.requests(), 2);
@@ -131,6 +132,7 @@ TEST(Operators, PurgeByMethodIsForThoseWhoMay)
     page.body("v2");
     s.request("PURGE", "/a", {{"Tiercel-Purge", "soft"}}).expect_status(200);
     s.get("/a").expect_body("v1").expect_cache("hit; detail=swr");
+    ASSERT_TRUE(page.wait_for_requests(2));
     s.wait_until_quiet();
     page.body("v3");
     s.request("PURGE", "/a").expect_status(200);
