@@ -35,7 +35,7 @@ async::task<l2::lock_attempt> cluster_wait::try_lock(std::string key)
     co_return a;
 }
 
-async::task<std::optional<l2::fill_news>> cluster_wait::wait(milliseconds remaining, steady::time_point limit)
+async::task<std::optional<l2::fill_news>> cluster_wait::wait(milliseconds remaining, std::string holder, steady::time_point limit)
 {
     if (!began_) {
         began_ = steady::now();
@@ -44,7 +44,7 @@ async::task<std::optional<l2::fill_news>> cluster_wait::wait(milliseconds remain
     }
     const double r = std::generate_canonical<double, 24>(random_);
     const auto until = std::min(limit, steady::now() + schedule_.next(remaining, r));
-    std::optional<l2::fill_news> news = co_await seat_->wait_until(until);
+    std::optional<l2::fill_news> news = co_await seat_->wait_until(until, std::move(holder));
     co_return news;
 }
 

@@ -42,8 +42,8 @@ public:
 
     // One attempt. Another key than before begins anew.
     async::task<l2::lock_attempt> try_lock(std::string key);
-    // After a busy one: until news came, or it is time to look. REQUIRES: try_lock() was awaited.
-    async::task<std::optional<l2::fill_news>> wait(milliseconds remaining, async::steady::time_point limit);
+    // After a busy one: until news of that holder came, or it is time to look. REQUIRES: try_lock() was awaited.
+    async::task<std::optional<l2::fill_news>> wait(milliseconds remaining, std::string holder, async::steady::time_point limit);
     bool has_waited() const noexcept { return began_.has_value(); }
 
 private:

@@ -129,9 +129,10 @@ async::task<bool> fill_search::clear_the_way()
     for (;;) {
         l2::lock_attempt attempt = co_await others.try_lock(lock_key());
         const milliseconds remaining = attempt.remaining;
+        std::string holder = attempt.holder;
         way w = co_await heed(std::move(attempt), others.has_waited());
         if (w == way::blocked) {
-            const std::optional<l2::fill_news> news = co_await others.wait(remaining, limit);
+            const std::optional<l2::fill_news> news = co_await others.wait(remaining, std::move(holder), limit);
             w = co_await heed(news, limit);
         }
         if (w != way::blocked) {

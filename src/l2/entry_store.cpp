@@ -168,6 +168,7 @@ task<lock_attempt> entry_store::try_lock(std::string_view tenant, std::string_vi
     counts_.on_call(op::lock, steady::now() - began);
     out.is = answer->acquired ? lock_attempt::state::acquired : lock_attempt::state::busy;
     out.remaining = answer->remaining;
+    out.holder = answer->holder;
     if (answer->acquired) {
         out.lease = std::make_unique<fill_lease>(*keeper, counts_, wheel_, std::move(names), stable_hash(key), token, lease);
     }

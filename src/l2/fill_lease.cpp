@@ -56,7 +56,7 @@ void fill_lease::release(const fill_news& news)
 {
     if (over_) { return; }
     lock_keeper::ending e;
-    e.news = e.news_if_full = wake_message(key_, news);
+    e.news = e.news_if_full = wake_message(key_, token_, news);
     finish(std::move(e), op::release, nullptr);
 }
 
@@ -65,8 +65,8 @@ void fill_lease::commit(std::vector<lock_keeper::item> items, std::function<void
     if (over_) { return; }
     lock_keeper::ending e;
     e.items = std::move(items);
-    e.news = wake_message(key_, {.what = fill_outcome::stored});
-    e.news_if_full = wake_message(key_, {.what = fill_outcome::unshared});
+    e.news = wake_message(key_, token_, {.what = fill_outcome::stored});
+    e.news_if_full = wake_message(key_, token_, {.what = fill_outcome::unshared});
     finish(std::move(e), op::commit, std::move(done));
 }
 

@@ -90,6 +90,7 @@ struct lock_attempt {
     state is = state::unavailable;
     std::unique_ptr<fill_lease> lease;   // acquired
     milliseconds remaining{0};           // busy: what is left of the other's lease, unless it is renewed
+    std::string holder;                  // busy: the other's token, which its news carry
     entry_ptr found;                     // as of get()
 
     lock_attempt();

@@ -33,6 +33,7 @@ public:
     struct attempted {
         bool acquired = false;
         milliseconds remaining{0};  // busy: the holder's lease ends then, if it is not renewed
+        std::string holder;         // busy: its token
         std::optional<std::string> bytes;
     };
     // Fails as a read does. A lock that it may have taken all the same is given back.

@@ -8,19 +8,21 @@ namespace {
 // A key's lock, entry and word of waiters have one hash tag. A commit may write a variant together with the descriptor of its
 // resource, and these have two: one server takes that, the slots of a cluster would have to be one.
 
-// {1, 0, entry} when acquired, else {0, what is left of the holder's lease, entry}.
+// {1, 0, entry, nil} when acquired, else {0, what is left of the holder's lease, entry, its token}.
 const redis::script& acquire()
 {
     static const redis::script s(R"lua(
 local mine = redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2])
-local left = 0
+local left, holder = 0, false
 if not mine then
   redis.call('SET', KEYS[2], '1', 'PX', ARGV[2])
   left = redis.call('PTTL', KEYS[1])
+  holder = redis.pcall('GET', KEYS[1])
+  if type(holder) ~= 'string' then holder = false end
 end
 local entry = redis.pcall('GET', KEYS[3])
 if type(entry) ~= 'string' then entry = false end
-return {mine and 1 or 0, left, entry}
+return {mine and 1 or 0, left, entry, holder}
 )lua");
     return s;
 }
@@ -57,7 +59,7 @@ std::string text_of(milliseconds t) { return std::to_string(t.count()); }
 result<lock_keeper::attempted> read(redis::reply r)
 {
     using enum redis::reply::type;
-    if (r.kind != array || r.items.size() != 3 || r.items[0].kind != integer || r.items[1].kind != integer) {
+    if (r.kind != array || r.items.size() != 4 || r.items[0].kind != integer || r.items[1].kind != integer) {
         return errc::redis_reply;
     }
     const std::int64_t left = r.items[1].integer;
@@ -66,6 +68,7 @@ result<lock_keeper::attempted> read(redis::reply r)
     out.acquired = r.items[0].integer == 1;
     out.remaining = milliseconds(left);
     if (r.items[2].is_bulk()) { out.bytes = std::move(r.items[2].text); }
+    if (r.items[3].is_bulk()) { out.holder = std::move(r.items[3].text); }
     return out;
 }
 

@@ -53,10 +53,10 @@ std::optional<int> status_of(std::string_view digits) noexcept
 
 std::string_view name_of(fill_outcome o) noexcept { return outcomes[static_cast<std::size_t>(o)]; }
 
-std::string wake_message(const hash128& key, const fill_news& news)
+std::string wake_message(const hash128& key, std::string_view token, const fill_news& news)
 {
     std::string text = hex(key);
-    text.append(" ").append(name_of(news.what));
+    text.append(" ").append(token).append(" ").append(name_of(news.what));
     if (news.what == fill_outcome::failed) {
         text.append(" ").append(name_of(news.why)).append(" ").append(std::to_string(news.status));
     }
@@ -71,6 +71,7 @@ std::optional<wake> parse_wake(std::string_view message)
     if (!high || !low) { return std::nullopt; }
     wake w;
     w.key = hash128{*high, *low};
+    w.token = take_word(message);
     w.news.what = outcome_named(take_word(message));
     if (w.news.what == fill_outcome::failed) {
         w.news.why = origin_error_named(take_word(message));
@@ -99,12 +100,16 @@ wake_board::seat::~seat()
     if (here->second.empty()) { board_->places_.erase(here); }
 }
 
-async::task<std::optional<fill_news>> wake_board::seat::wait_until(async::steady::time_point t)
+async::task<std::optional<fill_news>> wake_board::seat::wait_until(async::steady::time_point t, std::string token)
 {
     const std::shared_ptr<place> mine = place_;
-    co_await mine->ready.wait_until(t);
-    mine->ready.reset();
-    co_return std::exchange(mine->news, std::nullopt);
+    for (;;) {
+        const bool told = co_await mine->ready.wait_until(t);
+        mine->ready.reset();
+        const std::optional<wake> heard = std::exchange(mine->news, std::nullopt);
+        if (heard && heard->token == token) { co_return heard->news; }
+        if (!told) { co_return std::nullopt; }
+    }
 }
 
 // Posted under the lock: a place that is on the board belongs to a fill that is alive, hence so is its loop.
@@ -114,8 +119,8 @@ void wake_board::tell(const wake& w)
     const auto found = places_.find(w.key);
     if (found == places_.end()) { return; }
     for (const auto& p : found->second) {
-        p->loop.post([p, news = w.news] {
-            p->news = news;
+        p->loop.post([p, w] {
+            p->news = w;
             p->ready.set();
         });
     }

@@ -2,9 +2,10 @@
 
 // Fills of this process that wait for another instance's fill of the same key, and the message that ends their wait.
 //
-// All instances hear all messages, on one channel. A message names the key by its stable hash and says how the other fill
-// ended, so that nobody has to look first. It may get lost, and it may come too early or twice: whoever waits looks by itself
-// now and then, and takes a message as a hint only.
+// All instances hear all messages, on one channel. A message names the key by its stable hash and the fill by the token of its
+// lock, and says how that fill ended, so that nobody has to look first. It may get lost, come too early, twice, or so late that
+// another fill has begun: whoever waits heeds the word of the fill that it waits for and of no other, looks by itself now and
+// then, and takes a message as a hint only.
 
 #include "async/event.hpp"
 #include "async/loop.hpp"
@@ -40,10 +41,11 @@ struct fill_news {
     int status = 0;                  // failed, by an answer: its status
 };
 
-// What is published: hash, outcome and, if it failed, the error's name and the status.
-std::string wake_message(const hash128& key, const fill_news& news);
+// What is published: hash, token, outcome and, if it failed, the error's name and the status. REQUIRES: no blank in the token.
+std::string wake_message(const hash128& key, std::string_view token, const fill_news& news);
 struct wake {
     hash128 key;
+    std::string token;
     fill_news news;
 };
 // Nothing for what is not ours. An outcome or error that this release does not know means: look for yourself.
@@ -60,8 +62,8 @@ public:
         seat(const seat&) = delete;
         seat& operator=(const seat&) = delete;
 
-        // The latest news since the last call, nothing if none came until then.
-        async::task<std::optional<fill_news>> wait_until(async::steady::time_point t);
+        // The latest news of the fill with that token since the last call, nothing if none came until then.
+        async::task<std::optional<fill_news>> wait_until(async::steady::time_point t, std::string token);
 
     private:
         friend class wake_board;
@@ -69,7 +71,7 @@ public:
             explicit place(async::loop& l) : loop(l), ready(l.context(), l.wheel()) {}
             async::loop& loop;
             async::event ready;
-            std::optional<fill_news> news;
+            std::optional<wake> news;
         };
         std::shared_ptr<wake_board> board_;
         hash128 key_;

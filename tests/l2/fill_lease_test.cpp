@@ -53,7 +53,7 @@ protected:
             l.release(news);
             ASSERT_TRUE(until([&] { return counts.calls[op::release] > before; }));
         }
-        std::optional<fill_news> hear(wake_board::seat& s) { return redis::run(loop, s.wait_until(steady::now() + 10s)); }
+        std::optional<fill_news> hear(wake_board::seat& s, std::string token) { return redis::run(loop, s.wait_until(steady::now() + 10s, std::move(token))); }
         entry_ptr get(std::string_view path)
         {
             const std::string key = key_of(path);
@@ -111,6 +111,8 @@ TEST_F(FillLease, OneHoldsItAndTheOtherLearnsForHowLong)
     const lock_attempt theirs = b->try_lock();
     EXPECT_EQ(theirs.is, attempt::busy);
     EXPECT_EQ(theirs.lease, nullptr);
+    EXPECT_EQ(theirs.holder, holder());
+    EXPECT_EQ(mine.holder, "");
     EXPECT_GT(theirs.remaining, 5s);
     EXPECT_LE(theirs.remaining, 10s);
     EXPECT_EQ(count(waiters()), 1);
@@ -163,9 +165,10 @@ TEST_F(FillLease, ACommitWritesGivesBackAndWakes)
     const lock_attempt mine = a->try_lock();
     const hash128 key = stable_hash(key_of("/a"));
     wake_board::seat waiting(b->store->wakes(), key, b->loop);
+    const std::string token = holder();
     ASSERT_EQ(b->try_lock().is, attempt::busy);
     a->commit(*mine.lease, {make_entry("/a/descriptor"), make_entry("/a", std::string(50'000, 'x'))});
-    const auto news = b->hear(waiting);
+    const auto news = b->hear(waiting, token);
     ASSERT_TRUE(news);
     EXPECT_EQ(news->what, fill_outcome::stored);
     EXPECT_EQ(b->get("/a")->small_body().size() + (b->get("/a")->content() ? b->get("/a")->body_size() : 0), 50'000u);
@@ -195,18 +198,18 @@ TEST_F(FillLease, EachWayToGiveItBackIsTold)
     for (const fill_outcome o : {fill_outcome::uncacheable, fill_outcome::alone, fill_outcome::unshared, fill_outcome::released}) {
         const lock_attempt mine = a->try_lock();
         ASSERT_EQ(mine.is, attempt::acquired) << name_of(o);
-        b->try_lock();
+        const std::string token = b->try_lock().holder;
         a->release(*mine.lease, {.what = o});
         mine.lease->release({.what = fill_outcome::failed, .why = errc::origin_reset});   // the first one counts
-        const auto news = b->hear(waiting);
+        const auto news = b->hear(waiting, token);
         ASSERT_TRUE(news) << name_of(o);
         EXPECT_EQ(news->what, o);
         EXPECT_EQ(count(lock()), 0);
     }
     const lock_attempt mine = a->try_lock();
-    b->try_lock();
+    const std::string token = b->try_lock().holder;
     a->release(*mine.lease, {.what = fill_outcome::failed, .why = errc::origin_error, .status = 503});
-    const auto news = b->hear(waiting);
+    const auto news = b->hear(waiting, token);
     ASSERT_TRUE(news);
     EXPECT_EQ(news->why, errc::origin_error);
     EXPECT_EQ(news->status, 503);
@@ -299,10 +302,10 @@ TEST_F(FillLease, WhatIsTooLargeIsSaidToBeNoSharedAnswer)
     const auto b = join();
     wake_board::seat waiting(b->store->wakes(), stable_hash(key_of("/a")), b->loop);
     const lock_attempt mine = a->try_lock();
-    b->try_lock();
+    const std::string token = b->try_lock().holder;
     a->store->commit(*mine.lease, "t", std::vector{make_entry("/a/descriptor"), make_entry("/a", std::string(20'000, 'x'))});
     ASSERT_TRUE(a->until([&] { return a->counts.calls[op::release] == 1; }));
-    const auto news = b->hear(waiting);
+    const auto news = b->hear(waiting, token);
     ASSERT_TRUE(news);
     EXPECT_EQ(news->what, fill_outcome::unshared);
     EXPECT_EQ(b->get("/a/descriptor"), nullptr) << "all or nothing";
@@ -314,13 +317,13 @@ TEST_F(FillLease, AFullRedisGetsItsLockBackAllTheSame)
     const auto b = join();
     wake_board::seat waiting(b->store->wakes(), stable_hash(key_of("/a")), b->loop);
     const lock_attempt mine = a->try_lock();
-    b->try_lock();
+    const std::string token = b->try_lock().holder;
     server_.command({"CONFIG", "SET", "maxmemory", "1"});
     a->commit(*mine.lease, {make_entry("/a")});
     const int failed = a->counts.failures[{op::commit, reason::reply}];
     EXPECT_EQ(failed, 1);
     EXPECT_EQ(count(lock()), 0);
-    const auto news = b->hear(waiting);
+    const auto news = b->hear(waiting, token);
     ASSERT_TRUE(news);
     EXPECT_EQ(news->what, fill_outcome::unshared);
 }
@@ -330,7 +333,7 @@ TEST_F(FillLease, WhoMayNotPublishStoresAllTheSame)
     const auto a = join();
     const auto b = join();
     const lock_attempt mine = a->try_lock();
-    b->try_lock();
+    const std::string token = b->try_lock().holder;
     server_.command({"ACL", "SETUSER", "default", "resetchannels"});
     a->commit(*mine.lease, {make_entry("/a")});
     EXPECT_NE(b->get("/a"), nullptr);
@@ -362,10 +365,11 @@ TEST_F(FillLease, TheRightsThatAreDocumentedAreEnough)
     wake_board::seat waiting(b->store->wakes(), stable_hash(key_of("/a")), b->loop);
     const lock_attempt mine = a->try_lock(300ms);
     ASSERT_EQ(mine.is, attempt::acquired);
-    EXPECT_EQ(b->try_lock(300ms).is, attempt::busy);
+    const std::string token = b->try_lock(300ms).holder;
+    EXPECT_EQ(token.size(), 32u);
     ASSERT_TRUE(a->until([&] { return a->counts.calls[op::renew] > 0; }));
     a->commit(*mine.lease, {make_entry("/a")});
-    const auto news = b->hear(waiting);
+    const auto news = b->hear(waiting, token);
     EXPECT_TRUE(news);
     EXPECT_NE(b->get("/a"), nullptr);
     b->store->remove("t", key_of("/a"));

@@ -17,15 +17,16 @@ constexpr hash128 other{1, 2};
 
 TEST(WakeMessage, SaysWhichKeyAndHowItsFillEnded)
 {
-    EXPECT_EQ(wake_message(one, {.what = fill_outcome::stored}), "0123456789abcdeffedcba9876543210 stored");
-    EXPECT_EQ(wake_message(one, {.what = fill_outcome::failed, .why = errc::origin_error, .status = 503}),
-              "0123456789abcdeffedcba9876543210 failed origin_error 503");
+    EXPECT_EQ(wake_message(one, "T", {.what = fill_outcome::stored}), "0123456789abcdeffedcba9876543210 T stored");
+    EXPECT_EQ(wake_message(one, "T", {.what = fill_outcome::failed, .why = errc::origin_error, .status = 503}),
+              "0123456789abcdeffedcba9876543210 T failed origin_error 503");
     for (std::size_t i = 0; i < static_cast<std::size_t>(fill_outcome::last_); ++i) {
         fill_news said{.what = static_cast<fill_outcome>(i)};
         if (said.what == fill_outcome::failed) { said.why = errc::origin_timeout; }
-        const auto w = parse_wake(wake_message(other, said));
+        const auto w = parse_wake(wake_message(other, "T", said));
         ASSERT_TRUE(w);
         EXPECT_EQ(w->key, other);
+        EXPECT_EQ(w->token, "T");
         EXPECT_EQ(w->news.what, said.what);
         EXPECT_EQ(w->news.why, said.why);
         EXPECT_EQ(w->news.status, 0);
@@ -47,7 +48,7 @@ TEST(WakeMessage, MeansLookForYourselfWhenItIsNotUnderstood)
     for (const std::string_view rest : {"", " ", " evaporated", " failed", " failed origin_timeout", " failed origin_timeout x",
                                         " failed no_such_error 0", " failed redis_down 0", " failed bad_request 0",
                                         " failed origin_error 200", " failed origin_error 6000", " failed origin_error -1"}) {
-        const auto w = parse_wake(hash + std::string(rest));
+        const auto w = parse_wake(hash + " T" + std::string(rest));
         ASSERT_TRUE(w) << rest;
         EXPECT_EQ(w->news.what, fill_outcome::released) << rest;
     }
@@ -57,7 +58,7 @@ class WakeBoard : public testing::Test {
 protected:
     std::optional<fill_news> wait(wake_board::seat& s, steady::duration for_so_long = 10s)
     {
-        return redis::run(loop_, s.wait_until(steady::now() + for_so_long));
+        return redis::run(loop_, s.wait_until(steady::now() + for_so_long, "T"));
     }
 
     async::loop loop_;
@@ -69,7 +70,7 @@ TEST_F(WakeBoard, TellsAllWhoWaitForThatKeyAndNobodyElse)
     wake_board::seat first(board_, one, loop_);
     wake_board::seat second(board_, one, loop_);
     wake_board::seat stranger(board_, other, loop_);
-    board_->tell({.key = one, .news = {.what = fill_outcome::stored}});
+    board_->tell({.key = one, .token = "T", .news = {.what = fill_outcome::stored}});
     EXPECT_EQ(wait(first)->what, fill_outcome::stored);
     EXPECT_EQ(wait(second)->what, fill_outcome::stored);
     EXPECT_EQ(wait(stranger, 20ms), std::nullopt);
@@ -79,12 +80,24 @@ TEST_F(WakeBoard, TellsAllWhoWaitForThatKeyAndNobodyElse)
 TEST_F(WakeBoard, KeepsTheLatestNewsUntilSomebodyAsks)
 {
     wake_board::seat s(board_, one, loop_);
-    board_->tell({.key = one, .news = {.what = fill_outcome::released}});
-    board_->tell({.key = one, .news = {.what = fill_outcome::stored}});
+    board_->tell({.key = one, .token = "T", .news = {.what = fill_outcome::released}});
+    board_->tell({.key = one, .token = "T", .news = {.what = fill_outcome::stored}});
     loop_.context().poll();
     loop_.context().restart();
     EXPECT_EQ(wait(s)->what, fill_outcome::stored);
     EXPECT_EQ(wait(s, 20ms), std::nullopt);
+}
+
+TEST_F(WakeBoard, HeedsTheFillThatIsWaitedForAndNoOther)
+{
+    wake_board::seat s(board_, one, loop_);
+    board_->tell({.key = one, .token = "before", .news = {.what = fill_outcome::stored}});
+    EXPECT_EQ(wait(s, 20ms), std::nullopt);
+    board_->tell({.key = one, .token = "before", .news = {.what = fill_outcome::failed}});
+    loop_.context().restart();
+    loop_.context().poll();
+    board_->tell({.key = one, .token = "T", .news = {.what = fill_outcome::alone}});
+    EXPECT_EQ(wait(s)->what, fill_outcome::alone);
 }
 
 TEST_F(WakeBoard, AWakeUpOnItsWayOutlivesTheWaiter)
@@ -92,18 +105,18 @@ TEST_F(WakeBoard, AWakeUpOnItsWayOutlivesTheWaiter)
     {
         const wake_board::seat s(board_, one, loop_);
         EXPECT_EQ(board_->seats(), 1u);
-        board_->tell({.key = one, .news = {.what = fill_outcome::stored}});
+        board_->tell({.key = one, .token = "T", .news = {.what = fill_outcome::stored}});
     }
     EXPECT_EQ(board_->seats(), 0u);
     loop_.context().poll();
-    board_->tell({.key = one, .news = {.what = fill_outcome::stored}});
+    board_->tell({.key = one, .token = "T", .news = {.what = fill_outcome::stored}});
 }
 
 TEST_F(WakeBoard, OtherThreadsMayTellWhileSeatsComeAndGo)
 {
     std::atomic<bool> told = false;
     std::thread teller([&] {
-        for (int i = 0; i < 2000; ++i) { board_->tell({.key = one, .news = {.what = fill_outcome::stored}}); }
+        for (int i = 0; i < 2000; ++i) { board_->tell({.key = one, .token = "T", .news = {.what = fill_outcome::stored}}); }
         told = true;
     });
     while (!told) {

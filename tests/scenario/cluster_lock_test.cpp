@@ -58,12 +58,12 @@ protected:
 
     void hold_lock(std::chrono::milliseconds lease = 60s)
     {
-        ASSERT_EQ(redis->command({"SET", lock(), "another instance", "PX", std::to_string(lease.count())}).text, "OK");
+        ASSERT_EQ(redis->command({"SET", lock(), "another-instance", "PX", std::to_string(lease.count())}).text, "OK");
     }
     void give_back(const l2::fill_news& news)
     {
         redis->command({"DEL", lock()});
-        say(l2::wake_message(stable_hash(key("/a")), news));
+        say(l2::wake_message(stable_hash(key("/a")), "another-instance", news));
     }
     void say(const std::string& message) { EXPECT_EQ(redis->command({"PUBLISH", "tcl:wake", message}).integer, instances) << "it is heard"; }
 
@@ -258,8 +258,24 @@ TEST_F(ClusterLock, AHolderThatGivesUpLetsTheNextOneTry)
     auto waiting = s.begin_get("/a");
     wait_until_waiting(s);
     say("nonsense");
-    say(hex(stable_hash(key("/a"))) + " evaporated");   // of another release: look for yourself
-    say(l2::wake_message(stable_hash(key("/b")), {.what = l2::fill_outcome::uncacheable}));
+    say(hex(stable_hash(key("/a"))) + " another-instance evaporated");   // of another release: look for yourself
+    say(l2::wake_message(stable_hash(key("/b")), "another-instance", {.what = l2::fill_outcome::uncacheable}));
+    give_back({.what = l2::fill_outcome::released});
+    waiting.get().expect_body("v1").expect_cache("fwd=uri-miss; stored");
+    expect_locks(s, 1, "taken_over");
+    EXPECT_EQ(page.requests(), 1);
+}
+
+TEST_F(ClusterLock, LateNewsOfTheFetchBeforeAreNotBelieved)
+{
+    auto& page = s.origin().page("/a").cache_control("max-age=60").body("v1");
+    start();
+    hold_lock();
+    auto waiting = s.begin_get("/a");
+    wait_until_waiting(s);
+    for (const auto what : {l2::fill_outcome::failed, l2::fill_outcome::uncacheable, l2::fill_outcome::alone}) {
+        say(l2::wake_message(stable_hash(key("/a")), "the-one-before", {.what = what, .why = errc::origin_reset}));
+    }
     give_back({.what = l2::fill_outcome::released});
     waiting.get().expect_body("v1").expect_cache("fwd=uri-miss; stored");
     expect_locks(s, 1, "taken_over");
@@ -315,7 +331,7 @@ TEST_F(ClusterLock, WhoHasLostItServesItsClientsAndWritesNothing)
     page.release();
     first.get().expect_status(200).expect_body("v1").expect_cache("fwd=uri-miss; stored");
     expect_locks(s, 1, "lost");
-    EXPECT_EQ(holder(), "another instance");
+    EXPECT_EQ(holder(), "another-instance");
     EXPECT_TRUE(redis->keys("tcl:*:e").empty());
     s.get("/a").expect_cache("hit; detail=l1");
 }
