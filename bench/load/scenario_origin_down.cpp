@@ -141,6 +141,28 @@ void noise(const settings& s, measurement& m)
     m.checks.push_back(count_at_least(r.errors, "error", "of the origin passed on as they are", r.answers() / 10));
 }
 
+// Everything fails, and no breaker helps: retries alone must not make a storm of it.
+void storm(const settings& s, measurement& m)
+{
+    stage_options o;
+    o.node.threads = s.threads;
+    o.node.route = "mode: pass";
+    o.node.origin = "retry: {max: 2, base: 1ms, cap: 5ms" + std::string(s.control ? ", budget: 1, budget_floor: 10000" : "") + "}";
+    stage all(std::move(o));
+    all.node().admin("POST", "/v1/origins/site/breaker", R"({"state":"closed"})");
+    all.origin().control("status=503");
+    load_plan p = plan_of(s, all.ports());
+    p.duration = s.duration / 2;
+    const std::string page = make_request("/n/100/storm");
+    p.request = [&](std::uint64_t) { return planned_request{.bytes = page}; };
+    const load_result r = run_load(std::move(p));
+    // A fifth on top, and ten per second: also of the ten seconds before, since for so long a token is good.
+    const auto most = r.asked * 12 / 10 + 10 * static_cast<std::uint64_t>(std::chrono::ceil<std::chrono::seconds>(s.duration / 2).count() + 10);
+    m.checks.push_back(count_at_most(all.origin().requests(), "request", "reached an origin that always fails, for " + std::to_string(r.asked) +
+                                     " of clients, with retries and no breaker", most));
+    m.checks.push_back(count_at_most(static_cast<std::uint64_t>(opened(all)), "opening", "of the breaker that is held closed", 0));
+}
+
 }  // namespace
 
 measurement measure_origin_down(const settings& s)
@@ -151,6 +173,7 @@ measurement measure_origin_down(const settings& s)
     if (includes(s, "refusing")) { refusing(s, m); }
     if (includes(s, "probes")) { probes(s, m); }
     if (includes(s, "noise")) { noise(s, m); }
+    if (includes(s, "storm")) { storm(s, m); }
     return m;
 }
 

@@ -22,7 +22,7 @@ constexpr std::array<std::string_view, 9> stampede_parts{"cold", "uncacheable", 
 constexpr std::array<std::string_view, 10> expiry_options{"rate", "poisson", "duration", "warm-up", "connections",
                                                          "nodes", "threads", "origin-time", "lifetime", "beta"};
 constexpr std::array<std::string_view, 7> origin_down_options{"rate", "poisson", "duration", "connections", "threads", "keys", "only"};
-constexpr std::array<std::string_view, 4> origin_down_parts{"failing", "refusing", "probes", "noise"};
+constexpr std::array<std::string_view, 5> origin_down_parts{"failing", "refusing", "probes", "noise", "storm"};
 constexpr std::array<std::string_view, 7> origin_slow_options{"rate", "poisson", "duration", "connections", "threads", "keys", "origin-time"};
 constexpr std::array<std::string_view, 6> redis_down_options{"rate", "poisson", "duration", "connections", "threads", "keys"};
 constexpr std::array<std::string_view, 7> scale_options{"duration", "rounds", "connections", "threads", "keys", "size", "zipf"};
