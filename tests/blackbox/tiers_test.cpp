@@ -61,7 +61,7 @@ protected:
     std::int64_t bytes_in_redis()
     {
         std::int64_t sum = 0;
-        for (const std::string& name : redis_->keys()) { sum += redis_->command({"STRLEN", name}).integer; }
+        for (const std::string& name : redis_->keys("*:e")) { sum += redis_->command({"STRLEN", name}).integer; }
         return sum;
     }
     // Writes to Redis are not awaited by the answer.
@@ -82,7 +82,7 @@ TEST_P(Tiers, GiveTheSameAnswersFromWhereTheyAre)
     expect(page, "plain", first());
     expect(varied, "varied", first(), {{"X-A", "1"}});
     expect("/page/none?cc=no-store&body=never", "never", "fwd=uri-miss; detail=no-store");
-    wait_for_redis([this] { return redis_->keys().size() == 3; });   // the page, the variant, and what tells that it is one
+    wait_for_redis([this] { return redis_->keys("*:e").size() == 3; });   // the page, the variant, and what tells that it is one
     const std::int64_t all_bytes = bytes_in_redis();
     expect(page, "plain", again());
     expect(varied, "varied", again(), {{"X-A", "1"}});
@@ -129,7 +129,7 @@ TEST(MemoryInFrontOfRedis, KeepsWhatIsUsed)
         return n;
     };
     int n = fill_until_something_is_evicted(0);      // that was 0
-    EXPECT_TRUE(eventually([&] { return redis.command({"DBSIZE"}).integer == n; }));
+    EXPECT_TRUE(eventually([&] { return static_cast<int>(redis.keys("*:e").size()) == n; }));
     EXPECT_EQ(cache_of(1), "hit; detail=l1");        // the oldest of those that are left, but not any more
     n = fill_until_something_is_evicted(n);
     EXPECT_EQ(cache_of(1), "hit; detail=l1");
