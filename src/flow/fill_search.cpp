@@ -222,12 +222,30 @@ async::task<fill_search::way> fill_search::look_in_l2_again()
     end_.report().elsewhere = true;
     l2_answer found = co_await read_l2(rq_, cx_);
     known_ = std::move(found.descriptor);
-    if (is_answered_by_l2(std::move(found.stored))) {
+    if (is_answered_by_their_fetch(found.stored) || is_answered_by_l2(std::move(found.stored))) {
         count(lock_result::found);
         co_return way::over;
     }
     end_.report().elsewhere = false;
     co_return way::blocked;
+}
+
+// Who waited for a fetch may have what it brought, like a waiter of this process, even if the next one may not (no-cache): else the
+// instances would validate one after the other.
+bool fill_search::is_answered_by_their_fetch(entry_ptr found)
+{
+    if (found == nullptr || found->times().received < began_ - clock_margin) {
+        return false;
+    }
+    const instant now = p_.time.now();
+    const bool is_everybodys = judge_reuse(rq_.head, found.get(), rq_.route->caching, now).what == action::serve;
+    if (is_everybodys || !promote(found, cx_, now)) {
+        return false;
+    }
+    end_.report().what = outcome::miss;
+    end_.report().origin_status = found->status();
+    end_.complete(std::move(found));
+    return true;
 }
 
 fill_search::way fill_search::follow(const l2::fill_news& news)

@@ -15,7 +15,7 @@ namespace tiercel::flow {
 class fill_search {
 public:
     fill_search(fill_job& job, fill_end& end, worker_context& cx)
-        : job_(job), end_(end), cx_(cx), p_(cx.process), rq_(job.rq.view()) {}
+        : job_(job), end_(end), cx_(cx), p_(cx.process), rq_(job.rq.view()), began_(p_.time.now()) {}
 
     // True: the origin is to be asked, under the lease that `end` holds if there is one. False: the flight has ended.
     async::task<bool> run();
@@ -39,6 +39,7 @@ private:
     bool leave_it_to_the_other(milliseconds remaining);
     async::task<way> heed(std::optional<l2::fill_news> news, async::steady::time_point limit);
     async::task<way> look_in_l2_again();
+    bool is_answered_by_their_fetch(entry_ptr found);
     way follow(const l2::fill_news& news);
     way keep_waiting(async::steady::time_point limit);
     void count(telemetry::lock_result r) { cx_.counts.count(telemetry::metric::lock_total, r); }
@@ -48,6 +49,7 @@ private:
     worker_context& cx_;
     process_context& p_;
     const request& rq_;
+    const instant began_;
     entry_ptr known_;
 };
 

@@ -147,6 +147,29 @@ TEST_F(ClusterLock, QuickFetchesAreNotWorthIt)
     EXPECT_EQ(page.requests(), 2);
 }
 
+TEST_F(ClusterLock, AnAnswerThatIsValidatedOnEachUseIsForAllWhoWaitedForIt)
+{
+    auto& page = s.origin().page("/a").cache_control("no-cache").etag("\"one\"").body("v1").hold();
+    start();
+    const auto second = another();
+    const auto third = another();
+    auto first = s.begin_get("/a");
+    ASSERT_TRUE(page.wait_for_requests(1));
+    std::vector<pending> all;
+    for (const auto* one : {second.get(), third.get()}) {
+        auto more = one->begin_gets(3, "/a");
+        std::move(more.begin(), more.end(), std::back_inserter(all));
+        wait_until_waiting(*one);
+        one->wait_for_waiters(2);
+    }
+    page.release();
+    first.get().expect_body("v1");
+    for (auto& one : all) { one.get().expect_body("v1").expect_cache("fwd=uri-miss; collapsed"); }
+    EXPECT_EQ(page.requests(), 1);
+    second->get("/a").expect_body("v1");
+    EXPECT_EQ(page.requests(), 2) << "who comes later has it validated";
+}
+
 TEST_F(ClusterLock, AnAnswerThatMayNotBeSharedReleasesAllInstancesAtOnce)
 {
     auto& page = s.origin().page("/a").hold();
