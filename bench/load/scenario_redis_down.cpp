@@ -33,7 +33,7 @@ measurement measure_redis_down(const settings& s)
     all.wait_for_redis_keys(s.keys + 1);
 
     const auto is_hit = [](std::uint64_t n) { return n % 2 == 0; };
-    const nanoseconds begins = s.duration / 10, settled = s.duration * 6 / 10, ends = s.duration * 85 / 100;
+    const nanoseconds begins = s.duration / 10, settled = s.duration / 2, ends = s.duration * 8 / 10;
     std::uint64_t hits_elsewhere = 0;
     histogram before, during;   // of misses
     load_plan p = plan_of(s, {all.node(0).port()});
