@@ -250,18 +250,23 @@ result<acceptor> join_listener(asio::io_context& context, acceptor& first)
     return listening(std::move(a));
 }
 
-std::string peer_address(const socket& s)
+std::optional<peer_name> name_of_peer(const socket& s)
 {
     error_code ec;
     const endpoint e = s.remote_endpoint(ec);
-    if (ec || !is_tcp(e)) {
-        return "unix";
+    if (ec) {
+        return std::nullopt;
     }
-    const auto address = tcp_endpoint(e).address();
-    if (address.is_v6() && address.to_v6().is_v4_mapped()) {
-        return ip::make_address_v4(ip::v4_mapped, address.to_v6()).to_string();
+    if (!is_tcp(e)) {
+        return peer_name{.address = "unix", .is_unix = true};
     }
-    return address.to_string();
+    auto address = tcp_endpoint(e).address();
+    if (address.is_v6()) {
+        ip::address_v6 v6 = address.to_v6();
+        v6.scope_id(0);   // which interface it is on says nothing about who it is
+        address = v6.is_v4_mapped() ? ip::address(ip::make_address_v4(ip::v4_mapped, v6)) : ip::address(v6);
+    }
+    return peer_name{.address = address.to_string()};
 }
 
 }  // namespace tiercel::async

@@ -41,7 +41,12 @@ result<acceptor> open_listener(asio::io_context& context, const listen_address& 
 // Another one at the same address, for another loop. REQUIRES: `first` was opened as shared.
 result<acceptor> join_listener(asio::io_context& context, acceptor& first);
 
-// The peer's address without port, an IPv4 one in its own form; "unix" for unix sockets.
-std::string peer_address(const socket& s);
+// Who is at the other end.
+struct peer_name {
+    std::string address;      // without port and zone, an IPv4 one in its own form; "unix" for unix sockets
+    bool is_unix = false;
+};
+// Nothing when the peer has gone already: who it was cannot be told any more.
+std::optional<peer_name> name_of_peer(const socket& s);
 
 }  // namespace tiercel::async

@@ -99,6 +99,7 @@ public:
             flight_failure f;
             f.status = status;
             note_exchange(a_, *ex);
+            ex.reset();   // its connection must not wait for the client
             done = co_await answer_failure(rq_, d_.stored, f, a_, io_, limits_, cx_);
         } else if (is_beside_the_point(*ex, *parts_)) {
             ex.reset();   // the request goes out as it came

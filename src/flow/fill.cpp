@@ -47,10 +47,11 @@ async::task<> run_fill(std::unique_ptr<fill_job> job, worker_context& cx, async:
 
 }  // namespace
 
-std::shared_ptr<handover> start_fill(std::unique_ptr<fill_job> job, worker_context& cx)
+std::shared_ptr<handover> start_fill(std::unique_ptr<fill_job> job, flight_table::place& place, worker_context& cx)
 {
     auto pass = cx.loop.gate().try_enter();
     if (!pass) {
+        place.hand_on();
         fill_end(*job, cx).give_up(errc::draining);
         return nullptr;
     }
@@ -59,18 +60,19 @@ std::shared_ptr<handover> start_fill(std::unique_ptr<fill_job> job, worker_conte
     job->over = over;
     auto work = run_fill(std::move(job), cx, std::move(pass));
     boost::asio::co_spawn(cx.loop.get_executor(), std::move(work), boost::asio::detached);
+    place.hand_on();
     return over;
 }
 
 void fetch_in_background(const request& get, worker_context& cx)
 {
-    const flight_table::place place = cx.process.flights.join(get.key, get.hash, cx.process.valid.applied());
+    flight_table::place place = cx.process.flights.join(get.key, get.hash, cx.process.valid.applied());
     if (!place.created) {
         return;
     }
     auto job = std::make_unique<fill_job>(get, place.joined, get.hash);
     job->background = true;
-    start_fill(std::move(job), cx);
+    start_fill(std::move(job), place, cx);
 }
 
 void refresh(const request& rq, const decision& d, worker_context& cx)
@@ -79,7 +81,7 @@ void refresh(const request& rq, const decision& d, worker_context& cx)
     if (d.renew != renewal::revisit && (p.marks.recent_failure(rq.hash, rq.now) || !d.stored->may_refresh(rq.now))) {
         return;   // the last refresh failed a moment ago
     }
-    const flight_table::place place = p.flights.join(d.stored->key(), d.stored->hash(), p.valid.applied());
+    flight_table::place place = p.flights.join(d.stored->key(), d.stored->hash(), p.valid.applied());
     if (!place.created) {
         return;
     }
@@ -94,7 +96,7 @@ void refresh(const request& rq, const decision& d, worker_context& cx)
     if (d.renew == renewal::early) {
         cx.counts.observe(telemetry::metric::refresh_lead_seconds, d.stored->times().fresh_until - rq.now);
     }
-    start_fill(std::move(job), cx);
+    start_fill(std::move(job), place, cx);
 }
 
 }  // namespace tiercel::flow

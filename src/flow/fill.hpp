@@ -12,7 +12,7 @@ namespace tiercel::flow {
 
 // Starts the fill of a flight that was just created, on this loop; it ends the flight, come what may. The client's share of the
 // hand-over when there is a client; null when the loop takes no more work.
-std::shared_ptr<handover> start_fill(std::unique_ptr<fill_job> job, worker_context& cx);
+std::shared_ptr<handover> start_fill(std::unique_ptr<fill_job> job, flight_table::place& place, worker_context& cx);
 
 // Fetches what a GET would fetch, into the store. REQUIRES: nothing is stored for it, as far as the caller knows.
 void fetch_in_background(const request& get, worker_context& cx);

@@ -101,7 +101,7 @@ void fill_arrival::begin_relay()
 async::task<bool> fill_arrival::keep_pace()
 {
     const std::optional<byte_count> slowest =
-        co_await job_.joined->pace(cx_.loop, content_->size(), relay_window, async::steady::now() + rq_.route->deadline);
+        co_await job_.joined->pace(cx_.loop, content_->size(), relay_window, rq_.route->deadline);
     if (!slowest || content_->size() > body::max_size / 2) {
         co_return false;
     }

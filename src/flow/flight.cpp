@@ -133,9 +133,11 @@ void flight::wake_pacer()
 }
 
 async::task<std::optional<byte_count>> flight::pace(async::loop& l, byte_count written, byte_count window,
-                                                    async::steady::time_point limit)
+                                                    std::chrono::milliseconds patience)
 {
     const auto self = std::make_shared<waiter>(l);
+    async::steady::time_point limit = async::steady::now() + patience;
+    std::optional<byte_count> before;
     for (;;) {
         {
             const std::lock_guard hold(mutex_);
@@ -144,6 +146,10 @@ async::task<std::optional<byte_count>> flight::pace(async::loop& l, byte_count w
                 pacer_.reset();
                 co_return least;
             }
+            if (before && *least > *before) {
+                limit = async::steady::now() + patience;   // slow, but it gets on
+            }
+            before = least;
             self->ready.reset();
             pacer_ = self;
         }
@@ -213,20 +219,33 @@ async::task<bool> flight_reader::next(async::steady::time_point limit)
     }
 }
 
+flight_table::place::~place()
+{
+    if (!unowned_) {
+        return;
+    }
+    table_.remove(*joined, hash_);
+    try {
+        joined->give_up(errc::internal);
+    } catch (...) {
+        // Even to wake them there is no memory: their own limits end their waits.
+    }
+}
+
 flight_table::place flight_table::join(std::string_view key, const hash128& hash, sequence stamp)
 {
     stripe& s = stripes_[hash.hi % stripes];
     const std::lock_guard hold(s.mutex);
     auto& slot = s.flights[hash];
     if (slot != nullptr && slot->key() == key) {
-        return {slot, false};
+        return {*this, slot, hash, false};
     }
     // An equal hash of another key (practically never) simply is not entered: it flies without companions.
     auto made = std::make_shared<flight>(std::string(key), stamp);
     if (slot == nullptr) {
         slot = made;
     }
-    return {made, true};
+    return {*this, std::move(made), hash, true};
 }
 
 void flight_table::remove(const flight& f, const hash128& hash)

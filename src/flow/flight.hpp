@@ -10,7 +10,7 @@
 //
 // Waiters are woken by state, never by polling: each change posts one task per event loop that has waiters, and each waiter
 // has its own deadline. A body that is still arriving is read from shared chunks by per-reader cursors, so a slow reader
-// paces nobody.
+// paces nobody, unless there is too much to keep (begin_relay).
 
 #include "async/event.hpp"
 #include "async/loop.hpp"
@@ -105,10 +105,10 @@ public:
     // From here on the content is not kept: readers report how far they are, and the fill waits for the slowest.
     // REQUIRES: streaming; nobody joins any more.
     void begin_relay();
-    // Waits until the slowest reader has taken all but `window` bytes of `written`, or something else woke the fill. The
-    // position of the slowest reader; nothing when there is no reader left, or none moved until `limit`.
+    // Waits until the slowest reader has taken all but `window` bytes of `written`: its position. Nothing when there is no reader
+    // left, or when the slowest did not get on at all for `patience`.
     async::task<std::optional<byte_count>> pace(async::loop& l, byte_count written, byte_count window,
-                                                async::steady::time_point limit);
+                                                std::chrono::milliseconds patience);
 
     // ---- waiters ----
     view look() const;
@@ -166,9 +166,26 @@ private:
 // The flights of this process by key. Thread: any.
 class flight_table {
 public:
-    struct place {
-        std::shared_ptr<flow::flight> joined;
-        bool created = false;                      // the caller must start the fill
+    // What was joined. A flight that was created here, but whose fill could not be started (no memory), ends with the place, so that
+    // nobody waits for what will never come. Outlived by the table.
+    class place {
+    public:
+        place(flight_table& table, std::shared_ptr<flight> f, const hash128& hash, bool is_new)
+            : joined(std::move(f)), created(is_new), table_(table), hash_(hash), unowned_(is_new) {}
+        ~place();
+        place(const place&) = delete;
+        place& operator=(const place&) = delete;
+
+        // From now on the fill sees to the end of the flight.
+        void hand_on() noexcept { unowned_ = false; }
+
+        const std::shared_ptr<flight> joined;
+        const bool created;                        // the caller must start the fill
+
+    private:
+        flight_table& table_;
+        const hash128 hash_;
+        bool unowned_;
     };
 
     // Joins the flight of that key or creates it.

@@ -72,7 +72,7 @@ private:
         }
         auto job = std::make_unique<fill_job>(rq_, place_.joined, hash_);
         job->stored = d_.stored;
-        over_ = start_fill(std::move(job), cx_);
+        over_ = start_fill(std::move(job), place_, cx_);
     }
 
     async::task<event> wait()
@@ -271,7 +271,7 @@ private:
     worker_context& cx_;
     process_context& p_;
     const hash128 hash_;
-    const flight_table::place place_;
+    flight_table::place place_;
     const sequence joined_at_;
     const bool conditional_;
     std::shared_ptr<handover> over_;        // of the one who created the flight

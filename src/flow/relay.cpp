@@ -160,6 +160,7 @@ private:
                    may_serve_on_failure(*d_.stored, failure::server_error, p_.time.now())) {
             flight_failure f;
             f.status = status;
+            co_await let_go();
             done = co_await answer_failure(rq_, d_.stored, f, a_, io_, limits_, cx_);
         } else if (confirming_ && status == 304) {
             done = co_await answer_confirmed();
@@ -175,6 +176,7 @@ private:
         kept updated = keep_updated(d_.stored, rq_, ex_->head(), times_of(*ex_, p_), stamp_, time_to_head(*ex_), d_.known, cx_);
         if (updated.made == nullptr) {
             d_.stored = nullptr;   // it confirms something else: ask for the whole
+            co_await let_go();
             answered whole = co_await relay(rq_, std::move(d_), io_, limits_, cx_);
             co_return whole;
         }
@@ -184,8 +186,18 @@ private:
         a_.why = updated.refused;
         a_.stored = updated.stored();
         a_.own_fields = own_fields;
+        co_await let_go();
         answered confirmed = co_await send_entry(rq_, std::move(updated.made), a_, {}, io_, limits_);
         co_return confirmed;
+    }
+
+    // All that is wanted of the exchange is known. Its connection must not wait for a client, or for another exchange.
+    async::task<> let_go()
+    {
+        if (ex_->is_uploading()) {
+            co_await ex_->finish();
+        }
+        ex_.reset();
     }
 
     async::task<answered> pass_on()
@@ -259,7 +271,8 @@ async::task<answered> relay(request& rq, decision d, client_io& io, client_limit
     answered a;
     a.what = outcome::pass;
     a.why = d.why;
-    if (hops_left(rq.head) == 0 && rq.content.kind == framing_kind::none) {
+    if (hops_left(rq.head) == 0) {
+        rq.keep_alive = rq.keep_alive && rq.content.kind == framing_kind::none;   // nobody reads content that goes nowhere
         answered last = co_await answer_options(rq, a, io, limits, cx);
         co_return last;
     }

@@ -150,7 +150,11 @@ async::task<> worker::accept_on(async::acceptor& a, async::drain_gate::pass insi
         if (!ec) {
             // Accepted just before the drain began: the gate is closed to new ones, so this one goes in our place.
             auto pass = stopping_ ? std::move(held) : sessions_.try_enter();
-            welcome(std::move(s), std::move(pass));
+            try {
+                welcome(std::move(s), std::move(pass));
+            } catch (const std::exception& e) {   // out of memory: that one is lost, but the next ones must be accepted
+                TIERCEL_LOG(shared_.log, error, "accept", "connection dropped what={}", e.what());
+            }
         } else if (ec != boost::asio::error::operation_aborted && ec != boost::asio::error::connection_aborted) {
             // Out of descriptors, most likely: accepting at once again would only spin.
             TIERCEL_LOG(shared_.log, error, "accept", "cannot accept error={}", ec.message());
@@ -162,18 +166,20 @@ async::task<> worker::accept_on(async::acceptor& a, async::drain_gate::pass insi
 
 void worker::welcome(async::socket s, async::drain_gate::pass inside)
 {
-    flow::peer from;
-    from.address = async::peer_address(s);
-    if (const auto ip = routing::parse_ip(from.address)) {
-        from.trusted = shared_.trusted.contains(*ip);
-        from.may_purge = shared_.purgers.contains(*ip);
-    } else {
-        from.may_purge = true;
-        from.trusted = true;   // who may open our unix socket is decided by the file system
+    const std::optional<async::peer_name> who = async::name_of_peer(s);
+    if (!who) {
+        return;   // it has reset the connection; its request must not be taken for that of somebody who is trusted
     }
+    flow::peer from;
+    from.address = who->address;
+    const auto ip = routing::parse_ip(from.address);
+    // Who may open our unix socket is decided by the file system.
+    from.trusted = who->is_unix || (ip && shared_.trusted.contains(*ip));
+    from.may_purge = who->is_unix || (ip && shared_.purgers.contains(*ip));
     const limit_options& limits = shared_.options.limits;
     const bool full = shared_.connections.load(std::memory_order_relaxed) >= limits.connections;
-    if (full || !shared_.clients.try_enter(from.address, limits.connections_per_client)) {
+    client_counter::place place = full ? client_counter::place() : shared_.clients.try_enter(from.address, limits.connections_per_client);
+    if (!place) {
         counts_.count(telemetry::metric::rejected_total, errc::too_many_connections);
         error_code ignored;
         s.non_blocking(true, ignored);
@@ -182,7 +188,7 @@ void worker::welcome(async::socket s, async::drain_gate::pass inside)
     }
     error_code ignored;
     s.set_option(boost::asio::ip::tcp::no_delay(true), ignored);   // refused for unix sockets, which need it not
-    auto serving = serve(std::move(s), std::move(from), std::move(inside));
+    auto serving = serve(std::move(s), std::move(from), std::move(place), std::move(inside));
     boost::asio::co_spawn(loop_.get_executor(), std::move(serving), boost::asio::detached);
 }
 
@@ -199,16 +205,15 @@ void worker::welcome_those_waiting(async::acceptor& a)
     }
 }
 
-async::task<> worker::serve(async::socket s, flow::peer from, async::drain_gate::pass inside)
+async::task<> worker::serve(async::socket s, flow::peer from, client_counter::place place, async::drain_gate::pass inside)
 {
     const async::drain_gate::pass held = std::move(inside);
-    const std::string address = from.address;
+    const client_counter::place counted = std::move(place);
     try {
         co_await serve_connection(host_, std::move(s), std::move(from));
     } catch (const std::exception& e) {
         TIERCEL_LOG(shared_.log, error, "session", "connection ended by an exception what={}", e.what());
     }
-    shared_.clients.leave(address, shared_.options.limits.connections_per_client);
 }
 
 void worker::on_housekeeping()

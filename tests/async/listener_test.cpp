@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -135,6 +136,40 @@ TEST_F(UnixListener, ReplacesOnlyASocketThatNobodyListensOn)
     std::ofstream(path_) << "precious";
     EXPECT_EQ(open(text(), true).error(), asio::error::address_in_use);
     EXPECT_EQ(std::filesystem::file_size(path_), 8u);
+}
+
+TEST(NameOfPeer, IsUnknownWhenThePeerHasGoneAlready)
+{
+    boost::asio::io_context context;
+    auto listening = open_listener(context, *parse_listen_address("127.0.0.1:0"), false);
+    ASSERT_TRUE(listening);
+    const auto connect = [&] {
+        boost::asio::ip::tcp::socket client(context);
+        client.connect({boost::asio::ip::make_address("127.0.0.1"), port_of(listening->local_endpoint())});
+        return client;
+    };
+    error_code ec;
+    auto gone = connect();
+    gone.send(boost::asio::buffer(std::string("GET / HTTP/1.1\r\n")));
+    gone.set_option(boost::asio::socket_base::linger(true, 0));
+    gone.close();   // resets
+    auto there = connect();
+    std::size_t unknown = 0;
+    for (int i = 0; i < 2; ++i) {
+        socket s(context);
+        listening->accept(s, ec);
+        if (ec) {   // some kernels do not even hand it out
+            ++unknown;
+            continue;
+        }
+        const auto name = name_of_peer(s);
+        unknown += name ? 0 : 1;
+        if (name) {
+            EXPECT_EQ(name->address, "127.0.0.1");
+            EXPECT_FALSE(name->is_unix);
+        }
+    }
+    EXPECT_EQ(unknown, 1u);
 }
 
 }  // namespace

@@ -408,5 +408,30 @@ TEST_F(Upload, ContentThatStallsIsGivenUp)
     EXPECT_TRUE(c->is_closed_by_peer());
 }
 
+TEST(Pass, OptionsThatMayGoNoFurtherAreAnsweredHereWhateverTheyCarry)
+{
+    scenario s;
+    s.origin().page("/a");
+    s.start();
+    s.request("OPTIONS", "/a", {{"Max-Forwards", "0"}}, "content").expect_status(204).expect_header("Connection", "close");
+    s.request("OPTIONS", "/a", {{"Max-Forwards", "0"}}).expect_status(204);
+    EXPECT_EQ(s.origin().requests(), 0);
+}
+
+TEST(Pass, ARequestThatMustAskAgainDoesNotHoldTheConnectionThatItNeeds)
+{
+    scenario s;
+    auto& page = s.origin().page("/a");
+    page.answer([&](const http_request& r) {
+        return r.has("If-None-Match") ? std::string("HTTP/1.1 304 Not Modified\r\nETag: \"of something else\"\r\n\r\n")
+                                      : plain_answer({{"Cache-Control", "no-cache"}, {"ETag", "\"one\""}}, "whole");
+    });
+    s.set("server.threads", "1").set("origins.shop.pool.max", "1").set("routes.0.stampede.coalesce", "false").set("routes.0.deadline", "2s");
+    s.start();
+    s.get("/a").expect_body("whole");
+    s.get("/a").expect_status(200).expect_body("whole");
+    EXPECT_EQ(page.requests(), 3);
+}
+
 }  // namespace
 }  // namespace tiercel::test

@@ -1,5 +1,8 @@
 #include "scenario.hpp"
 
+#include <future>
+#include <thread>
+
 #include <algorithm>
 
 namespace tiercel::test {
@@ -216,6 +219,40 @@ TEST(PaceOfAFetch, AClientThatWentItsOwnWayDoesNotSetThePace)
     EXPECT_EQ(first.get().body.size(), 64 * piece.size());
     other.send(plain_answer({}, "own"));
     second.get().expect_body("own");
+}
+
+TEST(PaceOfAFetch, AReaderThatIsSlowButGetsOnIsNotCutOff)
+{
+    scenario s;
+    manual_origin o;
+    s.set("origins.shop.endpoints", "[ '" + o.url() + "' ]").set("cache.l1.max_object", "32MiB").set("routes.0.deadline", "200ms");
+    s.start();
+    raw_client slow = s.client();
+    slow.send("GET /a HTTP/1.1\r\nHost: shop.test\r\n\r\n");
+    byte_stream link = o.accept();
+    o.read(link);
+    constexpr std::size_t size = 40 << 20;
+    const auto sending = std::async(std::launch::async, [&] {
+        link.send("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nTransfer-Encoding: chunked\r\n\r\n");
+        const std::string piece = "100000\r\n" + std::string(1 << 20, 'x') + "\r\n";
+        for (std::size_t at = 0; at < size; at += 1 << 20) { link.send(piece, after(20s)); }
+        link.send("0\r\n\r\n");
+    });
+    // Far behind when there is too much to keep, it takes several times the deadline to come near.
+    std::size_t got = 0;
+    std::string last;
+    for (std::size_t pause_at = 0; !last.ends_with("\r\n0\r\n\r\n");) {
+        const std::string some = slow.read_some();
+        ASSERT_FALSE(some.empty()) << "cut off after " << got;
+        got += some.size();
+        last = (last + some).substr(std::max<std::size_t>(last.size() + some.size(), 16) - 16);
+        if (got >= pause_at) {
+            std::this_thread::sleep_for(50ms);
+            pause_at = got + (1 << 20);
+        }
+    }
+    EXPECT_GE(got, size);
+    sending.wait();
 }
 
 }  // namespace
