@@ -162,6 +162,7 @@ TEST_F(OperatorsOfMany, WaitAppliedAnswersWhenEveryInstanceHasIt)
     const auto second = another();
     const auto third = another();
     for (const scenario* one : {&s, second.get(), third.get()}) { one->get("/a").expect_body("v1"); }
+    ASSERT_TRUE(eventually([&] { return redis->command({"HLEN", "tcl:{inv}:nodes"}).integer == 3; })) << "each has made itself known";
     for (int i = 2; i < 12; ++i) {
         const std::string version = "v" + std::to_string(i);
         page.body(version);
