@@ -273,6 +273,25 @@ TEST_F(ClusterLock, WhatTheHolderDoesNotSayIsSeenAllTheSame)
     waiting.get().expect_body("v1").expect_cache("fwd=uri-miss; stored");
 }
 
+TEST_F(ClusterLock, WhatWasStoredMeanwhileComesWithTheLock)
+{
+    auto& page = s.origin().page("/a").cache_control("max-age=60").body("v1");
+    start();
+    const auto other = another();
+    other->get("/a").expect_body("v1");
+    wait_for_entries(1);
+    const std::string name = l2::entry_name("tcl", "default", key("/a"));
+    const std::string bytes = redis->command({"GET", name}).text;
+    redis->command({"DEL", name});
+    hold_lock();
+    auto waiting = s.begin_get("/a");
+    wait_until_waiting(s);
+    redis->command({"SET", name, bytes, "PX", "60000"});
+    redis->command({"DEL", lock()});   // and not a word
+    waiting.get().expect_body("v1").expect_cache("hit; detail=l2");
+    EXPECT_EQ(page.requests(), 1);
+}
+
 TEST_F(ClusterLock, AHolderThatGivesUpLetsTheNextOneTry)
 {
     auto& page = s.origin().page("/a").cache_control("max-age=60").body("v1");
