@@ -72,12 +72,14 @@ public:
 private:
     struct shard;
     class victim_list;
+    class stay;
 
     shard& shard_of(const hash128& hash) const noexcept;
     byte_count shard_limit() const noexcept;
     bool is_large(const entry& e) const noexcept { return large_ && e.footprint() > largest_in_shard_; }
     bool put_small(entry_ptr e, instant now);
     bool put_large(entry_ptr e, instant now);
+    byte_count make_large_room(byte_count need, const entry* old, instant now, victim_list& victims) noexcept;
     bool has_room_for(byte_count bytes) const noexcept;
     void take_from_shards(byte_count bytes) noexcept;
     void fit_shards() noexcept;

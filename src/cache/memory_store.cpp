@@ -44,6 +44,8 @@ std::size_t shard_count_for(const memory_store_options& o) noexcept
     return count;
 }
 
+bool share_content(const entry& a, const entry& b) noexcept { return a.content() != nullptr && a.content() == b.content(); }
+
 }  // namespace
 
 std::string_view name_of(cause c) noexcept
@@ -91,6 +93,25 @@ public:
 
 private:
     const entry* first_ = nullptr;
+};
+
+// Content that passes from one entry to the next does not count as held in between. Under the lock.
+class memory_store::stay {
+public:
+    stay(const entry& e, const std::shared_ptr<held_bytes>& account, bool shared) noexcept
+        : content_(shared ? e.content() : nullptr)
+    {
+        if (content_ != nullptr) { content_->enter_store(account); }
+    }
+    stay(const stay&) = delete;
+    stay& operator=(const stay&) = delete;
+    ~stay()
+    {
+        if (content_ != nullptr) { content_->leave_store(); }
+    }
+
+private:
+    body_ptr content_;
 };
 
 memory_store::memory_store(memory_store_options o) : options_(o), shard_count_(shard_count_for(o))
@@ -158,6 +179,7 @@ bool memory_store::put_small(entry_ptr e, instant now)
         s.table.prepare_insert();
         if (store_access::linked(incoming).exchange(true, std::memory_order_acq_rel)) { return false; }
 
+        const stay in_store(incoming, held_, old != nullptr && share_content(*old, incoming));
         if (old != nullptr) { unlink(s, *old, cause::replaced, victims); }
         while (s.bytes + need > shard_limit()) {
             const entry* const victim = s.order.victim();
@@ -178,6 +200,7 @@ bool memory_store::put_small(entry_ptr e, instant now)
     return true;
 }
 
+// An entry that takes the place of one with the same content, as after a 304, charges only what it is larger by.
 bool memory_store::put_large(entry_ptr e, instant now)
 {
     const entry& incoming = *e;   // as in put_small()
@@ -185,32 +208,56 @@ bool memory_store::put_large(entry_ptr e, instant now)
     if (need > large_limit_) { return false; }
     {
         const std::lock_guard one_at_a_time(large_put_);
-        {
-            victim_list victims;
-            const std::lock_guard guard(large_->lock);
-            if (large_->table.find(incoming.key(), incoming.hash()) == &incoming) { return true; }
-            large_->table.prepare_insert();
-            if (store_access::linked(incoming).exchange(true, std::memory_order_acq_rel)) { return false; }
-            while (large_->bytes + need > large_limit_) {
-                unlink(*large_, *large_->order.victim(), cause::capacity, victims);
+        byte_count charged = 0;
+        for (bool claimed = false, linked = false; !linked;) {
+            byte_count missing = 0;
+            {
+                victim_list victims;
+                const std::lock_guard guard(large_->lock);
+                const entry* old = large_->table.find(incoming.key(), incoming.hash());
+                if (old == &incoming) { return true; }
+                large_->table.prepare_insert();
+                if (!claimed && store_access::linked(incoming).exchange(true, std::memory_order_acq_rel)) { return false; }
+                claimed = true;
+                if (old != nullptr && !share_content(*old, incoming)) { unlink(*large_, *std::exchange(old, nullptr), cause::replaced, victims); }
+                const byte_count given = make_large_room(need, old, now, victims);
+                missing = need - std::min(need, charged + given);
+                if (missing == 0) {
+                    taken_.fetch_add(need - charged, std::memory_order_relaxed);
+                    const stay in_store(incoming, held_, old != nullptr);
+                    if (old != nullptr) { unlink(*large_, *old, cause::replaced, victims); }
+                    link(*large_, std::move(e), now);
+                    linked = true;
+                }
             }
+            if (missing != 0 && !has_room_for(missing)) {   // what was evicted is held
+                taken_.fetch_sub(charged, std::memory_order_relaxed);
+                store_access::linked(incoming).store(false, std::memory_order_release);
+                return false;
+            }
+            if (missing != 0) { take_from_shards(missing); }
+            charged += missing;
         }
-        if (!has_room_for(need)) {
-            store_access::linked(incoming).store(false, std::memory_order_release);   // what was evicted is held
-            return false;
-        }
-        take_from_shards(need);
-        victim_list victims;
-        const std::lock_guard guard(large_->lock);
-        if (const entry* old = large_->table.find(incoming.key(), incoming.hash())) {
-            unlink(*large_, *old, cause::replaced, victims);
-        }
-        link(*large_, std::move(e), now);
     }
     // A former answer of this key may have been small.
     remove_in(shard_of(incoming.hash()), cause::replaced,
               [&](const slot_table& t) { return t.find(incoming.key(), incoming.hash()); });
     return true;
+}
+
+// Evicts until `need` bytes fit into the large segment in place of `old`, which stays for now, and says how much that will give.
+// Under the lock.
+byte_count memory_store::make_large_room(byte_count need, const entry* old, instant now, victim_list& victims) noexcept
+{
+    const byte_count given = old != nullptr ? old->footprint() : 0;
+    if (old != nullptr) {   // the last one to be evicted
+        large_->order.on_remove(*old);
+        large_->order.on_insert(*old, now);
+    }
+    while (large_->bytes - given + need > large_limit_) {
+        unlink(*large_, *large_->order.victim(), cause::capacity, victims);
+    }
+    return given;
 }
 
 bool memory_store::remove(std::string_view key, const hash128& hash, cause why) noexcept

@@ -322,6 +322,65 @@ TEST_F(MemoryStore, NothingIsHeldOfWhatNobodyReads)
 }
 
 // As after a 304: the new entry has the old content.
+entry_ptr confirmed(const entry& old, std::string_view head)
+{
+    entry_parts parts;
+    parts.key = old.key();
+    parts.hash = old.hash();
+    parts.times = old.times();
+    parts.head = head;
+    parts.content = old.content();
+    return entry::make(parts);
+}
+
+TEST_F(MemoryStore, ConfirmingALargeObjectEvictsNothing)
+{
+    make({.max_bytes = 64_MiB, .shards = 64, .max_object = 15_MiB});
+    EXPECT_TRUE(put("/large", {.body = 7u << 20}));
+    now += seconds{1};
+    EXPECT_TRUE(put("/other", {.body = 6u << 20}));   // the two fill most of the segment
+    unsigned small = 0;
+    for (; removed(cause::capacity) == 0; ++small) { put(path_of(small), {.body = 1000}); }
+    const std::uint64_t evicted = removed(cause::capacity);
+
+    std::string head = "HTTP/1.1 200 OK\r\n";
+    for (unsigned i = 0; i < 20; ++i) {
+        now += seconds{1};
+        head += i < 10 ? "X: y\r\n" : "";
+        EXPECT_TRUE(store->put(confirmed(*find("/large"), head), now));
+        ASSERT_EQ(store->usage().held, 0u);
+        store->check_invariants();
+    }
+    EXPECT_EQ(find("/large")->head(), head);
+    EXPECT_TRUE(has("/other"));
+    EXPECT_EQ(removed(cause::replaced), 20u);
+    EXPECT_LE(removed(cause::capacity), evicted + 3) << "a little, for the longer heads";
+}
+
+TEST_F(MemoryStore, ALargeObjectIsConfirmedEvenWhenAllElseIsReserved)
+{
+    make({.max_bytes = 64_MiB, .shards = 64, .max_object = 30_MiB});
+    EXPECT_TRUE(put("/large", {.body = 28u << 20}));
+    EXPECT_TRUE(store->try_reserve(16_MiB));
+    const entry_ptr old = find("/large");
+    EXPECT_TRUE(store->put(confirmed(*old, old->head()), now));
+    EXPECT_TRUE(has("/large"));
+    EXPECT_NE(find("/large"), old);
+    EXPECT_EQ(removed(cause::capacity), 0u);
+    store->unreserve(16_MiB);
+}
+
+TEST_F(MemoryStore, ConfirmingAnObjectInAShardEvictsNothing)
+{
+    make({.max_bytes = 4_MiB, .shards = 1, .max_object = 3_MiB});
+    EXPECT_TRUE(put("/large", {.body = 2'500'000}));
+    for (unsigned i = 0; i < 100; ++i) { put(path_of(i), {.body = 1000}); }
+    now += seconds{10};
+    EXPECT_TRUE(store->put(confirmed(*find("/large"), find("/large")->head()), now));
+    EXPECT_EQ(removed(cause::capacity), 0u);
+    EXPECT_EQ(store->usage().held, 0u);
+}
+
 TEST_F(MemoryStore, ContentThatTwoEntriesShareIsHeldOnlyWhenBothAreGone)
 {
     make({.max_bytes = 16_MiB, .shards = 16, .max_object = 4_MiB});
