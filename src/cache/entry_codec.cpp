@@ -160,6 +160,7 @@ bool is_sane(std::int64_t ms) noexcept
     constexpr std::int64_t bound = std::int64_t{1} << 53;
     return -bound <= ms && ms <= bound;
 }
+bool is_sane(instant t) noexcept { return t == end_of_time || is_sane(t.time_since_epoch().count()); }
 
 // Do the parts make up exactly `total` bytes? Subtracts instead of adding, so nothing can overflow.
 bool adds_up(const lengths& n, std::size_t total) noexcept
@@ -302,6 +303,9 @@ std::variant<entry_ptr, decode_error> decode(std::string_view bytes, std::string
     if (!adds_up(n, bytes.size())) { return decode_error::length; }
     if (status < 100 || status > 999 || !is_sane(stored_at) || !is_sane(received_wall) || !is_sane(t.initial_age.count()) ||
         t.initial_age < milliseconds{0}) {
+        return decode_error::bad_field;
+    }
+    if (!is_sane(t.fresh_until) || !is_sane(t.swr_until) || !is_sane(t.sie_until) || !is_sane(t.unreachable_until)) {
         return decode_error::bad_field;
     }
     t.wall_offset = milliseconds{saturating_sub(received_wall, t.received.time_since_epoch().count())};

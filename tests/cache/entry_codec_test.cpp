@@ -235,6 +235,13 @@ TEST(EntryCodec, ValuesOutOfRangeAreRefused)
     EXPECT_EQ(error_of(patched(100, max64)), "bad_field");               // initial age
     EXPECT_EQ(error_of(patched(100, "\xff\xff\xff\xff\xff\xff\xff\xff")), "bad_field");
     EXPECT_EQ(error_of(patched(108, max64)), "bad_field");               // wall time
+    const std::string least("\x00\x00\x00\x00\x00\x00\x00\x80"s);
+    const std::string almost_max64("\x00\xff\xff\xff\xff\xff\xff\x7f"s);   // itself it is the end of time
+    for (const std::size_t until : {20u, 28u, 36u, 92u}) {
+        EXPECT_EQ(error_of(patched(until, least)), "bad_field") << until;
+        EXPECT_EQ(error_of(patched(until, almost_max64)), "bad_field") << until;
+        EXPECT_EQ(error_of(patched(until, max64)), "none") << until;
+    }
 }
 
 TEST(EntryCodec, OtherReleasesAreToldApartFromDamage)

@@ -1,10 +1,13 @@
 // Bytes from a shared store: whatever they are, decoding either refuses them or yields an entry that encodes to the same
-// meaning again. Each input is tried as it is, and once more with the right checksum, because otherwise nothing gets past it.
+// meaning again, and which can be judged. Each input is tried as it is, and once more with the right checksum, because otherwise nothing gets past it.
 
 #include <tiercel/check.hpp>
 
 #include "cache/entry_codec.hpp"
 #include "cache/vary_index.hpp"
+#include "http/head_parser.hpp"
+
+#include <tiercel/rules.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -20,6 +23,20 @@ using namespace tiercel;
 
 constexpr std::size_t checksum_at = 84;
 constexpr milliseconds offset{1000};
+
+constexpr instant now{milliseconds{1'700'000'000'000}};
+
+void judge(const entry& e)
+{
+    caching_policy policy;
+    policy.request_directives = request_directives_rule::honour;
+    for (const std::string_view text : {"GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\nCache-Control: max-age=9, max-stale=9, min-fresh=1\r\n\r\n"}) {
+        request_head_parser rq({.uri = 8192, .header_bytes = 65536, .header_count = 200});
+        TIERCEL_CHECK(rq.parse(text));
+        TIERCEL_CHECK(judge_reuse(rq.head(), &e, policy, now).what == judge_reuse(rq.head(), &e, policy, now).what);
+    }
+    TIERCEL_CHECK(may_serve_on_failure(e, failure::unreachable, now) || !may_serve_on_failure(e, failure::server_error, now));
+}
 
 // The key that the bytes claim to have, so that inputs with any key come through.
 std::string_view claimed_key(std::string_view bytes)
@@ -52,6 +69,7 @@ void try_decode(std::string_view bytes)
         TIERCEL_CHECK(std::holds_alternative<entry_ptr>(again));
         const entry& copy = *std::get<entry_ptr>(again);
         TIERCEL_CHECK(copy.head() == (*e)->head() && copy.etag() == (*e)->etag() && copy.flags() == (*e)->flags());
+        judge(**e);
         TIERCEL_CHECK(copy.body_size() == (*e)->body_size() && copy.status() == (*e)->status());
     }
 }
