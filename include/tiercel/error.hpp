@@ -21,7 +21,7 @@ enum class errc {
     tenant_missing,         // no resolver yields a tenant
     no_route,               // no route matches
     misdirected,            // authority that this server does not serve
-    method_not_allowed,     // CONNECT, TRACE
+    method_not_allowed,     // TRACE
     method_unknown,         // a method that is not implemented: CONNECT
     uri_too_long,
     head_too_large,         // header block or count above the limit

@@ -105,7 +105,7 @@ struct storing_verdict {
     std::vector<std::string> drop_fields;   // lower-case names not to be stored (private="…", no-cache="…", Set-Cookie with strip)
 };
 
-// Pure. `body_complete` facts are not known yet: the caller refuses truncated or oversized ones later.
+// Pure. Judges the head alone: content that ends too early or grows too large is refused later, by who receives it.
 storing_verdict judge_storing(const request_head& rq, std::string_view path, const response_head& rs,
                               const caching_policy& policy, const fetch_times& when);
 

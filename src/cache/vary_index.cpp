@@ -183,13 +183,6 @@ entry_ptr make_vary_descriptor(entry_parts base, std::uint64_t generation, const
     return make(base, c);
 }
 
-entry_ptr make_empty_descriptor(entry_parts base, std::uint64_t generation)
-{
-    contents c;
-    c.generation = generation;
-    return make(base, c);
-}
-
 entry_ptr united_descriptor(const entry& first, const entry& second)
 {
     TIERCEL_CHECK(first.key() == second.key() && generation_of(first) == generation_of(second));

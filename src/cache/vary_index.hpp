@@ -110,10 +110,6 @@ bool has_variant(const entry& e, std::uint64_t id, instant now) noexcept;
 entry_ptr make_vary_descriptor(entry_parts base, std::uint64_t generation, const entry* old,
                                std::span<const std::string_view> names, variant_note noted);
 
-// One that leads nowhere: what takes the place of everything stored for a resource in a tier where it cannot be deleted at
-// once, or must not be taken for missing.
-entry_ptr make_empty_descriptor(entry_parts base, std::uint64_t generation);
-
 // All that either knows, the lists of `first` first. REQUIRES: both are descriptors of one key and generation.
 entry_ptr united_descriptor(const entry& first, const entry& second);
 

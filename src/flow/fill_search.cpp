@@ -51,20 +51,8 @@ async::task<bool> fill_search::is_over_by_l2()
 {
     l2_answer found = co_await read_l2(rq_, cx_);
     known_ = std::move(found.descriptor);
-    end_.report().varies = known_ != nullptr && found.stored == nullptr && !vary_lists_of(*known_).empty();
-    co_return is_superseded() || is_answered_by_l2(std::move(found.stored));
-}
-
-// The flight looks after what L1 has, and L2 says that the resource was invalidated since: another instance has done so.
-bool fill_search::is_superseded()
-{
-    if (job_.why != renewal::revisit || known_ == nullptr || !vary_lists_of(*known_).empty() ||
-        job_.stored->times().received > known_->times().received + clock_margin) {
-        return false;
-    }
-    p_.l1.remove(*job_.stored, cause::invalidated);
-    end_.leave_alone();
-    return true;
+    end_.report().varies = known_ != nullptr && found.stored == nullptr;
+    co_return is_answered_by_l2(std::move(found.stored));
 }
 
 // The copy that was received last counts, whatever the lifetimes say: the other one is of an older state.
@@ -265,7 +253,7 @@ fill_search::way fill_search::follow(const l2::fill_news& news)
         return way::over;
     case fill_outcome::failed:
         end_.report().origin_status = news.status;
-        end_.fail(flight_failure{.code = news.why, .status = news.status});
+        end_.fail(news.status != 0 ? flight_failure::error_answer(news.status) : flight_failure::no_answer(news.why));
         return way::over;
     default: return way::blocked;
     }
@@ -277,7 +265,7 @@ fill_search::way fill_search::keep_waiting(steady::time_point limit)
     if (!stopping && steady::now() < limit) {
         return way::blocked;
     }
-    end_.fail(flight_failure{.code = stopping ? errc::draining : errc::deadline_exceeded});
+    end_.fail(flight_failure::no_answer(stopping ? errc::draining : errc::deadline_exceeded));
     return way::over;
 }
 

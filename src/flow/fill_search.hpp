@@ -27,7 +27,6 @@ private:
 
     bool is_stored_meanwhile();
     async::task<bool> is_over_by_l2();
-    bool is_superseded();
     bool is_answered_by_l2(entry_ptr found);
     void serve_on_until(instant t);
 

@@ -353,7 +353,7 @@ void promote_descriptor(const entry_ptr& e, const request& rq, worker_context& c
     const bool has_ours = ours != nullptr && ours->is(entry_flag::vary_descriptor) && survives(*ours, p);
     if (has_ours && generation_of(*ours) == generation_of(*e)) {
         promote(united_descriptor(*ours, *e), cx, now);
-    } else if (has_ours || !vary_lists_of(*e).empty()) {
+    } else {
         promote(e, cx, now);
     }
 }

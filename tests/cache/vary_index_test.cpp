@@ -111,16 +111,6 @@ TEST(VaryIndex, KeepsItsGeneration)
     const entry_ptr first = descriptor(nullptr, {"a"});
     EXPECT_EQ(generation_of(*first), generation);
     EXPECT_EQ(generation_of(*descriptor(first.get(), {"b"})), generation);
-    EXPECT_EQ(generation_of(*make_empty_descriptor(base_of(), 7)), 7u);
-}
-
-TEST(VaryIndex, AnEmptyDescriptorLeadsNowhere)
-{
-    const entry_ptr e = make_empty_descriptor(base_of(), generation);
-    EXPECT_TRUE(e->is(entry_flag::vary_descriptor));
-    EXPECT_TRUE(vary_lists_of(*e).empty());
-    EXPECT_EQ(count_variants(*e, start), 0u);
-    EXPECT_EQ(lists_in(*descriptor(e.get(), {"a"})), (lists{{"a"}}));
 }
 
 TEST(VaryIndex, CountsEachVariantOnceAndUntilItsEnd)
