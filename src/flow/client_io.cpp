@@ -109,7 +109,7 @@ async::task<error_code> client_io::send_rest(pieces what, std::size_t sent, std:
             co_return make_error_code(errc::client_gone);
         }
         // What is left, as pieces.
-        std::array<std::string_view, 8> rest;
+        std::array<std::string_view, async::max_pieces> rest;
         std::size_t count = 0;
         std::size_t skip = sent;
         for (const auto p : what) {

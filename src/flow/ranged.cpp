@@ -1,5 +1,6 @@
 #include "flow/ranged.hpp"
 
+#include "flow/delivery.hpp"
 #include "flow/reply.hpp"
 #include "rules/merge.hpp"
 
@@ -75,7 +76,7 @@ void gathered::add(const part_answer& from, const std::vector<part_piece>& some)
 
 async::task<answered> send_gathered(answered a, gathered what, client_io& io, client_limits limits)
 {
-    std::array<std::string_view, 8> out{io.out()};
+    std::array<std::string_view, async::max_pieces> out{io.out()};
     std::size_t used = 1;
     byte_count content = 0;
     for (;;) {
@@ -83,9 +84,7 @@ async::task<answered> send_gathered(answered a, gathered what, client_io& io, cl
         if (used == out.size() || piece.empty()) {
             const error_code gone = co_await io.send(pieces(out.data(), used), limits.write_idle);
             if (gone) {
-                a.failure = errc::client_gone;
-                a.close = true;
-                co_return a;
+                co_return left_by_client(a);
             }
             a.content_bytes += content;
             used = 0;

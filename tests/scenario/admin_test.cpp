@@ -89,7 +89,7 @@ TEST(Admin, TellsWhichOriginIsInTrouble)
     for (int i = 0; i < 5; ++i) {
         s.get("/a");
     }
-    s.expect_metric(1, "breaker_state", {{"origin", "shop"}});
+    s.expect_gauge(1, "breaker_state", {{"origin", "shop"}});
     const answer ready = s.admin("GET", "/readyz").expect_status(200);
     EXPECT_TRUE(holds(ready, "\"degraded\"")) << ready.body;
     EXPECT_TRUE(holds(s.admin("GET", "/v1/status"), "\"breaker\":\"open\""));

@@ -57,7 +57,7 @@ TEST_F(DefaultBreaker, AfterHalfAMinuteThreeOfAHundredReachTheOriginAndTheirSucc
     }
     EXPECT_EQ(answered, 3);
     EXPECT_EQ(refused, 97);
-    s.expect_metric(0, "breaker_state");
+    s.expect_gauge(0, "breaker_state");
     s.get("/ok").expect_status(200);
     s.expect_metric(1, "breaker_transitions_total", {{"to", "open"}});
     s.expect_metric(1, "breaker_transitions_total", {{"to", "half_open"}});
@@ -94,7 +94,7 @@ TEST_F(DefaultBreaker, TenSlowRequestsFromBeforeItOpenedChangeNothing)
     EXPECT_EQ(count(old, 500), 10);        // and these are of another time
     s.get("/ok").expect_status(200);
     s.get("/ok").expect_status(200);
-    s.expect_metric(0, "breaker_state");
+    s.expect_gauge(0, "breaker_state");
     s.get("/ok").expect_status(200);
     s.expect_metric(1, "breaker_transitions_total", {{"to", "open"}});
 }
@@ -125,7 +125,7 @@ TEST_F(DefaultBreaker, AnOperatorHoldsItOpenOrClosed)
     const std::string call = "/v1/origins/shop/breaker";
     s.admin("POST", call, R"({"state":"open"})").expect_status(200);
     s.get("/ok").expect_problem(503, "breaker_open");
-    s.expect_metric(1, "breaker_state");
+    s.expect_gauge(1, "breaker_state");
     EXPECT_NE(s.admin("GET", "/v1/origins").body.find(R"("breaker":{"state":"open","held":"open")"), std::string::npos);
     s.advance(10min);
     s.get("/ok").expect_problem(503, "breaker_open");

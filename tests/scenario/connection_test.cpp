@@ -91,7 +91,7 @@ TEST_F(Connection, ThatSaysNothingIsSimplyClosed)
     c->connect();
     c->shutdown_send();
     EXPECT_TRUE(c->is_closed_by_peer());
-    s.expect_metric(0, "connections");
+    s.expect_gauge(0, "connections");
 }
 
 // ---- pipelining ----

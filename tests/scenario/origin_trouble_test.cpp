@@ -20,7 +20,7 @@ protected:
         for (int i = 0; i < 5; ++i) {
             s.get("/bad").expect_status(500).expect_body("broken");
         }
-        s.expect_metric(1, "breaker_state");
+        s.expect_gauge(1, "breaker_state");
     }
 
     scenario s;
@@ -86,7 +86,7 @@ TEST_F(Breaker, WithTimeProbesCloseItAgain)
     s.advance(8s);
     s.get("/ok").expect_status(200).expect_body("fine");
     s.get("/ok").expect_status(200);
-    s.expect_metric(0, "breaker_state");
+    s.expect_gauge(0, "breaker_state");
     for (int i = 0; i < 4; ++i) {
         s.get("/bad").expect_status(500);
     }

@@ -282,6 +282,14 @@ void scenario::expect_metric(double value, std::string_view name, const label_ma
     }
 }
 
+void scenario::expect_gauge(double value, std::string_view name, const label_map& with, location at) const
+{
+    double got = 0;
+    if (!eventually([&] { return (got = metric(name, with)) == value; })) {
+        fail(at, std::string(name) + " is " + std::to_string(got) + ", expected " + std::to_string(value));
+    }
+}
+
 void scenario::wait_for_waiters(int n, location at) const
 {
     expect_metric(n, "coalesced_total", {}, at);

@@ -136,7 +136,10 @@ public:
     // Sum over the series of tiercel_NAME with these labels.
     double metric(std::string_view name, const label_map& with = {}) const;
     // The same, waited for: what is counted after an answer was sent may be counted a moment after it arrived.
+    // A counter only grows: too much is too much.
     void expect_metric(double value, std::string_view name, const label_map& with = {}, location at = location::current()) const;
+    // A gauge goes up and down.
+    void expect_gauge(double value, std::string_view name, const label_map& with = {}, location at = location::current()) const;
     // Until so many wait for somebody else's fetch, since the start.
     void wait_for_waiters(int n, location at = location::current()) const;
     // Until no fetch is under way; then everything that is going to be stored is stored. False: one still is.

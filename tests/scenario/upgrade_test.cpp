@@ -173,7 +173,7 @@ TEST_F(Switch, CountsAsAnActiveConnectionAndAsOneRequestWhenItIsOver)
     s.configure("log: { access: { file: '" + file.string() + "', format: json } }");
     start();
     open();
-    s.expect_metric(1, "connections", {{"state", "active"}});
+    s.expect_gauge(1, "connections", {{"state", "active"}});
     EXPECT_EQ(s.metric("requests_total"), 0);
     link.send("12345");
     EXPECT_EQ(c->read_exactly(5), "12345");
