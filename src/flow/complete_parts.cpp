@@ -85,9 +85,7 @@ public:
             co_return left_by_client(a_);
         }
         if (!fetched) {
-            flight_failure f;
-            f.code = errc_of(fetched.error());
-            f.retry_after = out_.report.retry_after;
+            const auto f = flight_failure::no_answer(errc_of(fetched.error()), out_.report.retry_after);
             a_.attempts = out_.report.attempts;
             answered failed = co_await answer_failure(rq_, d_.stored, f, a_, io_, limits_, cx_);
             co_return failed;
@@ -96,8 +94,7 @@ public:
         const int status = ex->head().status;
         answered done;
         if (is_failure(status) && may_stand_in(failure::server_error)) {
-            flight_failure f;
-            f.status = status;
+            const auto f = flight_failure::error_answer(status);
             note_exchange(a_, *ex);
             ex.reset();   // its connection must not wait for the client
             done = co_await answer_failure(rq_, d_.stored, f, a_, io_, limits_, cx_);

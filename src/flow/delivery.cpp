@@ -208,8 +208,7 @@ async::task<answered> relay_answer(const request& rq, origin::exchange& ex, answ
         co_await ex.finish();
     }
     if (done.status == 0) {
-        flight_failure f;
-        f.code = done.failure;
+        const auto f = flight_failure::no_answer(done.failure);
         done.close = false;
         done = co_await answer_failure(rq, nullptr, f, done, io, limits, cx);
     }

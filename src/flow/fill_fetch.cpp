@@ -77,7 +77,7 @@ public:
                 co_return;
             }
             if (!conditional) {   // nobody asked whether anything was modified
-                end_.fail(flight_failure{.code = errc::origin_invalid});
+                end_.fail(flight_failure::no_answer(errc::origin_invalid));
                 co_return;
             }
             if (update(*ex)) {
@@ -111,10 +111,7 @@ private:
         auto fetched = co_await cx_.origin_of(*rq_.route).fetch(out);
         out.interim = nullptr;
         if (!fetched) {
-            flight_failure f;
-            f.code = errc_of(fetched.error());
-            f.retry_after = out.report.retry_after;
-            end_.fail(f);
+            end_.fail(flight_failure::no_answer(errc_of(fetched.error()), out.report.retry_after));
             co_return nullptr;
         }
         origin::exchange_ptr ex = std::move(*fetched);
@@ -146,7 +143,7 @@ private:
     {
         const int status = ex->head().status;
         if (is_failure(status) && job_.stored != nullptr && may_serve_on_failure(*job_.stored, failure::server_error, p_.time.now())) {
-            end_.fail(flight_failure{.status = status});
+            end_.fail(flight_failure::error_answer(status));
             co_return;
         }
         storing_verdict verdict = judge(*ex);
@@ -194,7 +191,7 @@ private:
             job_.over->answer = std::move(ex);
         }
         if (status >= 500) {   // everybody's failure; only the client that caused the request gets the origin's own words
-            end_.fail_all(flight_failure{.code = errc::origin_error, .status = status});
+            end_.fail_all(flight_failure::error_answer(status));
         } else {
             end_.let_go({.what = verdict.mark ? l2::fill_outcome::uncacheable : l2::fill_outcome::alone});
             end_.leave_alone();

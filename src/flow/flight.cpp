@@ -71,7 +71,7 @@ void flight::break_off(errc code, detail why)
     change([&](view& v) {
         TIERCEL_CHECK(v.state == flight_state::streaming);
         v.state = flight_state::broken;
-        v.failure.code = code;
+        v.failure = flight_failure::no_answer(code);
         v.report.why = why;
         v.report.stored = false;
     });
@@ -101,7 +101,7 @@ void flight::give_up(errc why)
     change([&](view& v) {
         if (v.state == flight_state::fetching || v.state == flight_state::streaming) {
             v.state = v.state == flight_state::fetching ? flight_state::failed : flight_state::broken;
-            v.failure.code = why;
+            v.failure = flight_failure::no_answer(why);
         }
     });
 }

@@ -49,11 +49,18 @@ struct live_answer {
     std::vector<scope_hash> scopes{};   // by which it may be invalidated while it arrives
 };
 
-// Why there is no answer.
+// Why there is no answer, or none that anybody wants. Made by these two alone: who is told of the origin's own failure must not
+// find an error of ours beside it.
 struct flight_failure {
-    errc code = errc::internal;
-    int status = 0;                     // the origin's own 5xx, else 0
-    seconds retry_after{0};
+    static flight_failure no_answer(errc code, seconds retry_after = seconds(0)) noexcept { return {code, 0, retry_after}; }
+    static flight_failure error_answer(int status) noexcept { return {errc::origin_error, status, seconds(0)}; }
+
+    errc code;
+    int status;                         // the origin's own 5xx, else 0
+    seconds retry_after;
+
+private:
+    flight_failure(errc c, int s, seconds r) noexcept : code(c), status(s), retry_after(r) {}
 };
 
 // What the fill did to get the answer; the same for all waiters.
@@ -81,7 +88,7 @@ public:
         flight_state state = flight_state::fetching;
         std::shared_ptr<const live_answer> live;   // from streaming on
         entry_ptr entry;                           // complete
-        flight_failure failure;                    // failed
+        flight_failure failure = flight_failure::no_answer(errc::internal);   // failed
         flight_report report;
         bool relayed = false;                      // streaming, and only as fast as the slowest reader takes it
     };

@@ -220,9 +220,7 @@ private:
 
     async::task<answered> answer_busy()
     {
-        flight_failure f;
-        f.code = errc::origin_busy;
-        f.retry_after = seconds(1);
+        const auto f = flight_failure::no_answer(errc::origin_busy, seconds(1));
         answered busy = co_await answer_failure(rq_, d_.stored, f, a_, io_, limits_, cx_);
         co_return busy;
     }
@@ -235,8 +233,7 @@ private:
             if (over_ != nullptr) {
                 over_->decline();
             }
-            flight_failure f;
-            f.code = errc::deadline_exceeded;
+            const auto f = flight_failure::no_answer(errc::deadline_exceeded);
             late = co_await answer_failure(rq_, d_.stored, f, a_, io_, limits_, cx_);
         } else if (may_fetch_after_timeout()) {
             late = co_await go_alone();
@@ -292,8 +289,7 @@ async::task<answered> join(request& rq, request_scratch& scratch, decision d, cl
     if (const auto memo = p.marks.recent_failure(rq.hash, rq.now)) {
         answered a;
         a.forward = d.forward;
-        flight_failure f;
-        f.code = *memo;
+        const auto f = flight_failure::no_answer(*memo);
         answered repeated = co_await answer_failure(rq, d.stored, f, a, io, limits, cx);
         co_return repeated;
     }

@@ -24,9 +24,7 @@ purge_mode mode_of(const request_head& head)
 
 async::task<answered> refuse(request& rq, errc why, client_io& io, client_limits limits, worker_context& cx)
 {
-    flight_failure f;
-    f.code = why;
-    f.retry_after = why == errc::draining ? seconds(1) : seconds(0);
+    const auto f = flight_failure::no_answer(why, why == errc::draining ? seconds(1) : seconds(0));
     answered a;
     answered refused = co_await answer_failure(rq, nullptr, f, a, io, limits, cx);
     co_return refused;

@@ -137,9 +137,8 @@ private:
 
     async::task<answered> answer_no_answer(error_code why)
     {
-        flight_failure f;
-        f.code = body_.failure() != errc{} ? body_.failure() : errc_of(why);
-        f.retry_after = out_.report.retry_after;
+        const errc code = body_.failure() != errc{} ? body_.failure() : errc_of(why);
+        const auto f = flight_failure::no_answer(code, out_.report.retry_after);
         a_.attempts = out_.report.attempts;
         a_.close = !rq_.keep_alive;
         answered failed = co_await answer_failure(rq_, d_.stored, f, a_, io_, limits_, cx_);
@@ -158,8 +157,7 @@ private:
             done = co_await switch_protocols(rq_, *ex_, a_, io_, limits_);
         } else if (is_failure(status) && d_.stored != nullptr &&
                    may_serve_on_failure(*d_.stored, failure::server_error, p_.time.now())) {
-            flight_failure f;
-            f.status = status;
+            const auto f = flight_failure::error_answer(status);
             co_await let_go();
             done = co_await answer_failure(rq_, d_.stored, f, a_, io_, limits_, cx_);
         } else if (confirming_ && status == 304) {
@@ -278,8 +276,7 @@ async::task<answered> relay(request& rq, decision d, client_io& io, client_limit
     }
     a.forward = d.forward;
     if (rq.content.kind == framing_kind::length && rq.content.length > limits.largest_content) {
-        flight_failure f;
-        f.code = errc::body_too_large;
+        const auto f = flight_failure::no_answer(errc::body_too_large);
         a.close = true;
         rq.keep_alive = false;
         answered refused = co_await answer_failure(rq, nullptr, f, a, io, limits, cx);
