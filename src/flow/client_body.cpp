@@ -54,15 +54,13 @@ result<std::string_view> client_body::decode(std::string_view& input)
 void client_body::on_deadline()
 {
     timed_out_ = true;
-    error_code ignored;
-    io_.socket().cancel(ignored);
+    io_.interrupt();
 }
 
 void client_body::stop()
 {
     stopped_ = true;
-    error_code ignored;
-    io_.socket().cancel(ignored);
+    io_.interrupt();
 }
 
 void client_body::on_told()
@@ -124,12 +122,17 @@ async::task<result<std::string_view>> client_body::next()
             ec = there->error();
             n = ec ? 0 : **there;
         } else {
+            timed_out_ = false;
             if (!waits_) {   // else it is the origin's turn, and the deadline of the request counts
                 limit_.expires_after(limits_.idle);
             }
             reading_ = true;
-            n = co_await io_.socket().async_read_some(async::drained_buffer(space),
-                                                      boost::asio::redirect_error(async::use_task, ec));
+            unsigned before = 0;
+            do {
+                before = io_.interrupts();
+                n = co_await io_.socket().async_read_some(async::drained_buffer(space),
+                                                          boost::asio::redirect_error(async::use_task, ec));
+            } while (ec == boost::asio::error::operation_aborted && !timed_out_ && !stopped_ && io_.interrupts() != before);
             reading_ = false;
             limit_.disarm();
         }

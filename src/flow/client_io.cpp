@@ -24,6 +24,12 @@ client_io::client_io(async::socket s, async::loop& l, std::size_t largest_head)
 void client_io::on_deadline() noexcept
 {
     timed_out_ = true;
+    interrupt();
+}
+
+void client_io::interrupt() noexcept
+{
+    ++interrupts_;
     error_code ignored;
     socket_.cancel(ignored);
 }
@@ -103,7 +109,11 @@ async::task<error_code> client_io::send_rest(pieces what, std::size_t sent, std:
     while (sent < all) {
         arm(idle);
         error_code ec;
-        co_await socket_.async_wait(async::socket::wait_write, async::note_error(ec));
+        unsigned before = 0;
+        do {
+            before = interrupts_;
+            co_await socket_.async_wait(async::socket::wait_write, async::note_error(ec));
+        } while (ec == boost::asio::error::operation_aborted && !timed_out_ && interrupts_ != before);
         disarm();
         if (ec) {
             co_return make_error_code(errc::client_gone);

@@ -60,6 +60,11 @@ public:
     void disarm() noexcept { limit_.disarm(); }
     bool timed_out() const noexcept { return timed_out_; }
 
+    // Ends what is pending on the socket. An upload and an answer may both be under way, each with a deadline, and the socket knows
+    // no halves: who is interrupted and finds that it was not for him waits anew.
+    void interrupt() noexcept;
+    unsigned interrupts() const noexcept { return interrupts_; }
+
     // Scratch for composing heads; its capacity is kept.
     std::string& out() noexcept { return out_; }
     byte_count bytes_sent() const noexcept { return bytes_sent_; }
@@ -76,6 +81,7 @@ private:
     std::size_t begin_ = 0;
     std::size_t end_ = 0;
     byte_count bytes_sent_ = 0;
+    unsigned interrupts_ = 0;
     bool timed_out_ = false;
     std::string out_;
     std::string given_back_;
