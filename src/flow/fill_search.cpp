@@ -50,6 +50,7 @@ bool fill_search::is_stored_meanwhile()
 async::task<bool> fill_search::is_over_by_l2()
 {
     l2_answer found = co_await read_l2(rq_, cx_);
+    is_away_ = found.failed;
     known_ = std::move(found.descriptor);
     end_.report().varies = known_ != nullptr && found.stored == nullptr;
     co_return is_answered_by_l2(std::move(found.stored));
@@ -115,6 +116,10 @@ async::task<bool> fill_search::clear_the_way()
     cluster_wait others(rq_, cx_);
     const auto limit = steady::now() + rq_.route->deadline;
     for (;;) {
+        if (is_away_) {   // one wait in vain is enough
+            count(lock_result::unavailable);
+            co_return true;
+        }
         l2::lock_attempt attempt = co_await others.try_lock(lock_key());
         const milliseconds remaining = attempt.remaining;
         std::string holder = attempt.holder;
@@ -168,6 +173,7 @@ async::task<bool> fill_search::is_answered_by(entry_ptr found)
 {
     if (found != nullptr && found->is(entry_flag::vary_descriptor)) {
         l2_answer now = co_await read_l2(rq_, cx_);
+        is_away_ = now.failed;
         known_ = std::move(now.descriptor);
         found = std::move(now.stored);
     } else if (found != nullptr) {
@@ -209,6 +215,7 @@ async::task<fill_search::way> fill_search::look_in_l2_again()
 {
     end_.report().elsewhere = true;
     l2_answer found = co_await read_l2(rq_, cx_);
+    is_away_ = found.failed;
     known_ = std::move(found.descriptor);
     if (is_answered_by_their_fetch(found.stored) || is_answered_by_l2(std::move(found.stored))) {
         count(lock_result::found);

@@ -50,6 +50,7 @@ private:
     const request& rq_;
     const instant began_;
     entry_ptr known_;
+    bool is_away_ = false;   // the last look into L2 failed
 };
 
 }  // namespace tiercel::flow

@@ -33,12 +33,14 @@ async::task<l2_answer> read_l2(const request& rq, worker_context& cx)
 {
     process_context& p = cx.process;
     l2_answer a;
-    a.stored = co_await cx.l2->get(rq.tenant, rq.key, rq.hash);
+    l2::found_entry found = co_await cx.l2->get(rq.tenant, rq.key, rq.hash);
+    a.stored = std::move(found.stored);
+    a.failed = found.failed;
     if (a.stored != nullptr) {
         a.stored = as_it_stands(a.stored, p.time.now(), p);
     }
     if (a.stored == nullptr) {
-        co_return l2_answer();
+        co_return a;
     }
     if (!a.stored->is(entry_flag::vary_descriptor)) {
         co_return a;
@@ -47,9 +49,10 @@ async::task<l2_answer> read_l2(const request& rq, worker_context& cx)
     a.stored = nullptr;
     promote_descriptor(a.descriptor, rq, cx);
     const std::vector<l2::wanted> keys = keys_of_variants(rq, *a.descriptor, p);
-    const std::vector<entry_ptr> variants = co_await cx.l2->get_all(rq.tenant, keys);
-    for (const entry_ptr& found : variants) {
-        const entry_ptr variant = found != nullptr ? as_it_stands(found, p.time.now(), p) : nullptr;
+    const l2::found_entries variants = co_await cx.l2->get_all(rq.tenant, keys);
+    a.failed = variants.failed;
+    for (const entry_ptr& one : variants.stored) {
+        const entry_ptr variant = one != nullptr ? as_it_stands(one, p.time.now(), p) : nullptr;
         if (variant != nullptr && (a.stored == nullptr || variant->date().value_or(0) > a.stored->date().value_or(0))) {
             a.stored = variant;
         }

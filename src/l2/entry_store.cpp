@@ -30,45 +30,49 @@ entry_store::entry_store(const l2_options& o, const store_context& context, std:
 {
 }
 
-task<entry_ptr> entry_store::get(std::string_view tenant, std::string_view key, const hash128& seeded)
+task<found_entry> entry_store::get(std::string_view tenant, std::string_view key, const hash128& seeded)
 {
+    found_entry out;
     if (const auto why = read_refusal()) {
         fail(op::get, *why);
-        co_return nullptr;
+        out.failed = true;
+        co_return out;
     }
     const auto began = steady::now();
     std::string name = entry_name(prefix_, tenant, key);
     const result<std::optional<std::string>> found = co_await tier_->read(std::move(name));
-    last_read_failed_ = !found;
     if (!found) {
         fail(op::get, errc_of(found.error()));
-        co_return nullptr;
+        out.failed = true;
+        co_return out;
     }
     counts_.on_call(op::get, steady::now() - began);
-    if (!*found) { co_return nullptr; }
-    co_return verified(**found, tenant, key, seeded);
+    if (*found) { out.stored = verified(**found, tenant, key, seeded); }
+    co_return out;
 }
 
-task<std::vector<entry_ptr>> entry_store::get_all(std::string_view tenant, std::span<const wanted> keys)
+task<found_entries> entry_store::get_all(std::string_view tenant, std::span<const wanted> keys)
 {
-    std::vector<entry_ptr> out(keys.size());
+    found_entries out;
+    out.stored.resize(keys.size());
     if (keys.empty()) { co_return out; }
     if (const auto why = read_refusal()) {
         fail(op::get, *why);
+        out.failed = true;
         co_return out;
     }
     const auto began = steady::now();
     std::vector<std::string> names;
     for (const wanted& w : keys) { names.push_back(entry_name(prefix_, tenant, w.key)); }
     std::vector<result<std::optional<std::string>>> found = co_await tier_->read_all(std::move(names));
-    last_read_failed_ = std::any_of(found.begin(), found.end(), [](const auto& one) { return !one; });
     for (std::size_t i = 0; i < keys.size(); ++i) {
         if (!found[i]) {
             fail(op::get, errc_of(found[i].error()));
+            out.failed = true;
             continue;
         }
         counts_.on_call(op::get, steady::now() - began);
-        if (*found[i]) { out[i] = verified(**found[i], tenant, keys[i].key, keys[i].seeded); }
+        if (*found[i]) { out.stored[i] = verified(**found[i], tenant, keys[i].key, keys[i].seeded); }
     }
     co_return out;
 }
@@ -151,7 +155,7 @@ task<lock_attempt> entry_store::try_lock(std::string_view tenant, std::string_vi
 {
     lock_attempt out;
     lock_keeper* const keeper = tier_->locks();
-    if (keeper == nullptr || last_read_failed_) { co_return out; }   // one wait in vain is enough
+    if (keeper == nullptr) { co_return out; }
     if (const auto why = read_refusal()) {
         fail(op::lock, *why);
         co_return out;

@@ -14,8 +14,8 @@ public:
 
     void start() override { tier_->start(); }
     async::task<> stop() override { return tier_->stop(); }
-    async::task<entry_ptr> get(std::string_view tenant, std::string_view key, const hash128& seeded) override;
-    async::task<std::vector<entry_ptr>> get_all(std::string_view tenant, std::span<const wanted> keys) override;
+    async::task<found_entry> get(std::string_view tenant, std::string_view key, const hash128& seeded) override;
+    async::task<found_entries> get_all(std::string_view tenant, std::span<const wanted> keys) override;
     void put(std::string_view tenant, const entry_ptr& e) override;
     void remove(std::string_view tenant, std::string_view key) override;
     bool has_locks() const override { return tier_->locks() != nullptr; }
@@ -44,7 +44,6 @@ private:
     std::unique_ptr<tier> tier_;
     const validity* valid_;
     std::shared_ptr<wake_board> wakes_;
-    bool last_read_failed_ = false;
 };
 
 }  // namespace tiercel::l2

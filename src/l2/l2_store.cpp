@@ -27,10 +27,12 @@ class no_store final : public store {
 public:
     void start() override {}
     async::task<> stop() override { co_return; }
-    async::task<entry_ptr> get(std::string_view, std::string_view, const hash128&) override { co_return nullptr; }
-    async::task<std::vector<entry_ptr>> get_all(std::string_view, std::span<const wanted> keys) override
+    async::task<found_entry> get(std::string_view, std::string_view, const hash128&) override { co_return found_entry(); }
+    async::task<found_entries> get_all(std::string_view, std::span<const wanted> keys) override
     {
-        co_return std::vector<entry_ptr>(keys.size());
+        found_entries none;
+        none.stored.resize(keys.size());
+        co_return none;
     }
     void put(std::string_view, const entry_ptr&) override {}
     void remove(std::string_view, std::string_view) override {}

@@ -76,6 +76,16 @@ struct wanted {
     hash128 seeded;
 };
 
+// What a look brought. Failed: not known, and the timeout may have passed over it.
+struct found_entry {
+    entry_ptr stored;
+    bool failed = false;
+};
+struct found_entries {
+    std::vector<entry_ptr> stored;   // in the order of the keys; of those that are missing, null
+    bool failed = false;             // one of them at least
+};
+
 class fill_lease;
 class wake_board;
 
@@ -111,11 +121,10 @@ public:
     // The entry of that key, whole and verified; null on a miss of any kind. Its stamp is its writer's. `seeded` is this process's
     // hash of the key. Takes at most the timeout; nothing at all while the breaker is open.
     // REQUIRES: the views and `seeded` stay valid until the task ends: they belong to the frame that awaits it.
-    virtual async::task<entry_ptr> get(std::string_view tenant, std::string_view key, const hash128& seeded) = 0;
+    virtual async::task<found_entry> get(std::string_view tenant, std::string_view key, const hash128& seeded) = 0;
 
-    // The same of several keys, asked for at once: together they take at most the timeout. In the order of the keys; of those
-    // that are missing, null.
-    virtual async::task<std::vector<entry_ptr>> get_all(std::string_view tenant, std::span<const wanted> keys) = 0;
+    // The same of several keys, asked for at once: together they take at most the timeout.
+    virtual async::task<found_entries> get_all(std::string_view tenant, std::span<const wanted> keys) = 0;
 
     // Not awaited; dropped and counted when the tier is away or lags, or the entry too large. It is encoded before this returns.
     virtual void put(std::string_view tenant, const entry_ptr& e) = 0;
@@ -123,8 +132,8 @@ public:
 
     // Locks of fills, by the key of what is fetched. None: in a process of its own, flights are all that is needed.
     virtual bool has_locks() const = 0;
-    // REQUIRES: as for get(). Never waits for the lock itself. Right after a get() that failed it is not even tried, so that a
-    // request waits in vain for no more than the timeout.
+    // REQUIRES: as for get(). Never waits for the lock itself. Who has waited for a get() that failed should not try it: one wait
+    // in vain is enough.
     virtual async::task<lock_attempt> try_lock(std::string_view tenant, std::string_view key, const hash128& seeded, milliseconds lease) = 0;
     // As put() for all of these, and the end of the lease; if that was lost, nothing. Tells those who wait that they are there,
     // or that they are not when one could not be written.

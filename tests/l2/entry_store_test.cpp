@@ -81,11 +81,14 @@ protected:
     entry_ptr get(std::string_view path)
     {
         const std::string key = key_of(path);
-        return redis::run(loop_, store_->get("t", key, seeded_hash(key, seed)));
+        found_entry found = redis::run(loop_, store_->get("t", key, seeded_hash(key, seed)));
+        failed_ = found.failed;
+        return std::move(found.stored);
     }
     int failures(op o, reason why) { return counts_.failures[{o, why}]; }
     std::string name_of_path(std::string_view path) { return entry_name("tcl", "t", key_of(path)); }
 
+    bool failed_ = false;   // the last get()
     async::loop loop_;
     manual_clock time_;
     recorder counts_;
@@ -106,6 +109,7 @@ TEST_F(EntryStore, WhatWasPutComesBackWithItsStamp)
     EXPECT_EQ(e->stamp(), 3u) << "the writer's";
     EXPECT_EQ(tier_->last_life, seconds(120));
     EXPECT_EQ(get("/b"), nullptr);
+    EXPECT_FALSE(failed_);
     EXPECT_EQ(counts_.calls[op::get], 2);
     EXPECT_EQ(counts_.calls[op::set], 1);
     EXPECT_EQ(counts_.total_failures(), 0) << "a miss is no failure";
@@ -124,7 +128,7 @@ TEST_F(EntryStore, TenantsDoNotShare)
 {
     store_->put("t", make_entry("/a"));
     const std::string key = key_of("/a");
-    EXPECT_EQ(redis::run(loop_, store_->get("u", key, seeded_hash(key, seed))), nullptr);
+    EXPECT_EQ(redis::run(loop_, store_->get("u", key, seeded_hash(key, seed))).stored, nullptr);
 }
 
 TEST_F(EntryStore, RemovedIsGone)
@@ -165,6 +169,7 @@ TEST_F(EntryStore, EachRefusalCostsNothingAndIsCounted)
         tier_->refusal = t.e;
         counts_.failures.clear();
         EXPECT_EQ(get("/a"), nullptr);
+        EXPECT_TRUE(failed_);
         store_->put("t", make_entry("/a"));
         store_->remove("t", key_of("/a"));
         for (const op o : {op::get, op::set, op::del}) { EXPECT_EQ(failures(o, t.why), 1); }
@@ -291,7 +296,7 @@ TEST(MakeStore, NoneIsAlwaysAMiss)
     s->start();
     s->put("t", make_entry("/a"));
     const std::string key = key_of("/a");
-    EXPECT_EQ(redis::run(loop, s->get("t", key, seeded_hash(key, seed))), nullptr);
+    EXPECT_EQ(redis::run(loop, s->get("t", key, seeded_hash(key, seed))).stored, nullptr);
     EXPECT_EQ(s->current(), state::off);
     redis::run(loop, s->stop());
     EXPECT_EQ(counts.total_failures(), 0);

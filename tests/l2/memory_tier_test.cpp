@@ -83,7 +83,7 @@ TEST(MemoryTier, StoresOfTwoLoopsSeeTheSame)
     const auto second = make_store(o, {.loop = two, .time = time, .counts = counts, .memory = shared});
     first->put("t", make_entry("/a"));
     const std::string key = key_of("/a");
-    const entry_ptr found = redis::run(two, second->get("t", key, seeded_hash(key, seed)));
+    const entry_ptr found = redis::run(two, second->get("t", key, seeded_hash(key, seed))).stored;
     ASSERT_NE(found, nullptr);
     EXPECT_EQ(found->small_body(), "body");
 }

@@ -56,7 +56,7 @@ protected:
     entry_ptr get(std::string_view path)
     {
         const std::string key = key_of(path);
-        return redis::run(loop_, store_->get("t", key, seeded_hash(key, seed)));
+        return redis::run(loop_, store_->get("t", key, seeded_hash(key, seed))).stored;
     }
     // Puts, and waits until Redis has answered.
     void put(const entry_ptr& e)
@@ -106,7 +106,7 @@ TEST_F(RealStore, SeveralAreAskedForAtOnceAndMayTakeNoLongerThanOne)
         const std::string key = key_of(path);
         keys.push_back({key, seeded_hash(key, seed)});
     }
-    const auto found = redis::run(loop_, store_->get_all("t", keys));
+    const auto found = redis::run(loop_, store_->get_all("t", keys)).stored;
     ASSERT_EQ(found.size(), 8u);
     ASSERT_NE(found[0], nullptr);
     ASSERT_NE(found[2], nullptr);
@@ -117,12 +117,12 @@ TEST_F(RealStore, SeveralAreAskedForAtOnceAndMayTakeNoLongerThanOne)
     EXPECT_EQ(counts_.calls[op::get], 7);
     EXPECT_EQ(failures(op::get, reason::checksum), 1);
     EXPECT_EQ(failures(op::get, reason::reply), 1);
-    EXPECT_TRUE(redis::run(loop_, store_->get_all("t", {})).empty());
+    EXPECT_TRUE(redis::run(loop_, store_->get_all("t", {})).stored.empty());
 
     store_->set_timeout(200ms);
     server_.freeze();
     const auto began = async::steady::now();
-    EXPECT_EQ(redis::run(loop_, store_->get_all("t", keys)), std::vector<entry_ptr>(8));
+    EXPECT_EQ(redis::run(loop_, store_->get_all("t", keys)).stored, std::vector<entry_ptr>(8));
     EXPECT_LT(async::steady::now() - began, 800ms) << "one timeout, not eight";
     EXPECT_EQ(failures(op::get, reason::timeout), 8);
     server_.thaw();
@@ -141,7 +141,7 @@ TEST_F(RealStore, TimesSurviveAnotherProcessClock)
     const std::string key = key_of("/a");
     entry_ptr e;
     ASSERT_TRUE(redis::run_until(other_loop, [&] {
-        e = redis::run(other_loop, other->get("t", key, seeded_hash(key, seed)));
+        e = redis::run(other_loop, other->get("t", key, seeded_hash(key, seed))).stored;
         return e != nullptr;
     }));
     const auto fresh_for = e->times().fresh_until - other_time.now();

@@ -397,6 +397,19 @@ TEST_F(ClusterLock, IsRenewedWhileTheFetchRuns)
     expect_locks(s, 0, "lost");
 }
 
+TEST_F(ClusterLock, ARequestWaitsInVainOnlyOnce)
+{
+    auto& page = s.origin().page("/a").cache_control("max-age=60").body("v1");
+    start();
+    redis->freeze();
+    s.get("/a").expect_body("v1");
+    redis->thaw();
+    EXPECT_EQ(page.requests(), 1);
+    expect_locks(s, 1, "unavailable");
+    EXPECT_EQ(s.metric("l2_errors_total", {{"op", "get"}, {"reason", "timeout"}}), 1);
+    EXPECT_EQ(s.metric("l2_errors_total", {{"op", "lock"}}), 0) << "not asked after that";
+}
+
 TEST_F(ClusterLock, RedisThatDiesLeavesEverybodyToThemselves)
 {
     auto& page = s.origin().page("/a").cache_control("max-age=60").body("v1").hold();
