@@ -2,6 +2,8 @@
 
 #include "redis/backoff.hpp"
 
+#include <tiercel/check.hpp>
+
 #include <boost/asio/co_spawn.hpp>
 
 #include <algorithm>
@@ -441,6 +443,7 @@ task<bool> invalidation_log::read_table(sequence above, known_there& known, bool
             }
         }
         if (r->items.size() < 2 * page) { co_return true; }
+        if (from == std::to_string(last)) { co_return false; }   // more of one number than ever is appended: none of ours wrote this
         from = std::to_string(last);
     }
 }
@@ -479,6 +482,7 @@ task<bool> invalidation_log::append_again(const known_there& known)
 
 void invalidation_log::submit(invalidation i, receipt_handler done)
 {
+    TIERCEL_CHECK(i.scopes.size() <= most_scopes);
     if (i.id.empty()) { i.id = random_name(); }
     // An event may have been appended before: then it is of no concern any more.
     if (i.event.empty()) { valid_.raise(i.scopes, i.mode); }
@@ -552,7 +556,7 @@ task<bool> invalidation_log::send_waiting()
     sending_ = true;
     bool good = true;
     while (good && !journal_.empty() && !stopping_) {
-        const invalidation i = journal_.front();
+        const invalidation i = journal_.begin_front();
         redis::script_call call = make_append(options_, names_, node_, i, valid_.applied());
         const std::optional<reply> r = co_await ask(std::move(call));
         const std::optional<appended> a = r ? read_append(*r) : std::nullopt;

@@ -89,9 +89,15 @@ bool journal::write(const std::string& line)
     return false;
 }
 
-void journal::pop()
+// What has the same effect and comes while this one is on its way must follow it: others may apply this one, and fetch, before that.
+const invalidation& journal::begin_front()
 {
     effects_.erase(effect_of(waiting_.front()));
+    return waiting_.front();
+}
+
+void journal::pop()
+{
     waiting_.pop_front();
     if (waiting_.empty() && file_ >= 0 && size_ != 0 && ::ftruncate(file_, 0) == 0) { size_ = 0; }
 }

@@ -28,6 +28,8 @@ public:
     bool empty() const noexcept { return waiting_.empty(); }
     std::size_t size() const noexcept { return waiting_.size(); }
     const invalidation& front() const { return waiting_.front(); }
+    // The oldest, about to be appended. Its like is not known any more: it is kept beside it.
+    const invalidation& begin_front();
     // The first was sent. When none is left the file is emptied.
     void pop();
 

@@ -41,7 +41,7 @@ result<std::string_view> client_body::decode(std::string_view& input)
         case chunk_state::done: complete_ = true; return std::string_view();
         case chunk_state::content:
             taken_ += step.content.size();
-            if (limits_.largest != 0 && taken_ > limits_.largest) {
+            if (taken_ > limits_.largest) {
                 return fail(errc::body_too_large);
             }
             return step.content;

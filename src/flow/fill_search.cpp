@@ -155,7 +155,7 @@ async::task<fill_search::way> fill_search::heed(l2::lock_attempt attempt, bool h
 {
     const bool is_ours = attempt.lease != nullptr;
     end_.hold(std::move(attempt.lease));
-    const bool answered = co_await is_answered_by(std::move(attempt.found));
+    const bool answered = co_await is_answered_by(std::move(attempt.found), has_waited);
     if (answered) {
         end_.let_go({.what = l2::fill_outcome::stored});
         count(lock_result::found);
@@ -169,7 +169,7 @@ async::task<fill_search::way> fill_search::heed(l2::lock_attempt attempt, bool h
 }
 
 // What came with an attempt at the lock: newer than what was read before.
-async::task<bool> fill_search::is_answered_by(entry_ptr found)
+async::task<bool> fill_search::is_answered_by(entry_ptr found, bool has_waited)
 {
     if (found != nullptr && found->is(entry_flag::vary_descriptor)) {
         l2_answer now = co_await read_l2(rq_, cx_);
@@ -179,7 +179,7 @@ async::task<bool> fill_search::is_answered_by(entry_ptr found)
     } else if (found != nullptr) {
         found = as_it_stands(found, p_.time.now(), p_);
     }
-    co_return found != nullptr && is_answered_by_l2(std::move(found));
+    co_return found != nullptr && ((has_waited && is_answered_by_their_fetch(found)) || is_answered_by_l2(std::move(found)));
 }
 
 // In the background the fetch of another instance will do. Who joins in this very moment fetches alone.
@@ -238,6 +238,7 @@ bool fill_search::is_answered_by_their_fetch(entry_ptr found)
         return false;
     }
     end_.report().what = outcome::miss;
+    end_.report().elsewhere = true;
     end_.report().origin_status = found->status();
     end_.complete(std::move(found));
     return true;

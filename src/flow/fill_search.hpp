@@ -34,7 +34,7 @@ private:
     bool is_worth_a_lock() const;
     std::string lock_key() const;
     async::task<way> heed(l2::lock_attempt attempt, bool has_waited);
-    async::task<bool> is_answered_by(entry_ptr found);
+    async::task<bool> is_answered_by(entry_ptr found, bool has_waited);
     bool leave_it_to_the_other(milliseconds remaining);
     async::task<way> heed(std::optional<l2::fill_news> news, async::steady::time_point limit);
     async::task<way> look_in_l2_again();

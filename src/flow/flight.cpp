@@ -116,6 +116,9 @@ void flight::begin_relay()
 
 std::optional<byte_count> flight::slowest() const
 {
+    if (arriving_ > 0) {
+        return 0;
+    }
     std::optional<byte_count> least;
     for (const flight_reader* r : present_) {
         least = least ? std::min(*least, r->position_) : r->position_;
@@ -219,8 +222,29 @@ async::task<bool> flight_reader::next(async::steady::time_point limit)
     }
 }
 
+void flight::arrive()
+{
+    const std::lock_guard hold(mutex_);
+    ++arriving_;
+}
+
+void flight::settle()
+{
+    const std::lock_guard hold(mutex_);
+    --arriving_;
+    wake_pacer();
+}
+
+void flight_table::place::settle()
+{
+    if (std::exchange(arriving_, false)) {
+        joined->settle();
+    }
+}
+
 flight_table::place::~place()
 {
+    settle();
     if (!unowned_) {
         return;
     }
@@ -238,6 +262,7 @@ flight_table::place flight_table::join(std::string_view key, const hash128& hash
     const std::lock_guard hold(s.mutex);
     auto& slot = s.flights[hash];
     if (slot != nullptr && slot->key() == key) {
+        slot->arrive();   // before the fill can take it out of the table, and free what its readers have got
         return {*this, slot, hash, false};
     }
     // An equal hash of another key (practically never) simply is not entered: it flies without companions.

@@ -119,6 +119,9 @@ public:
 
     // ---- waiters ----
     view look() const;
+    // Somebody has found this flight and will read it from the start, or decide not to: nothing is freed meanwhile.
+    void arrive();
+    void settle();
 
 private:
     friend class flight_reader;
@@ -141,6 +144,7 @@ private:
     std::uint64_t version_ = 0;                    // counts changes, progress included
     std::vector<std::shared_ptr<waiter>> sleepers_;
     std::vector<const flight_reader*> present_;    // readers, for the slowest of them
+    std::size_t arriving_ = 0;                     // who is about to be one: as slow as can be
     std::shared_ptr<waiter> pacer_;                // the fill, when it waits for readers
 
     std::optional<byte_count> slowest() const;     // REQUIRES: mutex_ held
@@ -178,13 +182,15 @@ public:
     class place {
     public:
         place(flight_table& table, std::shared_ptr<flight> f, const hash128& hash, bool is_new)
-            : joined(std::move(f)), created(is_new), table_(table), hash_(hash), unowned_(is_new) {}
+            : joined(std::move(f)), created(is_new), table_(table), hash_(hash), unowned_(is_new), arriving_(!is_new) {}
         ~place();
         place(const place&) = delete;
         place& operator=(const place&) = delete;
 
         // From now on the fill sees to the end of the flight.
         void hand_on() noexcept { unowned_ = false; }
+        // It has a reader now, or goes without. Until then what the flight has is kept, even if it is too much.
+        void settle();
 
         const std::shared_ptr<flight> joined;
         const bool created;                        // the caller must start the fill
@@ -193,6 +199,7 @@ public:
         flight_table& table_;
         const hash128 hash_;
         bool unowned_;
+        bool arriving_;
     };
 
     // Joins the flight of that key or creates it.

@@ -33,8 +33,10 @@ public:
     {
         answered done;
         if (!place_.created && !is_of_now()) {
+            place_.settle();
             done = co_await go_alone();   // it fetches what was invalidated before we came
         } else if (!place_.created && place_.joined->readers() >= rq_.route->stampede.max_waiters) {
+            place_.settle();
             done = co_await answer_busy();
         } else {
             take_seat();
@@ -64,6 +66,7 @@ private:
     void take_seat()
     {
         reader_.emplace(place_.joined, cx_.loop);
+        place_.settle();
         limit_ = steady::now() + rq_.route->deadline;
         if (!place_.created) {
             limit_ = std::min(limit_, steady::now() + rq_.route->stampede.max_wait);

@@ -67,6 +67,8 @@ std::string_view explanation_of(errc e) noexcept { return row_of(e).text; }
 std::string_view reason_of(int status) noexcept
 {
     switch (status) {
+    case 200: return "OK";
+    case 202: return "Accepted";
     case 400: return "Bad Request";
     case 401: return "Unauthorized";
     case 403: return "Forbidden";

@@ -157,6 +157,13 @@ void implied_get::keep_keyed_cookies()
 void invalidate_everywhere(coherence::invalidation what, process_context& p, std::function<void(coherence::receipt)> done)
 {
     if (p.log != nullptr) {
+        while (what.scopes.size() > coherence::most_scopes) {   // an origin may name any number of groups
+            coherence::invalidation part = what;
+            const auto rest = what.scopes.end() - static_cast<std::ptrdiff_t>(coherence::most_scopes);
+            part.scopes.assign(rest, what.scopes.end());
+            what.scopes.erase(rest, what.scopes.end());
+            p.log->submit(std::move(part), {});
+        }
         p.log->submit(std::move(what), std::move(done));
         return;
     }

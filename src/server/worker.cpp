@@ -150,11 +150,7 @@ async::task<> worker::accept_on(async::acceptor& a, async::drain_gate::pass insi
         if (!ec) {
             // Accepted just before the drain began: the gate is closed to new ones, so this one goes in our place.
             auto pass = stopping_ ? std::move(held) : sessions_.try_enter();
-            try {
-                welcome(std::move(s), std::move(pass));
-            } catch (const std::exception& e) {   // out of memory: that one is lost, but the next ones must be accepted
-                TIERCEL_LOG(shared_.log, error, "accept", "connection dropped what={}", e.what());
-            }
+            welcome_or_drop(std::move(s), std::move(pass));
         } else if (ec != boost::asio::error::operation_aborted && ec != boost::asio::error::connection_aborted) {
             // Out of descriptors, most likely: accepting at once again would only spin.
             TIERCEL_LOG(shared_.log, error, "accept", "cannot accept error={}", ec.message());
@@ -192,6 +188,15 @@ void worker::welcome(async::socket s, async::drain_gate::pass inside)
     boost::asio::co_spawn(loop_.get_executor(), std::move(serving), boost::asio::detached);
 }
 
+void worker::welcome_or_drop(async::socket s, async::drain_gate::pass inside)
+{
+    try {
+        welcome(std::move(s), std::move(inside));
+    } catch (const std::exception& e) {   // out of memory: that one is lost, but the next ones must be accepted
+        TIERCEL_LOG(shared_.log, error, "accept", "connection dropped what={}", e.what());
+    }
+}
+
 // Whoever the kernel has accepted may have sent a request already; closing the listening socket would reset them.
 void worker::welcome_those_waiting(async::acceptor& a)
 {
@@ -200,7 +205,7 @@ void worker::welcome_those_waiting(async::acceptor& a)
         async::socket s(loop_.get_executor());
         a.accept(s, ec);   // does not wait
         if (!ec) {
-            welcome(std::move(s), sessions_.try_enter());
+            welcome_or_drop(std::move(s), sessions_.try_enter());
         }
     }
 }
@@ -219,7 +224,11 @@ async::task<> worker::serve(async::socket s, flow::peer from, client_counter::pl
 void worker::on_housekeeping()
 {
     counts_.set(telemetry::metric::loop_lag_seconds, loop_.wheel().lag());
-    context_.awake_until = async::steady::now() + longest_standstill;
+    const auto now = async::steady::now();
+    if (now > context_.awake_until) {
+        shared_.process.valid.suspend();   // we may be the first to notice the standstill
+    }
+    context_.awake_until = now + longest_standstill;
     if (first_) {
         shared_.process.l1.expire(shared_.process.time.now(), 4096);
     }
@@ -263,12 +272,12 @@ async::task<> worker::stop_backends()
     // Background fills get a moment to end by themselves, then their origins are taken from them.
     async::event empty(loop_.context(), loop_.wheel());
     loop_.gate().close([&empty] { empty.set(); });
-    const bool ended = co_await empty.wait_until(async::steady::now() + 500ms);
+    bool ended = co_await empty.wait_until(async::steady::now() + 500ms);
     for (const auto& o : origins_) {
         o->abort();
     }
-    if (!ended) {
-        co_await empty.wait_until(async::steady::now() + 1h);
+    while (!ended) {   // the gate refers to `empty`; the process has a limit of its own for all of this
+        ended = co_await empty.wait_until(async::steady::now() + 1h);
     }
     if (l2_ != nullptr) {
         co_await l2_->stop();

@@ -84,6 +84,7 @@ private:
     async::task<> accept_on(async::acceptor& a, async::drain_gate::pass inside);
     async::task<> serve(async::socket s, flow::peer from, client_counter::place place, async::drain_gate::pass inside);
     void welcome(async::socket s, async::drain_gate::pass inside);
+    void welcome_or_drop(async::socket s, async::drain_gate::pass inside);
     void welcome_those_waiting(async::acceptor& a);
     void on_housekeeping();
     async::task<> stop_backends();

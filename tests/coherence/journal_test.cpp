@@ -54,6 +54,17 @@ TEST(Journal, WhatHasTheSameEffectWaitsOnce)
     EXPECT_EQ(j.size(), 2u);
 }
 
+TEST(Journal, WhatHasTheSameEffectAsOneThatIsUnderWayWaitsBehindIt)
+{
+    journal j({}, 5);
+    j.add(of_scope(1));
+    j.begin_front();
+    EXPECT_EQ(j.add(of_scope(1)), journal::added::kept) << "others may have applied the first, and fetched, before this came";
+    j.pop();
+    EXPECT_EQ(j.size(), 1u);
+    EXPECT_EQ(j.add(of_scope(1)), journal::added::known);
+}
+
 TEST(Journal, ALineThatACrashCutOffIsDroppedAndTheRestIsRead)
 {
     test::temp_dir dir;

@@ -74,6 +74,20 @@ TEST(Limits, BodiesThatAreTooLargeAreRefused)
     EXPECT_EQ(page.requests(), 1);
 }
 
+TEST(Limits, ALimitOfZeroLetsNoBodyThrough)
+{
+    scenario s;
+    s.set("server.limits.body", "0");
+    auto& page = s.origin().page("/a").body("ok");
+    s.start();
+    s.post("/a", "").expect_status(200);
+    s.post("/a", "x").expect_problem(413, "body_too_large");
+    raw_client c = s.client();
+    c.send("POST /a HTTP/1.1\r\nHost: shop.test\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n");
+    answer(c.read_response()).expect_problem(413, "body_too_large");
+    EXPECT_LE(page.requests(), 2);
+}
+
 TEST(Limits, ConnectionsBeyondTheLimitAreRefused)
 {
     scenario s;
