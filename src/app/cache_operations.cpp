@@ -60,14 +60,6 @@ std::optional<std::vector<std::string>> events_in(const operation& o)
     return std::vector{o.body};
 }
 
-// May this caller send this event? A tenant's token speaks for that tenant.
-bool is_own(const operation& o, const std::string& text)
-{
-    if (o.who.role != admin::role::tenant) { return true; }
-    const events::event_read read = events::read_event(text);
-    return !read.good || read.good->tenant == o.who.tenant;
-}
-
 void take(const operation& o, events::intake& in, operation_handler done)
 {
     auto all = events_in(o);
@@ -75,8 +67,10 @@ void take(const operation& o, events::intake& in, operation_handler done)
         done({400, "The body holds no events."});
         return;
     }
+    const std::size_t source = in.webhook().value_or(SIZE_MAX);
+    const std::string only = o.who.role == admin::role::tenant ? o.who.tenant : std::string();
     for (const std::string& text : *all) {
-        if (!is_own(o, text)) {
+        if (!only.empty() && !in.is_only_about(only, text, source)) {
             done({403, "This token may send events of its tenant only."});
             return;
         }
@@ -108,9 +102,8 @@ void take(const operation& o, events::intake& in, operation_handler done)
         }
         t->done({202, json::serialize(json::object{{"results", std::move(counts)}})});
     };
-    const std::size_t source = in.webhook().value_or(SIZE_MAX);
     for (std::string& text : *all) {
-        const bool taken = in.submit(std::move(text), source, [t, end_one](event_result r, const std::string&) {
+        const bool taken = in.submit(std::move(text), source, only, [t, end_one](event_result r, const std::string&) {
             ++t->by_result[static_cast<std::size_t>(r)];
             end_one();
         });

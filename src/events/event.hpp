@@ -23,10 +23,10 @@ struct event {
     std::string tenant;                    // empty: it does not say
     std::string subject;
     std::optional<std::int64_t> time;      // microseconds since 1970
-    boost::json::object document;          // normalised: id, source, type, subject, tenantid, time, data
+    boost::json::object document;          // normalised: id, source, type, subject, tenantid, data
 
-    // Names it among all events.
-    std::string key() const { return source + "/" + id; }
+    // Names it among all events: "a" with "b/c" is another one than "a/b" with "c".
+    std::string key() const { return std::to_string(source.size()) + ":" + source + id; }
 };
 
 struct event_read {

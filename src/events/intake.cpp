@@ -48,8 +48,12 @@ dead_letter letter_of(const reply& entry)
     return out;
 }
 
-// Names of events may be long and hold anything.
-std::string mark_of(const event& e, std::size_t effect) { return hex(stable_hash(e.key() + "#" + std::to_string(effect))); }
+// Names of events may be long and hold anything. Who speaks for one tenant only can neither know nor take the names of others.
+std::string mark_of(const event& e, const std::string& only_tenant, std::size_t effect)
+{
+    const std::string whose = only_tenant.empty() ? std::string() : std::to_string(only_tenant.size()) + "!" + only_tenant;
+    return hex(stable_hash(whose + e.key() + "#" + std::to_string(effect)));
+}
 
 }  // namespace
 
@@ -112,7 +116,7 @@ void intake::start()
             o.channel = s.channel;
             channels_.push_back(std::make_unique<redis::subscriber>(
                 loop_, std::move(o),
-                [this, i](std::string_view message) { submit(std::string(message), i, {}); },
+                [this, i](std::string_view message) { submit(std::string(message), i, {}, {}); },
                 [this, i](bool heard, std::string_view why) { note_source(i, heard, why); }));
             channels_.back()->start();
         }
@@ -145,7 +149,7 @@ task<> intake::stop_on_loop()
 
 // ---- one event
 
-bool intake::submit(std::string text, std::size_t source, done_handler done)
+bool intake::submit(std::string text, std::size_t source, std::string only_tenant, done_handler done)
 {
     if (pending_.fetch_add(1, std::memory_order_relaxed) >= options_.events.max_pending) {
         pending_.fetch_sub(1, std::memory_order_relaxed);
@@ -154,9 +158,19 @@ bool intake::submit(std::string text, std::size_t source, done_handler done)
     auto j = std::make_shared<job>();
     j->text = std::move(text);
     j->source = source;
+    j->only_tenant = std::move(only_tenant);
     j->done = std::move(done);
     loop_.post([this, j = std::move(j)] { attempt(j); });
     return true;
+}
+
+bool intake::is_only_about(std::string_view tenant, std::string_view text, std::size_t source) const
+{
+    const event_read read = read_event(text);
+    if (!read.good) { return true; }   // about nothing
+    if (read.good->tenant != tenant) { return false; }
+    const std::vector<effect> all = effects_of(*read.good, source_at(source), options_.events.rules, tenant, process_);
+    return std::none_of(all.begin(), all.end(), [](const effect& e) { return e.what == effect::kind::foreign; });
 }
 
 void intake::attempt(const job_ptr& j)
@@ -170,7 +184,7 @@ void intake::attempt(const job_ptr& j)
         }
         j->parsed = std::move(read.good);
     }
-    std::vector<effect> effects = effects_of(*j->parsed, source_at(j->source), options_.events.rules, process_);
+    std::vector<effect> effects = effects_of(*j->parsed, source_at(j->source), options_.events.rules, j->only_tenant, process_);
     if (effects.empty()) {
         finish(j, event_result::unmatched, {});
         return;
@@ -198,10 +212,10 @@ void intake::carry_out(const job_ptr& j, std::vector<effect> effects)
             j->any_noop = true;
         } else if (e.what != effect::kind::invalidate) {
             all->problem = e.problem;
-            all->hopeless = all->hopeless && e.what == effect::kind::hopeless;
+            all->hopeless = all->hopeless && e.what != effect::kind::failed;
         } else {
             ++all->open;
-            e.order.event = mark_of(*j->parsed, i);
+            e.order.event = mark_of(*j->parsed, j->only_tenant, i);
             flow::invalidate_everywhere(std::move(e.order), process_, [this, j, all, i, end_one](const coherence::receipt& r) {
                 loop_.post([j, all, i, end_one, state = r.state] {
                     using enum coherence::append_state;
@@ -263,7 +277,7 @@ void intake::bury(const job_ptr& j, const std::string& problem)
     const std::string most = std::to_string(options_.most_dead_letters);
     const std::string reason = problem.substr(0, problem.find(':'));
     redis::command c{"XADD",     dead_name_, "MAXLEN", "~",      most,       "*",    "event",       j->text, "source", label, "error",
-                     problem,    "attempts", attempts, "failedAt", at, "node", options_.node, "reason", reason};
+                     problem,    "attempts", attempts, "failedAt", at, "node", options_.node, "reason", reason, "onlyTenant", j->only_tenant};
     client_->send(redis::lane::write, std::move(c), [this, j, problem](const result<reply>& r) {
         if (r && !r->is_error()) {
             dead_letters_.fetch_add(1, std::memory_order_relaxed);
@@ -502,6 +516,7 @@ void intake::replay(std::string id, done_handler done)
             auto j = std::make_shared<job>();
             for (const auto& [name, value] : letter.fields) {
                 if (name == "event") { j->text = value; }
+                if (name == "onlyTenant") { j->only_tenant = value; }
                 if (name == "source") {
                     const auto& all = options_.events.sources;
                     const auto at = std::find_if(all.begin(), all.end(), [&, &label = value](const source_options& s) { return s.label == label; });

@@ -91,7 +91,10 @@ public:
 
     // Thread: any. False: too much is under way, nothing was taken. `source`: a place in the options, or one past the end for
     // what no source brings. `done` is called on the intake's thread.
-    bool submit(std::string text, std::size_t source, done_handler done);
+    // `only_tenant`: who sent it may act for that tenant alone; empty: for all.
+    bool submit(std::string text, std::size_t source, std::string only_tenant, done_handler done);
+    // Thread: any. False: it is about something else than that tenant.
+    bool is_only_about(std::string_view tenant, std::string_view text, std::size_t source) const;
     // Of the kind webhook, and the first of those; nothing: there is none.
     std::optional<std::size_t> webhook() const noexcept;
 
@@ -107,7 +110,8 @@ private:
     struct job {
         std::string text;
         std::size_t source = 0;
-        done_handler done;
+        std::string only_tenant{};
+        done_handler done{};
         std::optional<event> parsed{};
         unsigned attempts = 0;
         std::set<std::size_t> carried_out{};   // of its effects

@@ -123,7 +123,7 @@ parsed read_order(const order& o, const flow::process_context& p)
     scopes_read read = read_scopes(scopes != nullptr ? *scopes : json::value(), tenant, o.tenant, p);
     if (!read.problem.empty()) {
         out.problem = std::move(read.problem);
-        out.status = out.problem.starts_with("This token") ? 403 : 400;
+        out.status = read.foreign ? 403 : 400;
         return out;
     }
     out.what.mode = mode == "soft" ? purge_mode::soft : purge_mode::hard;
@@ -180,15 +180,17 @@ scopes_read read_scopes(const json::value& list, std::string_view tenant, std::s
         }
         const json::object& o = v.as_object();
         const std::string whose = text_of(o, "tenant").value_or(std::string(tenant));
-        if (!only_tenant.empty() && (*kind == scope_kind::all || whose != only_tenant)) {
-            out.problem = "This token may invalidate what belongs to its tenant only.";
+        const auto is_another = [&](const std::string& named) { return *kind == scope_kind::tenant && named != only_tenant; };
+        std::vector<std::string> names = names_of(o, *kind_name);
+        if (!only_tenant.empty() && (*kind == scope_kind::all || whose != only_tenant || std::any_of(names.begin(), names.end(), is_another))) {
+            out.foreign = true;
+            out.problem = "Only what belongs to the tenant may be invalidated.";
             return out;
         }
         if (!whose.empty() && !routing::is_tenant_name(whose)) {
             out.problem = "scope: tenant is not the name of a tenant.";
             return out;
         }
-        std::vector<std::string> names = names_of(o, *kind_name);
         join_entity(o, *kind, names);
         if (*kind == scope_kind::tenant && !names.empty() && only_tenant.empty()) {
             for (const std::string& n : names) {

@@ -38,6 +38,7 @@ struct scopes_read {
     std::vector<std::string> names;
     std::vector<scope_kind> kinds;
     std::string problem;
+    bool foreign = false;          // the problem: it belongs to another tenant than `only_tenant`
 };
 scopes_read read_scopes(const boost::json::value& list, std::string_view tenant, std::string_view only_tenant, const flow::process_context& p);
 

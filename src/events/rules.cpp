@@ -50,7 +50,7 @@ coherence::invalidation order_for(const event& e, const source_options& source, 
     return i;
 }
 
-effect own_effect(const event& e, const source_options& source, const flow::process_context& p)
+effect own_effect(const event& e, const source_options& source, std::string_view only_tenant, const flow::process_context& p)
 {
     const json::value* const data = e.document.if_contains("data");
     if (data == nullptr || !data->is_object()) { return failing(effect::kind::hopeless, "no data"); }
@@ -59,9 +59,9 @@ effect own_effect(const event& e, const source_options& source, const flow::proc
     const json::value* const mode = d.if_contains("mode");
     const bool hard = mode != nullptr && mode->is_string() && mode->as_string() == "hard";
     if (source.scope == source_scope::tenant && e.tenant.empty()) { return failing(effect::kind::hopeless, "tenant: the event names none"); }
-    const std::string_view only = source.scope == source_scope::tenant ? std::string_view(e.tenant) : std::string_view();
-    scopes_read read = read_scopes(scopes != nullptr ? *scopes : json::value(), e.tenant, only, p);
-    if (!read.problem.empty()) { return failing(effect::kind::hopeless, std::move(read.problem)); }
+    const std::string_view own = source.scope == source_scope::tenant ? std::string_view(e.tenant) : std::string_view();
+    scopes_read read = read_scopes(scopes != nullptr ? *scopes : json::value(), e.tenant, only_tenant.empty() ? own : only_tenant, p);
+    if (!read.problem.empty()) { return failing(read.foreign ? effect::kind::foreign : effect::kind::hopeless, std::move(read.problem)); }
     effect out;
     out.order = order_for(e, source, e.tenant, hard ? purge_mode::hard : purge_mode::soft);
     out.order.scopes = std::move(read.scopes);
@@ -81,25 +81,50 @@ std::pair<scope_kind, std::string_view> named_in(const effect_options& o)
     return {scope_kind::all, {}};
 }
 
-effect effect_of(const rule_options& r, const event& e, const source_options& source, const flow::process_context& p)
+// The tenant that a rule is about with this event, or what is wrong with it.
+struct tenant_found {
+    std::string name;
+    std::optional<effect> problem;
+};
+
+tenant_found tenant_of(const rule_options& r, const event& e, const source_options& source)
 {
-    if (changes_nothing_of_interest(r, e)) { return failing(effect::kind::noop, "only ignored fields were changed"); }
-    std::string tenant = e.tenant;
+    tenant_found out{e.tenant, std::nullopt};
     if (!r.tenant.empty()) {
         expanded named = expand(r.tenant, e);
-        if (!named.text) { return failing(effect::kind::failed, "rule " + r.on + ": the event has no " + named.missing); }
-        tenant = std::move(*named.text);
+        if (!named.text) { return {{}, failing(effect::kind::failed, "rule " + r.on + ": the event has no " + named.missing)}; }
+        out.name = std::move(*named.text);
     }
-    if (tenant.empty() && source.scope == source_scope::tenant) { return failing(effect::kind::hopeless, "tenant: the event names none"); }
-    if (!tenant.empty() && !routing::is_tenant_name(tenant)) { return failing(effect::kind::hopeless, "tenant: not the name of a tenant"); }
+    if (out.name.empty() && source.scope == source_scope::tenant) { return {{}, failing(effect::kind::hopeless, "tenant: the event names none")}; }
+    if (!out.name.empty() && !routing::is_tenant_name(out.name)) { return {{}, failing(effect::kind::hopeless, "tenant: not the name of a tenant")}; }
+    return out;
+}
+
+effect effect_of(const rule_options& r, const event& e, const source_options& source, std::string_view only_tenant, const flow::process_context& p)
+{
+    if (changes_nothing_of_interest(r, e)) { return failing(effect::kind::noop, "only ignored fields were changed"); }
+    const auto [tenant, trouble] = tenant_of(r, e, source);
+    if (trouble) { return *trouble; }
+    const auto foreign = [&] { return failing(effect::kind::foreign, "tenant: the event is about another one than its sender's"); };
+    if (!only_tenant.empty() && tenant != only_tenant) { return foreign(); }
     effect out;
     out.order = order_for(e, source, tenant, r.mode == effect_mode::hard ? purge_mode::hard : purge_mode::soft);
     for (const effect_options& one : r.invalidate) {
         const auto [kind, text] = named_in(one);
+        if (kind == scope_kind::all && !only_tenant.empty()) { return foreign(); }
         if (kind == scope_kind::all && source.scope == source_scope::tenant) { return failing(effect::kind::hopeless, "all: the source is of single tenants"); }
         expanded name = expand(text, e);
         if (!name.text) { return failing(effect::kind::failed, "rule " + r.on + ": the event has no " + name.missing); }
-        flow::named_scopes found = flow::find_scope(kind, tenant, *name.text, p);
+        std::string_view whose = tenant;
+        if (kind == scope_kind::tenant) {
+            whose = *name.text;
+            if (!routing::is_tenant_name(whose)) { return failing(effect::kind::hopeless, "tenant: not the name of a tenant"); }
+            if (!only_tenant.empty() && whose != only_tenant) { return foreign(); }
+            if (source.scope == source_scope::tenant && whose != tenant) {
+                return failing(effect::kind::hopeless, "tenant: the source is of single tenants, and the event of another one");
+            }
+        }
+        flow::named_scopes found = flow::find_scope(kind, whose, *name.text, p);
         if (!found.problem.empty()) { return failing(effect::kind::failed, "rule " + r.on + ": " + found.problem); }
         out.order.scopes.insert(out.order.scopes.end(), found.scopes.begin(), found.scopes.end());
         out.order.names.push_back(std::move(found.name));
@@ -110,14 +135,14 @@ effect effect_of(const rule_options& r, const event& e, const source_options& so
 }  // namespace
 
 std::vector<effect> effects_of(const event& e, const source_options& source, const std::vector<rule_options>& rules,
-                               const flow::process_context& p)
+                               std::string_view only_tenant, const flow::process_context& p)
 {
     std::vector<effect> out;
     if (e.type == own_type) {
-        out.push_back(own_effect(e, source, p));
+        out.push_back(own_effect(e, source, only_tenant, p));
     }
     for (const rule_options& r : rules) {
-        if (is_about(r, e)) { out.push_back(effect_of(r, e, source, p)); }
+        if (is_about(r, e)) { out.push_back(effect_of(r, e, source, only_tenant, p)); }
     }
     return out;
 }

@@ -19,14 +19,16 @@ struct effect {
         noop,          // only fields that do not matter were changed
         failed,        // something is missing; it may be there after a change of the configuration
         hopeless,      // trying again is of no use
+        foreign,       // neither, and whoever sent it may not do this
     };
     kind what = kind::invalidate;
     coherence::invalidation order;   // without its id
     std::string problem;
 };
 
-// In the order of the rules; empty: nobody is interested in the event.
+// In the order of the rules; empty: nobody is interested in the event. `only_tenant`: who sent it may act for that tenant alone, so
+// that whatever the event and the rules say, nothing else is named in the end; empty: for everybody.
 std::vector<effect> effects_of(const event& e, const source_options& source, const std::vector<rule_options>& rules,
-                               const flow::process_context& p);
+                               std::string_view only_tenant, const flow::process_context& p);
 
 }  // namespace tiercel::events

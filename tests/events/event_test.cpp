@@ -12,7 +12,7 @@ TEST(Event, IsReadFromACloudEventWhateverElseIsInIt)
 {
     const event_read r = read_event(cloud);
     ASSERT_TRUE(r.good) << r.problem;
-    EXPECT_EQ(r.good->key(), "/shop/e1");
+    EXPECT_EQ(r.good->key(), "5:/shope1");
     EXPECT_EQ(r.good->type, "project.updated.v2");
     EXPECT_EQ(r.good->version, "2");
     EXPECT_EQ(r.good->tenant, "t1");
@@ -33,6 +33,17 @@ TEST(Event, IsReadFromTheSecondEnvelope)
     EXPECT_EQ(r.good->subject, "u1");
     EXPECT_EQ(r.good->time, 1795582800000000);
     EXPECT_EQ(value_at(*r.good, "data.id"), "u1");
+}
+
+TEST(Event, IsNamedBySourceAndIdSuchThatNoOtherPairHasItsName)
+{
+    event one;
+    one.source = "a";
+    one.id = "b/c";
+    event other;
+    other.source = "a/b";
+    other.id = "c";
+    EXPECT_NE(one.key(), other.key());
 }
 
 TEST(Event, SaysWhatIsWrongWithWhatIsNone)

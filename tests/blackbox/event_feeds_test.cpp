@@ -1,0 +1,155 @@
+// Events as the world sends them to the real program: a tenant's token speaks for that tenant alone, whatever its events say.
+
+#include "blackbox/setting.hpp"
+#include "support/redis_server.hpp"
+
+#include <gtest/gtest.h>
+
+namespace tiercel::test {
+namespace {
+
+using namespace std::string_literals;
+
+constexpr const char* token_of_one = "a-long-enough-token-of-tenant-one";
+constexpr const char* token_of_all = "a-long-enough-token-of-the-system";
+
+class EventFeeds : public testing::Test {
+protected:
+    void SetUp() override
+    {
+        if (!redis_server::available()) { GTEST_SKIP() << "redis-server is not installed"; }
+        redis_ = std::make_unique<redis_server>();
+    }
+    // Two tenants; tokens for one of them and for the system. `invalidation` is YAML.
+    void start(const std::string& invalidation)
+    {
+        setting s{.origin_url = origin_.url()};
+        s.server = "{threads: 1, trusted_proxies: [127.0.0.0/8]}";
+        s.cache = "{l2: {url: \"" + redis_->url() + "\", timeout: 5s}}";
+        s.route_options = "tags: [\"page-{path.2}\"]";
+        s.more = "tenancy: {resolvers: [{kind: header, name: X-Tenant-ID}]}\n"
+                 "admin: {tokens: [{token: " + ""s + token_of_one + ", role: tenant, tenant: one}, {token: " + token_of_all + ", role: system}]}\n"
+                 "invalidation: " + invalidation + "\n";
+        proxy_ = std::make_unique<proxy>(s.yaml());
+        ASSERT_TRUE(eventually([&] { return redis_->command({"HLEN", "tcl:{inv}:nodes"}).integer == 1; })) << proxy_->log();
+    }
+    http_response send(const std::string& token, const std::string& body, const std::string& type = "application/cloudevents+json",
+                       header_list fields = {}) const
+    {
+        return admin(token, "POST", "/v1/events", body, type, std::move(fields));
+    }
+    http_response admin(const std::string& token, const std::string& method, const std::string& target, const std::string& body = {},
+                        const std::string& type = "application/json", header_list fields = {}) const
+    {
+        fields.emplace_back("Authorization", "Bearer " + token);
+        if (!body.empty()) { fields.emplace_back("Content-Type", type); }
+        return raw_client(proxy_->admin_port()).request(method, target, fields, body);
+    }
+    static std::string event(const std::string& id, const std::string& type, const std::string& data, const std::string& tenant = "one")
+    {
+        return R"({"specversion":"1.0","source":"/c","id":")" + id + R"(","type":")" + type + R"(","tenantid":")" + tenant + R"(","data":)" + data + "}";
+    }
+    void fill(const std::string& tenant) const
+    {
+        ASSERT_TRUE(eventually([&] { return hits(tenant); }));
+    }
+    bool hits(const std::string& tenant) const
+    {
+        return proxy_->get("/page/a?ttl=600", {{"X-Tenant-ID", tenant}}).raw_head.find("hit;") != std::string::npos;
+    }
+
+    origin_process origin_;
+    std::unique_ptr<redis_server> redis_;
+    std::unique_ptr<proxy> proxy_;
+};
+
+constexpr const char* rules = R"([ { on: page.changed, tenant: "{data.tenantId}", invalidate: [ { tag: "page-{data.page}" } ] },
+                                   { on: tenant.closed, invalidate: [ { tenant: "{data.closed}" } ] },
+                                   { on: world.ended, invalidate: [ { all: "yes" } ] } ])";
+
+// Each of these, sent with the token of "one", would reach "two" if only its own word were taken.
+const std::pair<const char*, std::string> reaching[] = {
+    {"everything, by our own type", R"(tiercel.invalidate.v1|{"scopes":[{"kind":"all"}]})"},
+    {"a scope with another tenant", R"(tiercel.invalidate.v1|{"scopes":[{"kind":"tag","name":"page-a","tenant":"two"}]})"},
+    {"another tenant by name", R"(tiercel.invalidate.v1|{"scopes":[{"kind":"tenant","name":"two"}]})"},
+    {"a rule that takes the tenant from the data", R"(page.changed|{"tenantId":"two","page":"a"})"},
+    {"a rule that names a tenant", R"(tenant.closed|{"closed":"two"})"},
+    {"a rule that means everything", R"(world.ended|{})"},
+};
+
+TEST_F(EventFeeds, ATenantsTokenReachesNoOtherTenantWhateverTheEventSays)
+{
+    start("{sources: [{label: hook, kind: webhook, scope: all}], rules: "s + rules + "}");
+    fill("two");
+    int id = 0;
+    for (const auto& [name, text] : reaching) {
+        SCOPED_TRACE(name);
+        const std::size_t bar = text.find('|');
+        const std::string e = event(std::to_string(++id), text.substr(0, bar), text.substr(bar + 1));
+        EXPECT_EQ(send(token_of_one, e).status, 403);
+        EXPECT_EQ(send(token_of_one, "[" + e + "]", "application/cloudevents-batch+json").status, 403);
+        EXPECT_TRUE(hits("two"));
+        fill("two");
+    }
+    EXPECT_EQ(redis_->command({"XLEN", "tcl:dlq"}).integer, 0) << "what is refused leaves nothing to be replayed by others";
+}
+
+TEST_F(EventFeeds, ATenantsTokenReachesNoOtherTenantWithoutASourceEither)
+{
+    start("{rules: "s + rules + "}");
+    fill("two");
+    EXPECT_EQ(send(token_of_one, event("1", "tiercel.invalidate.v1", R"({"scopes":[{"kind":"all"}]})")).status, 403);
+    EXPECT_TRUE(hits("two"));
+}
+
+TEST_F(EventFeeds, ATenantsTokenInvalidatesWhatIsItsOwn)
+{
+    start("{sources: [{label: hook, kind: webhook, scope: all}], rules: "s + rules + "}");
+    int id = 0;
+    for (const char* const text : {R"(tiercel.invalidate.v1|{"scopes":[{"kind":"tag","name":"page-a"}]})", R"(page.changed|{"tenantId":"one","page":"a"})",
+                                   R"(tenant.closed|{"closed":"one"})"}) {
+        SCOPED_TRACE(text);
+        const std::string what = text;
+        fill("one");
+        fill("two");
+        const std::string e = event(std::to_string(++id), what.substr(0, what.find('|')), what.substr(what.find('|') + 1));
+        EXPECT_EQ(send(token_of_one, e).body, R"({"results":{"applied":1}})");
+        EXPECT_FALSE(hits("one"));
+        EXPECT_TRUE(hits("two"));
+    }
+}
+
+TEST_F(EventFeeds, ATenantsTokenNamesNoOtherTenantToTheApiEither)
+{
+    start("{}");
+    fill("one");
+    fill("two");
+    EXPECT_EQ(admin(token_of_one, "POST", "/v1/invalidations", R"({"scopes":[{"kind":"tenant","name":"two"}]})").status, 403);
+    EXPECT_TRUE(hits("one")) << "refused, and not taken for something else";
+    EXPECT_TRUE(hits("two"));
+    EXPECT_EQ(admin(token_of_one, "POST", "/v1/invalidations", R"({"scopes":[{"kind":"tenant","name":"one"}]})").status, 202);
+    EXPECT_FALSE(hits("one"));
+}
+
+TEST_F(EventFeeds, ATenantCannotMakeTheEventsOfOthersLookLikeRepetitions)
+{
+    start("{sources: [{label: hook, kind: webhook, scope: all}], rules: "s + rules + "}");
+    fill("two");
+    EXPECT_EQ(send(token_of_one, event("next", "tiercel.invalidate.v1", R"({"scopes":[{"kind":"tag","name":"page-a"}]})")).status, 202);
+    const http_response r = send(token_of_all, event("next", "tiercel.invalidate.v1", R"({"scopes":[{"kind":"tag","name":"page-a"}]})", "two"));
+    EXPECT_EQ(r.body, R"({"results":{"applied":1}})");
+    EXPECT_FALSE(hits("two"));
+}
+
+TEST_F(EventFeeds, ARuleForATenantIsAboutTheOneItNames)
+{
+    start("{sources: [{label: hook, kind: webhook, scope: all}], rules: "s + rules + "}");
+    fill("one");
+    fill("two");
+    EXPECT_EQ(send(token_of_all, event("1", "tenant.closed", R"({"closed":"two"})")).status, 202);
+    EXPECT_TRUE(hits("one"));
+    EXPECT_FALSE(hits("two"));
+}
+
+}  // namespace
+}  // namespace tiercel::test
