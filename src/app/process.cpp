@@ -65,6 +65,7 @@ events::intake_options intake_options_of(const config::config& c, std::string no
     o.events = c.invalidation.events;
     o.prefix = c.cache.l2.prefix;
     o.node = std::move(node);
+    o.has_journal = !c.invalidation.journal.path.empty();
     if (c.cache.l2.kind == l2::kind::redis) {
         o.url = c.cache.l2.url;
         o.user = c.cache.l2.user;

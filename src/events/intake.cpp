@@ -225,6 +225,7 @@ void intake::carry_out(const job_ptr& j, std::vector<effect> effects)
                     } else {
                         j->carried_out.insert(i);
                         (state == duplicate ? j->any_duplicate : j->any_applied) = true;
+                        j->any_waits = j->any_waits || state == pending;
                     }
                     end_one();
                 });
@@ -236,7 +237,12 @@ void intake::carry_out(const job_ptr& j, std::vector<effect> effects)
 
 void intake::on_attempted(const job_ptr& j, const std::string& problem, bool hopeless)
 {
-    if (problem.empty()) {
+    const bool can_come_again = source_at(j->source).kind == source_kind::redis_stream && !options_.has_journal;
+    if (problem.empty() && j->any_waits && can_come_again) {
+        if (async::drain_gate::pass pass = loop_.gate().try_enter()) {
+            async::asio::co_spawn(loop_.context(), finish_when_logged(j, std::move(pass)), rethrow);
+        }
+    } else if (problem.empty()) {
         finish(j, j->any_applied ? event_result::applied : j->any_duplicate ? event_result::duplicate : event_result::noop, {});
     } else if (!hopeless && j->attempts <= options_.events.max_retries) {
         try_again(j, problem);
@@ -249,19 +255,38 @@ void intake::try_again(const job_ptr& j, const std::string&)
 {
     count(j->source, event_result::failed);
     const double r = std::generate_canonical<double, 24>(random_);
-    const milliseconds pause = redis::full_jitter(j->attempts - 1, options_.retry_base, options_.retry_cap, r);
+    const milliseconds how_long = redis::full_jitter(j->attempts - 1, options_.retry_base, options_.retry_cap, r);
     async::drain_gate::pass pass = loop_.gate().try_enter();
     if (!pass) { return; }   // not acknowledged: somebody else will
-    async::asio::co_spawn(loop_.context(), wait_and_attempt(j, pause, std::move(pass)), rethrow);
+    async::asio::co_spawn(loop_.context(), wait_and_attempt(j, how_long, std::move(pass)), rethrow);
 }
 
-task<> intake::wait_and_attempt(job_ptr j, milliseconds pause, async::drain_gate::pass)
+// False: stopping.
+task<bool> intake::pause(milliseconds how_long)
 {
+    if (stopping_) { co_return false; }
     async::event over(loop_.context(), loop_.wheel());
     const auto place = pauses_.insert(pauses_.end(), &over);
-    co_await over.wait_until(steady::now() + pause);
+    co_await over.wait_until(steady::now() + how_long);
     pauses_.erase(place);
-    if (!stopping_) { attempt(j); }
+    co_return !stopping_;
+}
+
+task<> intake::wait_and_attempt(job_ptr j, milliseconds how_long, async::drain_gate::pass)
+{
+    const bool goes_on = co_await pause(how_long);
+    if (goes_on) { attempt(j); }
+}
+
+// It holds here, but nobody else knows of it, and if this process ended now nobody ever would.
+task<> intake::finish_when_logged(job_ptr j, async::drain_gate::pass)
+{
+    while (process_.log != nullptr && process_.log->status().waiting != 0) {
+        const bool goes_on = co_await pause(100ms);
+        if (!goes_on) { co_return; }   // not acknowledged: it comes again
+    }
+    j->any_waits = false;
+    on_attempted(j, {}, false);
 }
 
 void intake::bury(const job_ptr& j, const std::string& problem)
@@ -339,10 +364,7 @@ task<> intake::consume(stream_source& s, async::drain_gate::pass)
         if (stopping_) { break; }
         note_source(s.at, false, why);
         const double r = std::generate_canonical<double, 24>(random_);
-        async::event pause(loop_.context(), loop_.wheel());
-        const auto place = pauses_.insert(pauses_.end(), &pause);
-        co_await pause.wait_until(steady::now() + redis::full_jitter(failures++, 50ms, 1000ms, r));
-        pauses_.erase(place);
+        co_await pause(redis::full_jitter(failures++, 50ms, 1000ms, r));
     }
 }
 
@@ -378,8 +400,9 @@ task<> intake::read_stream(stream_source& s)
             next_claim = steady::now() + options_.claim_idle / 3;
         }
         if (pending_.load(std::memory_order_relaxed) >= options_.events.max_pending) {
-            async::event pause(loop_.context(), loop_.wheel());
-            co_await pause.wait_until(steady::now() + 20ms);   // the stream keeps what is not read yet
+            const bool told = co_await acknowledge(s);
+            if (!told) { co_return; }
+            co_await pause(20ms);   // the stream keeps what is not read yet
             continue;
         }
         bool any = false;
@@ -427,16 +450,18 @@ task<bool> intake::claim(stream_source& s)
 {
     const std::string name = source_at(s.at).stream;
     const std::string idle = std::to_string(options_.claim_idle.count());
-    redis::command c{"XAUTOCLAIM", name, group, options_.node, idle, "0", "COUNT", "512"};
-    const result<reply> r = co_await s.link->call(std::move(c), options_.redis_timeout);
-    if (!r) { co_return false; }
-    if (r->is_error()) {
-        s.link->close(errc::redis_reply, r->text);
-        co_return false;
-    }
-    if (r->items.size() >= 2) {
+    std::string from = "0-0";
+    do {
+        redis::command c{"XAUTOCLAIM", name, group, options_.node, idle, from, "COUNT", "512"};
+        const result<reply> r = co_await s.link->call(std::move(c), options_.redis_timeout);
+        if (!r) { co_return false; }
+        if (r->is_error() || r->items.size() < 2) {
+            s.link->close(errc::redis_reply, r->text);
+            co_return false;
+        }
         for (const reply& entry : r->items[1].items) { take_entry(s, entry); }
-    }
+        from = r->items[0].text;
+    } while (from != "0-0" && !stopping_ && pending_.load(std::memory_order_relaxed) < options_.events.max_pending);
     co_return true;
 }
 

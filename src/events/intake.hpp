@@ -4,8 +4,9 @@
 // with a mark in Redis against repetitions. What fails is tried again with growing pauses and holds nobody else up; what goes
 // on failing, or cannot ever work, goes to the dead letters: a stream in Redis, PREFIX:dlq.
 //
-// A stream is read by a consumer group that all instances share; an entry is acknowledged when it has taken effect or lies with the
-// dead letters, so that whatever a process leaves undone is done by another. On a thread of its own.
+// A stream is read by a consumer group that all instances share; an entry is acknowledged when it is in the log of invalidations (or
+// in the journal on this disk) or lies with the dead letters, so that whatever a process leaves undone is done by another. On a
+// thread of its own.
 
 #include "async/event.hpp"
 #include "async/loop.hpp"
@@ -59,6 +60,7 @@ struct intake_options {
     milliseconds claim_idle{30'000};       // what another consumer has not acknowledged for so long is taken over
     milliseconds redis_timeout{1'000};
     std::size_t most_dead_letters = 10'000;
+    bool has_journal = false;              // what waits for Redis outlives the process
 };
 
 struct dead_letter {
@@ -118,6 +120,7 @@ private:
         bool any_applied = false;
         bool any_duplicate = false;
         bool any_noop = false;
+        bool any_waits = false;                // for Redis, in the memory of this process
     };
     using job_ptr = std::shared_ptr<job>;
     struct stream_source {
@@ -147,6 +150,8 @@ private:
     async::task<bool> acknowledge(stream_source& s);
     async::task<bool> claim(stream_source& s);
     void take_entry(stream_source& s, const redis::reply& entry);
+    async::task<> finish_when_logged(job_ptr j, async::drain_gate::pass inside);
+    async::task<bool> pause(milliseconds how_long);
     async::task<> wait_and_attempt(job_ptr j, milliseconds pause, async::drain_gate::pass inside);
     async::task<> watch_dead(async::drain_gate::pass inside);
     async::task<> stop_on_loop();

@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 namespace tiercel::test {
 namespace {
 
@@ -56,6 +58,46 @@ protected:
     bool hits(const std::string& tenant) const
     {
         return proxy_->get("/page/a?ttl=600", {{"X-Tenant-ID", tenant}}).raw_head.find("hit;") != std::string::npos;
+    }
+
+    static std::string change(int page)
+    {
+        return event(std::to_string(page), "tiercel.invalidate.v1", R"({"scopes":[{"kind":"tag","name":"page-)" + std::to_string(page) + R"("}]})");
+    }
+    void add(const std::string& e) { redis_->command({"XADD", "feed", "*", "event", e}); }
+    // All at once, so that they are read in batches.
+    void add_changes(int from, int to)
+    {
+        std::vector<std::string> words{"EVAL", "for _, e in ipairs(ARGV) do redis.call('XADD', KEYS[1], '*', 'event', e) end", "1", "feed"};
+        for (int i = from; i < to; ++i) { words.push_back(change(i)); }
+        redis_->command(words);
+    }
+    std::vector<std::string> unacknowledged()
+    {
+        std::vector<std::string> ids;
+        for (const redis_reply& r : redis_->command({"XPENDING", "feed", "tiercel", "-", "+", "100000"}).elements) { ids.push_back(r.elements.at(0).text); }
+        return ids;
+    }
+    // Of consumers that are gone, as if that had been a minute ago.
+    void age_unacknowledged()
+    {
+        std::vector<std::string> claim{"XCLAIM", "feed", "tiercel", "gone", "0"};
+        const std::vector<std::string> ids = unacknowledged();
+        if (ids.empty()) { return; }
+        claim.insert(claim.end(), ids.begin(), ids.end());
+        claim.insert(claim.end(), {"IDLE", "60000", "JUSTID"});
+        redis_->command(claim);
+    }
+    // Of all that the log says was invalidated: the pages, each once.
+    std::set<int> pages_in_log()
+    {
+        std::set<int> out;
+        for (const redis_reply& entry : redis_->command({"XRANGE", "tcl:{inv}:log", "-", "+"}).elements) {
+            for (const redis_reply& f : entry.elements.at(1).elements) {
+                if (const std::size_t at = f.text.find("tag:page-"); at != std::string::npos) { out.insert(std::stoi(f.text.substr(at + 9))); }
+            }
+        }
+        return out;
     }
 
     origin_process origin_;
@@ -149,6 +191,48 @@ TEST_F(EventFeeds, ARuleForATenantIsAboutTheOneItNames)
     EXPECT_EQ(send(token_of_all, event("1", "tenant.closed", R"({"closed":"two"})")).status, 202);
     EXPECT_TRUE(hits("one"));
     EXPECT_FALSE(hits("two"));
+}
+
+// ---- at least once ---------------------------------------------------------------------------------------------------------
+
+constexpr const char* feed = "{sources: [{label: feed, kind: redis_stream, stream: feed}]}";
+
+TEST_F(EventFeeds, AConsumerThatIsKilledAgainAndAgainSkipsNothing)
+{
+    start(feed);
+    constexpr int all = 6000;
+    constexpr int rounds = 12;
+    for (int round = 1; round <= rounds; ++round) {
+        ASSERT_TRUE(eventually([&] { return redis_->command({"XINFO", "GROUPS", "feed"}).elements.size() == 1; }));
+        const std::size_t before = pages_in_log().size();
+        add_changes(all * (round - 1) / rounds, all * round / rounds);
+        ASSERT_TRUE(eventually([&] { return pages_in_log().size() > before; })) << "it works again";
+        proxy_->kill();
+        age_unacknowledged();
+        proxy_->start();
+    }
+    EXPECT_TRUE(eventually([&] { return pages_in_log().size() == all && unacknowledged().empty(); }))
+        << pages_in_log().size() << " of " << all << " took effect, unacknowledged: " << unacknowledged().size();
+    EXPECT_EQ(redis_->command({"XLEN", "tcl:dlq"}).integer, 0);
+}
+
+TEST_F(EventFeeds, WhatOnlyThisProcessKnowsOfIsNotAcknowledged)
+{
+    start(feed);
+    ASSERT_TRUE(eventually([&] { return redis_->command({"XINFO", "GROUPS", "feed"}).elements.size() == 1; }));
+    redis_->command({"RENAME", "tcl:{inv}:table", "kept"});
+    redis_->command({"SET", "tcl:{inv}:table", "no table"});   // nothing can be appended
+    add(change(7));
+    ASSERT_TRUE(eventually([&] { return admin(token_of_all, "GET", "/v1/invalidations").body.find(R"("state":"pending")") != std::string::npos; }));
+    // The second is read after the first was dealt with, and acknowledgements go before the next read.
+    add(change(8));
+    ASSERT_TRUE(eventually([&] { return admin(token_of_all, "GET", "/v1/invalidations").body.find("page-8") != std::string::npos; }));
+    proxy_->kill();
+    EXPECT_EQ(unacknowledged().size(), 2u);
+    redis_->command({"RENAME", "kept", "tcl:{inv}:table"});
+    age_unacknowledged();
+    proxy_->start();
+    EXPECT_TRUE(eventually([&] { return pages_in_log() == std::set<int>{7, 8} && unacknowledged().empty(); }));
 }
 
 }  // namespace
