@@ -1,5 +1,6 @@
 #include "app/cache_operations.hpp"
 
+#include "events/encodings.hpp"
 #include "events/operations.hpp"
 
 #include <boost/json.hpp>
@@ -27,56 +28,24 @@ operation_answer answer_of(events::order_answer a) { return {a.status, std::move
 
 // ---- events
 
-std::string_view essence_of(std::string_view type) noexcept { return type.substr(0, type.find_first_of("; \t")); }
-
-// Binary mode: the attributes are in fields that begin with "ce-", the data is the body.
-std::string structured(const operation& o)
-{
-    json::object e;
-    for (const auto& [name, value] : o.fields) {
-        if (name.starts_with("ce-")) { e[name.substr(3)] = value; }
-    }
-    boost::system::error_code ec;
-    json::value data = json::parse(o.body, ec);
-    if (!ec) { e["data"] = std::move(data); }
-    return json::serialize(e);
-}
-
-// The texts of all events in a request; nothing: it is none.
-std::optional<std::vector<std::string>> events_in(const operation& o)
-{
-    const std::string_view type = essence_of(o.content_type);
-    if (type == "application/cloudevents-batch+json") {
-        boost::system::error_code ec;
-        const json::value v = json::parse(o.body, ec);
-        if (ec || !v.is_array()) { return std::nullopt; }
-        std::vector<std::string> all;
-        for (const json::value& e : v.as_array()) { all.push_back(json::serialize(e)); }
-        return all;
-    }
-    for (const auto& [name, value] : o.fields) {
-        if (name == "ce-id") { return std::vector{structured(o)}; }
-    }
-    return std::vector{o.body};
-}
-
 void take(const operation& o, events::intake& in, operation_handler done)
 {
-    auto all = events_in(o);
-    if (!all || all->empty()) {
-        done({400, "The body holds no events."});
+    events::events_found found = events::find_events(o.content_type, o.fields, o.body);
+    if (!found.problem.empty()) {
+        done({400, "No event: " + found.problem});
         return;
     }
+    std::vector<std::string>& all = found.texts;
     const std::size_t source = in.webhook().value_or(SIZE_MAX);
     const std::string only = o.who.role == admin::role::tenant ? o.who.tenant : std::string();
-    for (const std::string& text : *all) {
+    for (const std::string& text : all) {
         if (!only.empty() && !in.is_only_about(only, text, source)) {
             done({403, "This token may send events of its tenant only."});
             return;
         }
     }
-    if (all->size() == 1) {
-        if (const events::event_read read = events::read_event(all->front()); !read.good) {
+    if (all.size() == 1) {
+        if (const events::event_read read = events::read_event(all.front()); !read.good) {
             done({400, "No event: " + read.problem});
             return;
         }
@@ -88,7 +57,7 @@ void take(const operation& o, events::intake& in, operation_handler done)
         operation_handler done;
     };
     const auto t = std::make_shared<tally>();
-    t->open = all->size() + 1;
+    t->open = all.size() + 1;
     t->done = std::move(done);
     const auto end_one = [t] {
         if (--t->open != 0) { return; }
@@ -102,7 +71,7 @@ void take(const operation& o, events::intake& in, operation_handler done)
         }
         t->done({202, json::serialize(json::object{{"results", std::move(counts)}})});
     };
-    for (std::string& text : *all) {
+    for (std::string& text : all) {
         const bool taken = in.submit(std::move(text), source, only, [t, end_one](event_result r, const std::string&) {
             ++t->by_result[static_cast<std::size_t>(r)];
             end_one();

@@ -86,7 +86,7 @@ private:
                 const events::effect_options& e = o.rules[i].invalidate[k];
                 const std::string* const all[] = {&e.url, &e.prefix, &e.host, &e.entity, &e.entity_list, &e.tag, &e.tenant, &e.all};
                 if (std::count_if(std::begin(all), std::end(all), [](const std::string* t) { return !t->empty(); }) != 1) {
-                    complain(at + ".invalidate[" + std::to_string(k) + "]", "must have exactly one key");
+                    complain_unless_known(item(at + ".invalidate", k), "must have exactly one key");
                 }
             }
         }

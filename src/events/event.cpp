@@ -58,6 +58,43 @@ std::int64_t number_in(std::string_view text, bool& good) noexcept
     return n;
 }
 
+std::optional<std::string> text_of(const json::value& v)
+{
+    if (v.is_string()) { return v.as_string().empty() ? std::nullopt : std::optional(std::string(view(v.as_string()))); }
+    if (v.is_int64()) { return std::to_string(v.as_int64()); }
+    if (v.is_uint64()) { return std::to_string(v.as_uint64()); }
+    if (v.is_bool()) { return std::string(v.as_bool() ? "true" : "false"); }
+    return std::nullopt;
+}
+
+// Appends what is found at the path below `v`, through lists. False: something is missing. Stops beyond `most`.
+bool collect(const json::value& v, std::string_view path, std::size_t most, std::vector<std::string>& out)
+{
+    if (v.is_array()) {
+        for (const json::value& item : v.as_array()) {
+            if (out.size() > most) { return true; }
+            if (!collect(item, path, most, out)) { return false; }
+        }
+        return true;
+    }
+    if (path.empty()) {
+        auto text = text_of(v);
+        if (text) { out.push_back(std::move(*text)); }
+        return text.has_value();
+    }
+    const std::size_t dot = std::min(path.find('.'), path.size());
+    const json::value* const next = v.is_object() ? v.as_object().if_contains(path.substr(0, dot)) : nullptr;
+    return next != nullptr && collect(*next, path.substr(std::min(dot + 1, path.size())), most, out);
+}
+
+bool is_part_of_events(std::string_view name) noexcept
+{
+    for (const std::string_view attribute : {"id", "source", "type", "subject", "tenantid"}) {
+        if (name == attribute) { return true; }
+    }
+    return name.starts_with("data.") && name.size() > 5 && !name.ends_with('.') && name.find("..") == name.npos;
+}
+
 constexpr std::string_view own_type = "tiercel.invalidate.";
 constexpr std::size_t longest_name = 1024;
 
@@ -157,13 +194,7 @@ std::optional<std::string> value_at(const event& e, std::string_view path)
         const std::size_t dot = std::min(path.find('.'), path.size());
         const json::value* const v = at->if_contains(path.substr(0, dot));
         if (v == nullptr) { return std::nullopt; }
-        if (dot == path.size()) {
-            if (v->is_string()) { return v->as_string().empty() ? std::nullopt : std::optional(std::string(view(v->as_string()))); }
-            if (v->is_int64()) { return std::to_string(v->as_int64()); }
-            if (v->is_uint64()) { return std::to_string(v->as_uint64()); }
-            if (v->is_bool()) { return std::string(v->as_bool() ? "true" : "false"); }
-            return std::nullopt;
-        }
+        if (dot == path.size()) { return text_of(*v); }
         if (!v->is_object()) { return std::nullopt; }
         at = &v->as_object();
         path.remove_prefix(dot + 1);
@@ -176,6 +207,8 @@ std::optional<std::string> problem_of_event_template(std::string_view text)
         const std::size_t end = text.find_first_of("{}", at + 1);
         if (text[at] == '}' || end == text.npos || text[end] != '}') { return "has a brace without its partner"; }
         if (end == at + 1) { return "names nothing between its braces"; }
+        const std::string_view name = text.substr(at + 1, end - at - 1);
+        if (!is_part_of_events(name)) { return "names {" + std::string(name) + "}: events have id, source, type, subject, tenantid and data.…"; }
         at = end + 1;
     }
     return std::nullopt;
@@ -193,6 +226,28 @@ expanded expand(std::string_view text, const event& e)
         const auto value = value_at(e, name);
         if (!value) { return {std::nullopt, std::string(name)}; }
         out.append(*value);
+        text.remove_prefix(close + 1);
+    }
+}
+
+expansions expand_all(std::string_view text, const event& e, std::size_t most)
+{
+    expansions out{{std::string()}, {}};
+    const json::value document(e.document);
+    for (;;) {
+        const std::size_t open = std::min(text.find('{'), text.size());
+        for (std::string& t : out.texts) { t.append(text.substr(0, open)); }
+        if (open == text.size()) { return out; }
+        const std::size_t close = text.find('}', open);
+        const std::string name(text.substr(open + 1, close - open - 1));
+        std::vector<std::string> values;
+        if (!collect(document, name, most, values)) { return {{}, "no " + name}; }
+        if (out.texts.size() * values.size() > most) { return {{}, "too many " + name}; }
+        std::vector<std::string> longer;
+        for (const std::string& t : out.texts) {
+            for (const std::string& v : values) { longer.push_back(t + v); }
+        }
+        out.texts = std::move(longer);
         text.remove_prefix(close + 1);
     }
 }

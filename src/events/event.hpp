@@ -48,6 +48,16 @@ struct expanded {
     std::string missing;
 };
 expanded expand(std::string_view text, const event& e);
+
+// The same where a part of the event may be a list, or lie in each object of one: a text for every item, in order ("data.items.id").
+// Several lists: every pair. An empty list: no text at all. An item that is no text, number or boolean is missing.
+struct expansions {
+    std::vector<std::string> texts;
+    std::string missing;                   // the name, and why
+};
+expansions expand_all(std::string_view text, const event& e, std::size_t most);
+
+// Braces that do not fit, or a name that no event has.
 std::optional<std::string> problem_of_event_template(std::string_view text);
 
 // The names of the fields that the event says were changed (data.changedFields, changed_fields or changed; a list, or an object's

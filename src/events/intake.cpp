@@ -49,10 +49,13 @@ dead_letter letter_of(const reply& entry)
 }
 
 // Names of events may be long and hold anything. Who speaks for one tenant only can neither know nor take the names of others.
-std::string mark_of(const event& e, const std::string& only_tenant, std::size_t effect)
+// An effect is known by what it is and not by the place of its rule: a replay after the rules were mended finds the old places taken.
+std::string mark_of(const event& e, const std::string& only_tenant, const coherence::invalidation& effect)
 {
     const std::string whose = only_tenant.empty() ? std::string() : std::to_string(only_tenant.size()) + "!" + only_tenant;
-    return hex(stable_hash(whose + e.key() + "#" + std::to_string(effect)));
+    std::string text = whose + e.key() + "#";
+    for (const scope_hash s : effect.scopes) { text += coherence::member_of(s, effect.mode); }
+    return hex(stable_hash(text));
 }
 
 }  // namespace
@@ -215,7 +218,7 @@ void intake::carry_out(const job_ptr& j, std::vector<effect> effects)
             all->hopeless = all->hopeless && e.what != effect::kind::failed;
         } else {
             ++all->open;
-            e.order.event = mark_of(*j->parsed, j->only_tenant, i);
+            e.order.event = mark_of(*j->parsed, j->only_tenant, e.order);
             flow::invalidate_everywhere(std::move(e.order), process_, [this, j, all, i, end_one](const coherence::receipt& r) {
                 loop_.post([j, all, i, end_one, state = r.state] {
                     using enum coherence::append_state;

@@ -6,6 +6,7 @@
 #include <boost/json.hpp>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace tiercel::events {
@@ -14,6 +15,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::string_view own_type = "tiercel.invalidate.v1";
+constexpr std::size_t most_names = 4'096;   // of one template: beyond, a prefix, list or tenant is what is meant
 
 effect failing(effect::kind what, std::string why)
 {
@@ -100,36 +102,58 @@ tenant_found tenant_of(const rule_options& r, const event& e, const source_optio
     return out;
 }
 
-effect effect_of(const rule_options& r, const event& e, const source_options& source, std::string_view only_tenant, const flow::process_context& p)
+effect of_another() { return failing(effect::kind::foreign, "tenant: the event is about another one than its sender's"); }
+
+struct judged {
+    std::vector<effect> good;
+    std::optional<effect> problem;
+};
+judged no(effect why) { return {{}, std::move(why)}; }
+
+// Whose the scope of that kind and name is, or what is wrong with that.
+tenant_found owner_of(scope_kind kind, const std::string& name, const std::string& tenant, const source_options& source, std::string_view only_tenant)
 {
-    if (changes_nothing_of_interest(r, e)) { return failing(effect::kind::noop, "only ignored fields were changed"); }
+    const auto foreign = [] { return tenant_found{{}, of_another()}; };
+    if (kind == scope_kind::all) {
+        if (!only_tenant.empty()) { return foreign(); }
+        if (source.scope == source_scope::tenant) { return {{}, failing(effect::kind::hopeless, "all: the source is of single tenants")}; }
+    }
+    if (kind != scope_kind::tenant) { return {tenant, std::nullopt}; }
+    if (!routing::is_tenant_name(name)) { return {{}, failing(effect::kind::hopeless, "tenant: not the name of a tenant")}; }
+    if (!only_tenant.empty() && name != only_tenant) { return foreign(); }
+    if (source.scope == source_scope::tenant && name != tenant) {
+        return {{}, failing(effect::kind::hopeless, "tenant: the source is of single tenants, and the event of another one")};
+    }
+    return {name, std::nullopt};
+}
+
+// As many orders as the log needs for all that the rule names; one as a rule.
+judged effects_of_rule(const rule_options& r, const event& e, const source_options& source, std::string_view only_tenant,
+                       const flow::process_context& p)
+{
+    if (changes_nothing_of_interest(r, e)) { return no(failing(effect::kind::noop, "only ignored fields were changed")); }
     const auto [tenant, trouble] = tenant_of(r, e, source);
-    if (trouble) { return *trouble; }
-    const auto foreign = [&] { return failing(effect::kind::foreign, "tenant: the event is about another one than its sender's"); };
-    if (!only_tenant.empty() && tenant != only_tenant) { return foreign(); }
-    effect out;
-    out.order = order_for(e, source, tenant, r.mode == effect_mode::hard ? purge_mode::hard : purge_mode::soft);
+    if (trouble) { return no(*trouble); }
+    if (!only_tenant.empty() && tenant != only_tenant) { return no(of_another()); }
+    judged out;
     for (const effect_options& one : r.invalidate) {
         const auto [kind, text] = named_in(one);
-        if (kind == scope_kind::all && !only_tenant.empty()) { return foreign(); }
-        if (kind == scope_kind::all && source.scope == source_scope::tenant) { return failing(effect::kind::hopeless, "all: the source is of single tenants"); }
-        expanded name = expand(text, e);
-        if (!name.text) { return failing(effect::kind::failed, "rule " + r.on + ": the event has no " + name.missing); }
-        std::string_view whose = tenant;
-        if (kind == scope_kind::tenant) {
-            whose = *name.text;
-            if (!routing::is_tenant_name(whose)) { return failing(effect::kind::hopeless, "tenant: not the name of a tenant"); }
-            if (!only_tenant.empty() && whose != only_tenant) { return foreign(); }
-            if (source.scope == source_scope::tenant && whose != tenant) {
-                return failing(effect::kind::hopeless, "tenant: the source is of single tenants, and the event of another one");
+        expansions names = expand_all(text, e, most_names);
+        if (!names.missing.empty()) { return no(failing(effect::kind::failed, "rule " + r.on + ": the event has " + names.missing)); }
+        for (const std::string& name : names.texts) {
+            const auto [owner, wrong] = owner_of(kind, name, tenant, source, only_tenant);
+            if (wrong) { return no(*wrong); }
+            flow::named_scopes found = flow::find_scope(kind, owner, name, p);
+            if (!found.problem.empty()) { return no(failing(effect::kind::failed, "rule " + r.on + ": " + found.problem)); }
+            if (out.good.empty() || out.good.back().order.scopes.size() + found.scopes.size() > coherence::most_scopes) {
+                out.good.emplace_back().order = order_for(e, source, tenant, r.mode == effect_mode::hard ? purge_mode::hard : purge_mode::soft);
             }
+            coherence::invalidation& order = out.good.back().order;
+            order.scopes.insert(order.scopes.end(), found.scopes.begin(), found.scopes.end());
+            order.names.push_back(std::move(found.name));
         }
-        flow::named_scopes found = flow::find_scope(kind, whose, *name.text, p);
-        if (!found.problem.empty()) { return failing(effect::kind::failed, "rule " + r.on + ": " + found.problem); }
-        out.order.scopes.insert(out.order.scopes.end(), found.scopes.begin(), found.scopes.end());
-        out.order.names.push_back(std::move(found.name));
     }
-    return out;
+    return out.good.empty() ? no(failing(effect::kind::noop, "the lists in it are empty")) : out;
 }
 
 }  // namespace
@@ -142,7 +166,10 @@ std::vector<effect> effects_of(const event& e, const source_options& source, con
         out.push_back(own_effect(e, source, only_tenant, p));
     }
     for (const rule_options& r : rules) {
-        if (is_about(r, e)) { out.push_back(effect_of(r, e, source, only_tenant, p)); }
+        if (!is_about(r, e)) { continue; }
+        judged all = effects_of_rule(r, e, source, only_tenant, p);
+        if (all.problem) { out.push_back(std::move(*all.problem)); }
+        std::move(all.good.begin(), all.good.end(), std::back_inserter(out));
     }
     return out;
 }

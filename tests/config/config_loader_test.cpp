@@ -243,6 +243,21 @@ TEST(Loader, RulesBetweenTheKeysOfAnOriginAndOfARoute)
     EXPECT_THAT(routes("{ origin: o, ttl: { min: 8d } }"), ElementsAre(HasSubstr("routes[0].ttl.min: is more than routes[0].ttl.max")));
 }
 
+TEST(Loader, TemplatesOfEventsNameWhatEventsHave)
+{
+    const auto problems_with = [](const std::string& rule) {
+        return lines(load_yaml("origins: { shop: { endpoints: [ \"http://127.0.0.1:1\" ] } }\n"
+                               "routes: [ { name: all, match: { path: / }, origin: shop } ]\n"
+                               "invalidation: { rules: [ { on: a, " + rule + " } ] }\n"));
+    };
+    EXPECT_TRUE(problems_with(R"(tenant: "{tenantid}", invalidate: [ { tag: "p-{data.items.id}" }, { url: "http://h/{subject}" } ])").empty());
+    for (const std::string bad : {R"({ tag: "{projectId}" })", R"({ entity: "x/{data.id" })", R"({ url: "{data}" })", R"({ tag: "{}" })",
+                                  R"({ tag: a, url: "http://h/" })", "{}"}) {
+        EXPECT_EQ(problems_with("invalidate: [ " + bad + " ]").size(), 1u) << bad;
+    }
+    EXPECT_EQ(problems_with(R"(tenant: "{tenant}", invalidate: [ { tag: a } ])").size(), 1u);
+}
+
 TEST(Loader, NamesOfOriginsAreLimited)
 {
     for (const auto* name : {"\"\"", "\"a b\"", "\"a/b\"", "\"{}\""}) {

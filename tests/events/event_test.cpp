@@ -73,8 +73,31 @@ TEST(EventTemplate, NamesWhatIsMissingAndGuessesNothing)
     EXPECT_FALSE(expand("x/{data.none}", e).text);
     EXPECT_EQ(expand("x/{data.none}", e).missing, "data.none");
     EXPECT_FALSE(expand("{data.deep}", e).text) << "no text";
-    EXPECT_FALSE(problem_of_event_template("a{b}c{d.e}"));
-    for (const std::string_view bad : {"{", "}", "{}", "{a", "a}b", "{{a}}"}) { EXPECT_TRUE(problem_of_event_template(bad)) << bad; }
+    EXPECT_FALSE(problem_of_event_template("a{id}c{data.e.f}"));
+    for (const std::string_view bad : {"{", "}", "{}", "{id", "id}b", "{{id}}"}) { EXPECT_TRUE(problem_of_event_template(bad)) << bad; }
+    for (const std::string_view bad : {"{projectId}", "{date.id}", "{data}", "{data.}", "{data..x}", "{id.x}"}) {
+        EXPECT_TRUE(problem_of_event_template(bad)) << bad;
+    }
+}
+
+TEST(EventTemplate, MakesATextOfEveryItemOfAList)
+{
+    const event e = *read_event(R"({"specversion":"1.0","id":"1","source":"s","type":"t","data":{"ids":[1,"b",true],"none":[],"odd":[1,null],
+        "items":[{"id":"x","tags":["p","q"]},{"id":"y","tags":["r"]}],"half":[{"id":1},{}],"type":"z"}})").good;
+    const auto texts = [&](std::string_view t) { return expand_all(t, e, 100).texts; };
+    using list = std::vector<std::string>;
+    EXPECT_EQ(texts("p-{data.ids}"), (list{"p-1", "p-b", "p-true"}));
+    EXPECT_EQ(texts("{data.type}/{data.items.id}"), (list{"z/x", "z/y"}));
+    EXPECT_EQ(texts("{data.items.tags}"), (list{"p", "q", "r"}));
+    EXPECT_EQ(texts("{data.items.id}{data.ids}"), (list{"x1", "xb", "xtrue", "y1", "yb", "ytrue"}));
+    EXPECT_EQ(texts("plain"), list{"plain"});
+    EXPECT_EQ(texts("{data.none}"), list{});
+    EXPECT_TRUE(expand_all("{data.none}", e, 100).missing.empty()) << "an empty list is there";
+    for (const std::string_view bad : {"{data.odd}", "{data.half.id}", "{data.items}", "{data.no}", "{data.type.x}"}) {
+        EXPECT_FALSE(expand_all(bad, e, 100).missing.empty()) << bad;
+    }
+    EXPECT_EQ(expand_all("{data.items.id}{data.ids}", e, 5).missing, "too many data.ids");
+    EXPECT_EQ(expand_all("{data.ids}", e, 2).missing, "too many data.ids");
 }
 
 TEST(EventTime, IsStrict)

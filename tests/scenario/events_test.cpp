@@ -156,6 +156,39 @@ TEST_F(Events, ThatFailAreTriedFourTimesThenLieWithTheDeadLettersAndCanBeReplaye
     s.admin("DELETE", "/v1/dead-letters/" + id).expect_status(404);
 }
 
+TEST_F(Events, AreReplayedByTheRulesAsTheyAreThenWhateverWasAppliedBefore)
+{
+    s.set("invalidation.rules.0.invalidate", R"([ { entity: "project/{data.id}" } ])");
+    begin();
+    add(R"({"specversion":"1.0","source":"/c","id":"x","type":"project.updated","version":"2","data":{"projectId":8}})");
+    ASSERT_TRUE(soon("catalog", "dead"));
+    EXPECT_FALSE(hits("/projects/8")) << "the second rule had its effect all the same";
+    const boost::json::value letters = boost::json::parse(s.admin("GET", "/v1/dead-letters").body);
+    const std::string id(letters.at("dead_letters").as_array().at(0).at("id").as_string());
+    s.set("invalidation.rules", R"([ { on: project.updated, invalidate: [ { entity_list: project } ] },
+                                     { on: project.updated, invalidate: [ { entity: "project/7" } ] } ])");
+    restart();
+    fill_anew();
+    s.admin("POST", "/v1/dead-letters/" + id + "/replay", "{}").expect_status(200);
+    EXPECT_FALSE(hits("/projects/")) << "in the place of the one that failed";
+    EXPECT_FALSE(hits("/projects/7")) << "in the place of the one that was applied";
+}
+
+TEST_F(Events, WithListsInvalidateAllThatTheyNameHoweverMany)
+{
+    s.set("invalidation.rules.0.invalidate", R"([ { entity: "project/{data.items.id}" } ])");
+    begin();
+    std::string items;
+    for (int i = 1000; i < 2000; ++i) { items += R"({"id":)" + std::to_string(i) + "},"; }
+    add(event(1, "project.updated", R"({"items":[{"id":7},)" + items + R"({"id":8}]})"));
+    ASSERT_TRUE(soon("catalog", "applied"));
+    EXPECT_FALSE(hits("/projects/7"));
+    EXPECT_FALSE(hits("/projects/8")) << "more than one append holds";
+    EXPECT_TRUE(hits("/projects/"));
+    add(event(2, "project.updated", R"({"items":[]})"));
+    ASSERT_TRUE(soon("catalog", "noop"));
+}
+
 TEST_F(Events, ThatAnotherConsumerHasLeftUndoneOrRedisHeldBackTakeEffect)
 {
     begin();
