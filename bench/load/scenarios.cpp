@@ -16,6 +16,8 @@ constexpr std::array<std::string_view, 9> mixed_options{"rate", "poisson", "dura
 constexpr std::array<std::string_view, 10> tenants_options{"rate", "poisson", "duration", "connections", "nodes",
                                                            "threads", "keys", "tenants", "size", "zipf"};
 
+constexpr std::array<std::string_view, 7> purge_options{"rate", "poisson", "duration", "connections", "nodes", "threads", "keys"};
+
 constexpr std::array<std::string_view, 5> stampede_options{"clients", "nodes", "threads", "origin-time", "only"};
 constexpr std::array<std::string_view, 9> stampede_parts{"cold", "uncacheable", "personal", "hanging", "dead",
                                                          "bounds", "slow-reader", "long", "killed"};
@@ -71,6 +73,14 @@ const std::array rows{
         .full = {.rate = 2'000, .duration = 10s, .warm_up = 0s, .nodes = 2, .keys = 100, .tenants = 40, .zipf = 0.8},
         .quick = {.repeats = 1, .rate = 2'000, .duration = 1s, .warm_up = 0s, .connections = 16, .nodes = 2, .keys = 20, .tenants = 20, .zipf = 0.8},
         .measure = measure_tenants},
+    scenario{
+        .name = "purge",
+        .property = "Once a purge is acknowledged no instance gives what was fetched before it, and only what it names is fetched again, once.",
+        .control = "the log that instances share (l2.kind: none)",
+        .options = purge_options, .parts = {},
+        .full = {.rate = 3'000, .duration = 10s, .warm_up = 0s, .nodes = 3, .keys = 640},
+        .quick = {.repeats = 1, .rate = 2'000, .duration = 1200ms, .warm_up = 0s, .connections = 16, .nodes = 2, .keys = 64},
+        .measure = measure_purge},
     scenario{
         .name = "stampede",
         .property = "A crowd at a cold page causes one fetch, over all instances, and nobody waits longer than it takes. What may not be "

@@ -14,6 +14,7 @@ measurement measure_origin_down(const settings& s);
 measurement measure_origin_slow(const settings& s);
 measurement measure_redis_down(const settings& s);
 measurement measure_tenants(const settings& s);
+measurement measure_purge(const settings& s);
 measurement measure_scale(const settings& s);
 measurement measure_peers(const settings& s);
 

@@ -72,6 +72,14 @@ std::uint64_t origin_process::requests(const std::string& path) const
     return count == nullptr ? 0 : count->to_number<std::uint64_t>();
 }
 
+std::map<std::string, std::uint64_t> origin_process::requests_by_path() const
+{
+    std::map<std::string, std::uint64_t> out;
+    const boost::json::value stats = boost::json::parse(ask("/_/stats").body);
+    for (const auto& [path, count] : stats.at("paths").as_object()) { out.emplace(path, count.to_number<std::uint64_t>()); }
+    return out;
+}
+
 std::uint64_t origin_process::connections() const
 {
     return boost::json::parse(ask("/_/stats").body).at("connections").at("accepted").to_number<std::uint64_t>();

@@ -4,6 +4,7 @@
 #include "support/raw_client.hpp"
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -24,6 +25,7 @@ public:
 
     std::uint64_t requests() const;                          // all but those below /_/
     std::uint64_t requests(const std::string& path) const;   // path without query
+    std::map<std::string, std::uint64_t> requests_by_path() const;   // of all paths at one moment
     std::uint64_t connections() const;                       // accepted so far
     std::uint64_t most_connections() const;                  // open at once, at most
     std::vector<std::string> request_heads() const;          // the last ones, as the origin saw them

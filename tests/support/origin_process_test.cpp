@@ -101,6 +101,7 @@ TEST_F(SampleOrigin, CountsWhatItSaw)
     raw_client(origin().port()).get("/b/1/x");
     EXPECT_EQ(origin().requests(), 3u);
     EXPECT_EQ(origin().requests("/page/a"), 2u);
+    EXPECT_THAT(origin().requests_by_path(), testing::ElementsAre(testing::Pair("/b/1/x", 1u), testing::Pair("/page/a", 2u)));
     EXPECT_EQ(origin().connections(), 2u);
     EXPECT_GE(origin().most_connections(), 1u);
     EXPECT_THAT(origin().request_heads().at(1), testing::HasSubstr("X-Seen: y"));
