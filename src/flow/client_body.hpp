@@ -23,6 +23,7 @@ public:
 
     async::task<result<std::string_view>> next() override;
     void stop() override;
+    bool waits_for_origin() const noexcept override { return waits_ && !answer_100_; }
     void encourage() override { answer_100_ = waits_; }
     // The client is told to go on, or answered: from here on a gap is its own.
     void on_told();

@@ -122,7 +122,7 @@ private:
         out_.interim = &interim_;
         out_.head = upstream_head(rq_, cx_.process.tenants, purpose::fill);
         out_.head.append("Range: ").append(asked_).append("\r\nIf-Range: ").append(parts_->parts.front().e->etag()).append("\r\n");
-        out_.deadline = async::steady::now() + rq_.route->deadline;
+        out_.deadline = rq_.deadline;
         out_.may_retry = !may_stand_in(failure::unreachable);
     }
 

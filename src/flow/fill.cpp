@@ -2,6 +2,7 @@
 
 #include "flow/fill_fetch.hpp"
 #include "flow/fill_search.hpp"
+#include "flow/scopes.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -66,7 +67,7 @@ std::shared_ptr<handover> start_fill(std::unique_ptr<fill_job> job, flight_table
 
 void fetch_in_background(const request& get, worker_context& cx)
 {
-    flight_table::place place = cx.process.flights.join(get.key, get.hash, cx.process.valid.applied());
+    flight_table::place place = cx.process.flights.join(get.key, get.hash, cx.process.valid, url_scope(get));
     if (!place.created) {
         return;
     }
@@ -81,7 +82,7 @@ void refresh(const request& rq, const decision& d, worker_context& cx)
     if (d.renew != renewal::revisit && (p.marks.recent_failure(rq.hash, rq.now) || !d.stored->may_refresh(rq.now))) {
         return;   // the last refresh failed a moment ago
     }
-    flight_table::place place = p.flights.join(d.stored->key(), d.stored->hash(), p.valid.applied());
+    flight_table::place place = p.flights.join(d.stored->key(), d.stored->hash(), p.valid, url_scope(rq));
     if (!place.created) {
         return;
     }

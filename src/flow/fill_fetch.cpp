@@ -13,7 +13,6 @@
 namespace tiercel::flow {
 namespace {
 
-using async::steady;
 
 // Interim answers come before it is known whether the answer may be shared (it may be private, or of another variant), so
 // they are for the client whose own request is out, and for nobody else who waits.
@@ -96,7 +95,7 @@ private:
         out.verb = rq_.head.verb;
         out.verb_text = rq_.head.verb_text;
         out.head = upstream_head(rq_, p_.tenants, purpose::fill);
-        out.deadline = steady::now() + rq_.route->deadline;
+        out.deadline = job_.deadline;
         out.may_retry = job_.stored == nullptr || !may_serve_on_failure(*job_.stored, failure::unreachable, p_.time.now());
         out.background = job_.background;
         return conditional && add_conditions(out.head, *job_.stored);

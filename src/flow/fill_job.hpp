@@ -9,6 +9,7 @@
 #include "l2/fill_lease.hpp"
 #include "origin/exchange.hpp"
 
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -32,11 +33,12 @@ struct handover {
 
 struct fill_job {
     fill_job(const request& original, std::shared_ptr<flight> f, const hash128& of_key)
-        : rq(original), joined(std::move(f)), hash(of_key) {}
+        : rq(original), joined(std::move(f)), hash(of_key), deadline(std::chrono::steady_clock::now() + original.route->deadline) {}
 
     kept_request rq;
     std::shared_ptr<flight> joined;
     hash128 hash;                  // of the flight's key
+    const std::chrono::steady_clock::time_point deadline;   // for all steps until the head of an answer
     entry_ptr stored{};            // stale, or fresh when only L2 is to be asked
     bool background = false;       // nobody waits
     renewal why = renewal::none;   // in the background: what for

@@ -114,7 +114,6 @@ async::task<bool> fill_search::clear_the_way()
         co_return true;
     }
     cluster_wait others(rq_, cx_);
-    const auto limit = steady::now() + rq_.route->deadline;
     for (;;) {
         if (is_away_) {   // one wait in vain is enough
             count(lock_result::unavailable);
@@ -125,8 +124,8 @@ async::task<bool> fill_search::clear_the_way()
         std::string holder = attempt.holder;
         way w = co_await heed(std::move(attempt), others.has_waited());
         if (w == way::blocked) {
-            const std::optional<l2::fill_news> news = co_await others.wait(remaining, std::move(holder), limit);
-            w = co_await heed(news, limit);
+            const std::optional<l2::fill_news> news = co_await others.wait(remaining, std::move(holder), job_.deadline);
+            w = co_await heed(news);
         }
         if (w != way::blocked) {
             co_return w == way::free;
@@ -138,7 +137,8 @@ bool fill_search::is_worth_a_lock() const
 {
     const routing::fill_lock_options& o = rq_.route->stampede.lock;
     const bool is_quick = job_.stored != nullptr && job_.stored->times().delta < o.min_delta;
-    return o.enabled && !is_quick && !p_.marks.is_uncacheable(rq_.hash, p_.time.now());
+    // A second one would wait for the first of this process, and with it for what is of no use any more.
+    return o.enabled && !is_quick && !job_.joined->is_second() && !p_.marks.is_uncacheable(rq_.hash, p_.time.now());
 }
 
 // Of the variant, once it is known which one it will be; the flight may have begun before.
@@ -198,7 +198,7 @@ bool fill_search::leave_it_to_the_other(milliseconds remaining)
 }
 
 // How the other fill ended, or nothing: then it is time to look again.
-async::task<fill_search::way> fill_search::heed(std::optional<l2::fill_news> news, steady::time_point limit)
+async::task<fill_search::way> fill_search::heed(std::optional<l2::fill_news> news)
 {
     way w = way::blocked;
     if (news && news->what == l2::fill_outcome::stored) {
@@ -208,7 +208,7 @@ async::task<fill_search::way> fill_search::heed(std::optional<l2::fill_news> new
     } else {
         end_.report().elsewhere = false;
     }
-    co_return w == way::blocked ? keep_waiting(limit) : w;
+    co_return w == way::blocked ? keep_waiting() : w;
 }
 
 async::task<fill_search::way> fill_search::look_in_l2_again()
@@ -267,10 +267,10 @@ fill_search::way fill_search::follow(const l2::fill_news& news)
     }
 }
 
-fill_search::way fill_search::keep_waiting(steady::time_point limit)
+fill_search::way fill_search::keep_waiting()
 {
     const bool stopping = cx_.giving_up || cx_.loop.gate().closed();
-    if (!stopping && steady::now() < limit) {
+    if (!stopping && steady::now() < job_.deadline) {
         return way::blocked;
     }
     end_.fail(flight_failure::no_answer(stopping ? errc::draining : errc::deadline_exceeded));

@@ -36,11 +36,11 @@ private:
     async::task<way> heed(l2::lock_attempt attempt, bool has_waited);
     async::task<bool> is_answered_by(entry_ptr found, bool has_waited);
     bool leave_it_to_the_other(milliseconds remaining);
-    async::task<way> heed(std::optional<l2::fill_news> news, async::steady::time_point limit);
+    async::task<way> heed(std::optional<l2::fill_news> news);
     async::task<way> look_in_l2_again();
     bool is_answered_by_their_fetch(entry_ptr found);
     way follow(const l2::fill_news& news);
-    way keep_waiting(async::steady::time_point limit);
+    way keep_waiting();
     void count(telemetry::lock_result r) { cx_.counts.count(telemetry::metric::lock_total, r); }
 
     fill_job& job_;

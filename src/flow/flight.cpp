@@ -3,6 +3,7 @@
 #include <tiercel/check.hpp>
 
 #include <algorithm>
+#include <span>
 
 namespace tiercel::flow {
 
@@ -171,6 +172,16 @@ flight::view flight::look() const
     return view_;
 }
 
+bool flight::is_second() const
+{
+    const std::shared_ptr<const flight> before = before_.lock();
+    if (before == nullptr) {
+        return false;
+    }
+    const std::lock_guard hold(before->mutex_);
+    return before->view_.state == flight_state::fetching;
+}
+
 flight_reader::flight_reader(std::shared_ptr<flight> f, async::loop& l)
     : flight_(std::move(f)), waiter_(std::make_shared<flight::waiter>(l))
 {
@@ -256,21 +267,21 @@ flight_table::place::~place()
     }
 }
 
-flight_table::place flight_table::join(std::string_view key, const hash128& hash, sequence stamp)
+flight_table::place flight_table::join(std::string_view key, const hash128& hash, const validity& valid, scope_hash url)
 {
     stripe& s = stripes_[hash.hi % stripes];
     const std::lock_guard hold(s.mutex);
     auto& slot = s.flights[hash];
-    if (slot != nullptr && slot->key() == key) {
+    if (slot != nullptr && slot->key() != key) {
+        // An equal hash of another key (practically never) simply is not entered: it flies without companions.
+        return {*this, std::make_shared<flight>(std::string(key), valid.applied()), hash, true};
+    }
+    if (slot != nullptr && (valid.is_valid(std::span(&url, 1), slot->stamp()) || slot->is_second())) {
         slot->arrive();   // before the fill can take it out of the table, and free what its readers have got
         return {*this, slot, hash, false};
     }
-    // An equal hash of another key (practically never) simply is not entered: it flies without companions.
-    auto made = std::make_shared<flight>(std::string(key), stamp);
-    if (slot == nullptr) {
-        slot = made;
-    }
-    return {*this, std::move(made), hash, true};
+    slot = std::make_shared<flight>(std::string(key), valid.applied(), std::move(slot));
+    return {*this, slot, hash, true};
 }
 
 void flight_table::remove(const flight& f, const hash128& hash)

@@ -17,6 +17,7 @@
 
 #include <tiercel/entry.hpp>
 #include <tiercel/rules.hpp>
+#include <tiercel/scope.hpp>
 
 #include <array>
 #include <atomic>
@@ -93,8 +94,9 @@ public:
         bool relayed = false;                      // streaming, and only as fast as the slowest reader takes it
     };
 
-    // `stamp`: the validity sequence under which the fetch begins.
-    flight(std::string key, sequence stamp) : key_(std::move(key)), stamp_(stamp) {}
+    // `stamp`: the validity sequence under which the fetch begins. `before`: the one of that key which it takes the place of.
+    flight(std::string key, sequence stamp, std::shared_ptr<const flight> before = nullptr)
+        : key_(std::move(key)), stamp_(stamp), before_(std::move(before)) {}
 
     const std::string& key() const noexcept { return key_; }
     sequence stamp() const noexcept { return stamp_; }
@@ -117,6 +119,9 @@ public:
     async::task<std::optional<byte_count>> pace(async::loop& l, byte_count written, byte_count window,
                                                 std::chrono::milliseconds patience);
 
+    // Another fetch of the key is under way, which began before something was invalidated.
+    bool is_second() const;
+
     // ---- waiters ----
     view look() const;
     // Somebody has found this flight and will read it from the start, or decide not to: nothing is freed meanwhile.
@@ -138,6 +143,7 @@ private:
 
     const std::string key_;
     const sequence stamp_;
+    const std::weak_ptr<const flight> before_;
     std::atomic<std::size_t> readers_{0};
     mutable std::mutex mutex_;
     view view_;
@@ -202,8 +208,10 @@ public:
         bool arriving_;
     };
 
-    // Joins the flight of that key or creates it.
-    place join(std::string_view key, const hash128& hash, sequence stamp);
+    // Joins the flight of that key or creates it. One that began before `url` was invalidated gives its place in the table to a new one,
+    // so that nobody waits for an answer of which he may have nothing; but only once, so that a key that is invalidated all the time is not
+    // fetched all the time: who joins such a flight finds it outdated.
+    place join(std::string_view key, const hash128& hash, const validity& valid, scope_hash url);
     // The flight is over for newcomers. REQUIRES: whatever it stored is in L1 already, so that nobody can miss both.
     void remove(const flight& f, const hash128& hash);
     std::size_t size() const;

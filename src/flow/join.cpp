@@ -20,10 +20,11 @@ using async::steady;
 // One client at one flight. The flight is joined before anything is awaited.
 class flight_client {
 public:
-    flight_client(request& rq, std::string_view key, const hash128& hash, decision d, client_io& io, client_limits limits,
-                  worker_context& cx)
-        : rq_(rq), d_(std::move(d)), io_(io), limits_(limits), cx_(cx), p_(cx.process), hash_(hash),
-          place_(p_.flights.join(key, hash, p_.valid.applied())), joined_at_(p_.valid.applied()),
+    // `since`: what was applied when the client came.
+    flight_client(request& rq, std::string_view key, const hash128& hash, decision d, sequence since, client_io& io,
+                  client_limits limits, worker_context& cx)
+        : rq_(rq), d_(std::move(d)), io_(io), limits_(limits), cx_(cx), p_(cx.process), hash_(hash), since_(since),
+          place_(p_.flights.join(key, hash, p_.valid, url_scope(rq))), is_outdated_(was_invalidated_before_we_came(url_scope(rq))),
           conditional_(rq.head.has(header::if_none_match) || rq.head.has(header::if_modified_since))
     {
         a_.forward = d_.forward;
@@ -32,10 +33,7 @@ public:
     async::task<answered> run()
     {
         answered done;
-        if (!place_.created && !is_of_now()) {
-            place_.settle();
-            done = co_await go_alone();   // it fetches what was invalidated before we came
-        } else if (!place_.created && place_.joined->readers() >= rq_.route->stampede.max_waiters) {
+        if (!place_.created && place_.joined->readers() >= rq_.route->stampede.max_waiters) {
             place_.settle();
             done = co_await answer_busy();
         } else {
@@ -50,6 +48,9 @@ public:
         co_return done;
     }
 
+    // The flight was over for us, without an answer: with this decision another one is to be joined.
+    std::optional<decision> another_round() { return goes_round_ ? std::optional(std::move(d_)) : std::nullopt; }
+
 private:
     enum class event : std::uint8_t {
         brought,   // seen_ has what there is
@@ -57,17 +58,11 @@ private:
         left,      // the client went away
     };
 
-    bool is_of_now() const
-    {
-        const scope_hash scope[] = {url_scope(rq_)};
-        return p_.valid.is_valid(scope, place_.joined->stamp());
-    }
-
     void take_seat()
     {
         reader_.emplace(place_.joined, cx_.loop);
         place_.settle();
-        limit_ = steady::now() + rq_.route->deadline;
+        limit_ = rq_.deadline;
         if (!place_.created) {
             limit_ = std::min(limit_, steady::now() + rq_.route->stampede.max_wait);
             cx_.counts.count(telemetry::metric::coalesced_total, telemetry::route_index(cx_.index_of(*rq_.route)));
@@ -115,6 +110,9 @@ private:
     // A condition is evaluated against the complete answer, and so are most ranges; as long as there is time for that.
     bool is_worth_waiting(bool changed)
     {
+        if (is_outdated_) {
+            return seen_.state == flight_state::fetching;
+        }
         if (is_live() && !is_planned_) {
             plan_ = plan_live(rq_, *seen_.live);
             is_planned_ = true;
@@ -126,8 +124,10 @@ private:
     async::task<answered> answer_with_what_came()
     {
         answered done;
-        if (!place_.created && was_invalidated_before_we_came()) {
-            done = co_await go_alone();
+        if (is_of_before()) {
+            // Where it is still arriving, others would join it and have to go round as well.
+            p_.flights.remove(*place_.joined, hash_);
+            goes_round_ = true;
             co_return done;
         }
         note_report();
@@ -149,17 +149,23 @@ private:
         co_return done;
     }
 
-    // By its head the answer may turn out to belong to what was invalidated after the fetch had begun: who came later than the
-    // invalidation may not have it.
-    bool was_invalidated_before_we_came() const
+    // Who came later than an invalidation may not have what was asked for before it. That is known at once if it is the URL that was
+    // invalidated; else the head of the answer tells what it belongs to. What has not come harms nobody.
+    bool is_of_before() const
     {
-        if (joined_at_ == place_.joined->stamp()) {
-            return false;
+        if (seen_.entry != nullptr) {
+            return is_outdated_ || was_invalidated_before_we_came(seen_.entry->scopes());
         }
-        const auto scopes = seen_.entry != nullptr ? seen_.entry->scopes()
-                            : is_live()            ? std::span<const scope_hash>(seen_.live->scopes)
-                                                   : std::span<const scope_hash>();
-        return !p_.valid.is_valid(scopes, place_.joined->stamp());
+        return is_live() && (is_outdated_ || was_invalidated_before_we_came(seen_.live->scopes));
+    }
+
+    bool was_invalidated_before_we_came(std::span<const scope_hash> scopes) const
+    {
+        return !place_.created && place_.joined->stamp() < since_ && !p_.valid.is_valid(scopes, place_.joined->stamp());
+    }
+    bool was_invalidated_before_we_came(scope_hash scope) const
+    {
+        return was_invalidated_before_we_came(std::span(&scope, 1));
     }
 
     void note_report()
@@ -271,8 +277,10 @@ private:
     worker_context& cx_;
     process_context& p_;
     const hash128 hash_;
+    const sequence since_;
     flight_table::place place_;
-    const sequence joined_at_;
+    const bool is_outdated_;
+    bool goes_round_ = false;
     const bool conditional_;
     std::shared_ptr<handover> over_;        // of the one who created the flight
     std::optional<flight_reader> reader_;
@@ -298,9 +306,16 @@ async::task<answered> join(request& rq, request_scratch& scratch, decision d, cl
     }
     const std::string_view key = scratch.secondary.empty() ? rq.key : std::string_view(scratch.secondary);
     const hash128 hash = scratch.secondary.empty() ? rq.hash : seeded_hash(key, p.hash_seed);
-    flight_client one(rq, key, hash, std::move(d), io, limits, cx);
-    answered done = co_await one.run();
-    co_return done;
+    const sequence since = p.valid.applied();
+    for (;;) {   // twice at most: a flight that begins from now on is good enough
+        flight_client one(rq, key, hash, std::move(d), since, io, limits, cx);
+        answered done = co_await one.run();
+        std::optional<decision> again = one.another_round();
+        if (!again) {
+            co_return done;
+        }
+        d = std::move(*again);
+    }
 }
 
 }  // namespace tiercel::flow

@@ -21,7 +21,6 @@
 namespace tiercel::flow {
 namespace {
 
-using async::steady;
 
 // What is stored may answer this client, too, once the origin has confirmed it. Not every stored answer may when the client
 // has credentials (RFC 9111 §3.5).
@@ -122,7 +121,7 @@ private:
         out_.interim = &interim_;
         out_.upgrade = rq_.upgrade;
         out_.alone = true;
-        out_.deadline = steady::now() + rq_.route->deadline;
+        out_.deadline = rq_.deadline;
         out_.may_retry = d_.stored == nullptr || !may_serve_on_failure(*d_.stored, failure::unreachable, rq_.now);
     }
 

@@ -148,10 +148,9 @@ async::task<error_code> exchange::send_all(std::array<std::string_view, 3> parts
 async::task<error_code> exchange::send_body()
 {
     for (;;) {
-        // While the client is slow the origin has nothing to answer for: only the deadline of the request counts.
         waits_for_source_ = true;
         took_body_ = true;
-        connection_->arm(limit_);
+        arm(steady::now());
         const auto run = co_await request_->body->next();
         waits_for_source_ = false;
         if (stopping_) {
@@ -162,6 +161,7 @@ async::task<error_code> exchange::send_body()
             connection_->cancel();   // the reader must know
             co_return run.error();
         }
+        limit_ = std::max(limit_, steady::now() + allowance_);   // the time that the client takes is not the origin's
         if (run->empty() && !request_->chunked_body) {
             co_return error_code();
         }
@@ -204,10 +204,15 @@ async::task<> exchange::finish()
 
 // ---- the head --------------------------------------------------------------------------------------------------------
 
-// Waiting for the origin: until so long after the last progress, and not beyond the limit of the whole.
+// Waiting for the origin: until so long after the last progress, and not beyond the limit of the whole. While the client is slow
+// the origin has nothing to answer for.
 void exchange::arm(steady::time_point now) noexcept
 {
-    connection_->arm(waits_for_source_ ? limit_ : std::min(now + patience_, limit_));
+    if (waits_for_source_) {
+        connection_->arm(request_->body->waits_for_origin() ? limit_ : steady::time_point::max());
+    } else {
+        connection_->arm(std::min(now + patience_, limit_));
+    }
 }
 
 // What a failed read means; `otherwise` when the origin ended the connection.
@@ -229,6 +234,7 @@ async::task<error_code> exchange::start(outgoing& rq, steady::time_point now)
 {
     request_ = &rq;
     limit_ = rq.deadline;
+    allowance_ = limit_ - now;
     requested_at_ = asked_at_ = now;
     connection_->begin_exchange();
     send_at_once();

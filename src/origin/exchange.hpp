@@ -132,6 +132,7 @@ private:
     unsigned attempts_ = 1;
 
     steady::time_point limit_;
+    steady::duration allowance_{};          // from the last of the request to the head of its answer
     steady::duration patience_;             // between two signs of life
     steady::time_point requested_at_;
     steady::time_point asked_at_;           // the request was through

@@ -23,6 +23,8 @@ public:
     virtual async::task<result<std::string_view>> next() = 0;
     // Makes a pending next() end soon, with an error. Called at most once; no next() comes after it.
     virtual void stop() = 0;
+    // Nothing will come before the origin has said to go on (RFC 9110 §10.1.1).
+    virtual bool waits_for_origin() const noexcept { return false; }
     // Nobody but us will tell the client to go on: the origin knows no 100 (Continue). Called before next(), only if the
     // client waits for that.
     virtual void encourage() {}
@@ -52,7 +54,7 @@ struct outgoing {
     bool chunked_body = false;                // else the head names the length, and the source yields exactly that much
     bool expects_continue = false;            // the client sends the body only when told to: Expect goes along
     std::string_view upgrade;                 // protocols that the head's Upgrade field asks for; no body then
-    async::steady::time_point deadline;       // until here the response head must have come, retries included
+    async::steady::time_point deadline;       // until here the response head must have come, retries included; later by what an upload took
     bool may_retry = true;                    // false: another answer will do, e.g. a stale one
     bool alone = false;                       // for one client, and nothing of it will be stored: refused before others
     bool background = false;                  // nobody waits: first to be refused when it gets crowded

@@ -269,6 +269,34 @@ TEST_F(Upload, WaitingForTheOriginsWordIsNoStall)
     answer(c->read_response()).expect_problem(408, "body_timeout");   // but now it is the client's turn
 }
 
+TEST_F(Upload, TheTimeThatAClientTakesIsNotTakenFromTheOrigin)
+{
+    s.set("routes.0.deadline", "200ms").set("origins.shop.try_timeout", "200ms");
+    start();
+    c->send("POST /a HTTP/1.1\r\nHost: shop.test\r\nContent-Length: 3\r\n\r\n");
+    byte_stream link = by_hand.accept();
+    EXPECT_EQ(read_request_head(link, after(default_timeout)).header("Content-Length"), "3");
+    for (const std::string part : {"a", "b", "c"}) {
+        EXPECT_TRUE(c->is_silent_for(300ms));   // longer than the deadline
+        c->send(part);
+        EXPECT_EQ(link.read_exactly(1), part);
+    }
+    link.send(plain_answer({}, "thanks"));
+    EXPECT_EQ(c->read_response().body, "thanks");
+}
+
+TEST_F(Upload, AfterItTheOriginHasTheDeadlineToAnswer)
+{
+    s.set("routes.0.deadline", "200ms");
+    start();
+    c->send("POST /a HTTP/1.1\r\nHost: shop.test\r\nContent-Length: 1\r\n\r\n");
+    byte_stream link = by_hand.accept();
+    EXPECT_EQ(read_request_head(link, after(default_timeout)).header("Content-Length"), "1");
+    EXPECT_TRUE(c->is_silent_for(300ms));
+    c->send("a");
+    answer(c->read_response()).expect_problem(504, "origin_timeout");
+}
+
 TEST_F(Upload, AnOriginThatNeverSaysAWordEndsTheWaitingByTheDeadline)
 {
     s.set("routes.0.deadline", "100ms");

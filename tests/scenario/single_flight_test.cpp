@@ -301,6 +301,25 @@ TEST(SingleFlight, WhoWaitedTooLongFetchesForItselfElse)
     }
 }
 
+TEST(SingleFlight, WhoFetchesAfterWaitingHasTheRestOfTheTime)
+{
+    scenario s;
+    s.set("routes.0.stampede.on_timeout", "fetch").set("routes.0.stampede.max_wait", "500ms");
+    s.set("routes.0.deadline", "20s").set("origins.shop.deadline_header", "X-Deadline");
+    auto& page = s.origin().page("/a").cache_control("max-age=10").body("v1").hold();
+    s.start();
+    auto first = s.begin_get("/a");
+    ASSERT_TRUE(page.wait_for_requests(1));
+    auto second = s.begin_get("/a");
+    ASSERT_TRUE(page.wait_for_requests(2));
+    page.release();
+    first.get().expect_body("v1");
+    second.get().expect_body("v1");
+    const int rest = std::stoi(page.received()[1].header("X-Deadline").value_or("0"));
+    EXPECT_GT(rest, 0);
+    EXPECT_LE(rest, 19'500);
+}
+
 TEST(SingleFlight, TheDeadlineOfTheRouteEndsTheRequest)
 {
     scenario s;

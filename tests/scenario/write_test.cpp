@@ -224,6 +224,31 @@ TEST_F(Writes, A304MayPutAnAnswerIntoAnotherGroup)
     EXPECT_FALSE(is_stored("/a"));
 }
 
+TEST_F(Writes, WhoComesAfterAWriteSharesOneFetchWhateverIsUnderWay)
+{
+    auto& page = s.origin().page("/a").cache_control("max-age=600").body("page").hold();
+    s.origin().page("/w").header("Location", "/a");
+    s.start();
+    std::vector<pending> all;
+    const auto come = [&](int n) {
+        for (int i = 0; i < n; ++i) { all.push_back(s.begin_get("/a")); }
+    };
+    come(1);
+    ASSERT_TRUE(page.wait_for_requests(1));
+    s.post("/w", "new").expect_status(200);
+    come(5);
+    ASSERT_TRUE(page.wait_for_requests(2)) << "nobody waits for what he may not have";
+    s.wait_for_waiters(4);
+    s.post("/w", "new").expect_status(200);
+    come(5);
+    s.wait_for_waiters(9);
+    EXPECT_EQ(page.requests(), 2) << "but a key that is written all the time is not fetched all the time";
+    page.release();
+    for (pending& one : all) { one.get().expect_body("page"); }
+    EXPECT_EQ(page.requests(), 3);
+    s.get("/a").expect_cache("hit; detail=l1");
+}
+
 TEST_F(Writes, AFetchThatBeganBeforeAGroupWasInvalidatedIsNotStored)
 {
     manual_origin by_hand;
