@@ -209,11 +209,16 @@ void invalidation_log::tell_applied()
     telling_ = true;
     last_told_ = steady::now();
     const sequence told = position_;
-    redis::command c{"HSET", names_.nodes, node_, std::to_string(told) + " " + std::to_string(now->count())};
-    client_->send(redis::lane::write, std::move(c), [this, told](const result<reply>& r) {
+    client_->send(redis::lane::write, row_of_this_node(*now), [this, told](const result<reply>& r) {
         telling_ = false;
         if (r && told != position_) { tell_applied(); }   // it has moved meanwhile
     });
+}
+
+redis::command invalidation_log::row_of_this_node(microseconds now) const
+{
+    const std::string applied = std::to_string(position_) + " " + std::to_string(now.count());
+    return {"HSET", names_.nodes, node_, applied};
 }
 
 // ---- reading
@@ -284,6 +289,8 @@ task<> invalidation_log::read_on()
     if (!sent) { co_return; }
     const bool repaired = co_await repair(position_ == 0 ? "start" : "reconnected");
     if (!repaired) { co_return; }
+    const bool announced = co_await announce();   // first: who serves must be among those that an acknowledgement waits for
+    if (!announced) { co_return; }
     if (standstills == valid_.suspensions()) { set_contact(contact::following, "log read"); }
     const std::string block = std::to_string(options_.read_block.count());
     while (!stopping_ && reader_->is_open()) {
@@ -305,6 +312,15 @@ task<> invalidation_log::read_on()
         // A reply to what was asked before a standstill says nothing about the time since.
         if (standstills == valid_.suspensions()) { set_contact(contact::following, "log read"); }
     }
+}
+
+task<bool> invalidation_log::announce()
+{
+    const auto now = redis_now();
+    if (!now) { co_return false; }
+    redis::command row = row_of_this_node(*now);
+    const std::optional<reply> r = co_await ask(std::move(row), options_.append_timeout);
+    co_return r.has_value();
 }
 
 bool invalidation_log::take_entries(const reply& r)

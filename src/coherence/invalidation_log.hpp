@@ -134,6 +134,8 @@ private:
     void note_time(const reply& r);
     void show();
     void tell_applied();
+    async::task<bool> announce();
+    redis::command row_of_this_node(std::chrono::microseconds now) const;
     void set_contact(contact c, std::string_view why);
     std::optional<std::chrono::microseconds> redis_now() const;
 
