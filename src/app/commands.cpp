@@ -14,6 +14,9 @@ std::optional<config::loaded> load_or_complain(const std::string& file, const co
     for (const auto& p : what.problems) {
         io.err << config::to_text(p) << '\n';
     }
+    for (const auto& p : what.warnings) {
+        io.err << config::to_text(p) << '\n';
+    }
     if (!what.ok()) {
         return std::nullopt;
     }
@@ -26,7 +29,7 @@ exit_code check(const std::string& file, const config::environment& env, console
     if (!what) {
         return bad_usage;
     }
-    io.out << file << ": ok\n";
+    io.out << file << (what->warnings.empty() ? ": ok\n" : ": can be used, see the warnings\n");
     return done;
 }
 

@@ -197,6 +197,23 @@ bool is_local(const listen_address& a)
     return a.is_unix() || tcp_endpoint(a.at).address().is_loopback();
 }
 
+bool collide(const listen_address& a, const listen_address& b)
+{
+    if (a.is_unix() || b.is_unix()) {
+        return a.unix_path == b.unix_path;
+    }
+    const auto first = tcp_endpoint(a.at);
+    const auto second = tcp_endpoint(b.at);
+    if (first.port() != second.port() || first.port() == 0) {
+        return false;
+    }
+    // "::" takes IPv4 as well, since nobody sets IPV6_V6ONLY.
+    const auto has = [](const ip::address& whole, const ip::address& part) {
+        return whole.is_unspecified() && (whole.is_v6() || part.is_v4());
+    };
+    return first.address() == second.address() || has(first.address(), second.address()) || has(second.address(), first.address());
+}
+
 std::string text_of(const endpoint& e)
 {
     if (!is_tcp(e)) {

@@ -30,6 +30,8 @@ std::optional<std::string> problem_of_listen_address(std::string_view text);
 result<listen_address> parse_listen_address(std::string_view text);
 // Can only processes of this machine connect? Loopback and unix sockets: yes.
 bool is_local(const listen_address& a);
+// Would the second of them find the first in its place? An address that stands for all has the port everywhere.
+bool collide(const listen_address& a, const listen_address& b);
 // As parse_listen_address() reads it.
 std::string text_of(const endpoint& e);
 std::uint16_t port_of(const endpoint& e);   // 0 for a unix socket

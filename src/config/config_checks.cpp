@@ -6,6 +6,7 @@
 #include "config/value.hpp"
 
 #include "async/listener.hpp"
+#include "flow/upstream_head.hpp"
 #include "origin/tls.hpp"
 
 #include <algorithm>
@@ -37,23 +38,7 @@ public:
     }
 
 private:
-    // At the key, or at the nearest thing around it that the files speak of.
-    void complain(const std::string& key, std::string why)
-    {
-        std::string at = key;
-        for (;;) {
-            if (const auto m = what_.mentions.find(at); m != what_.mentions.end()) {
-                problems_.add(m->second.where, key, std::move(why));
-                return;
-            }
-            const auto cut = at.find_last_of(".[");
-            if (cut == at.npos) {
-                problems_.add({}, key, std::move(why));
-                return;
-            }
-            at.resize(cut);
-        }
-    }
+    void complain(const std::string& key, std::string why) { problems_.add(what_.place_of(key), key, std::move(why)); }
     // What a module says about a part of which each value was fine.
     void complain_unless_known(const std::string& key, std::string why)
     {
@@ -105,15 +90,27 @@ private:
         }
     }
 
+    // Two that cannot listen at the same time.
     void check_listeners()
     {
-        std::map<std::string_view, std::size_t> seen;
-        for (std::size_t i = 0; i < c_.server.listen.size(); ++i) {
-            const auto [first, fresh] = seen.emplace(c_.server.listen[i].address, i);
-            if (!fresh && !c_.server.listen[i].address.ends_with(":0")) {
-                complain(item("server.listen", i) + ".address", "is the same as " + item("server.listen", first->second));
+        std::vector<std::pair<std::string, async::listen_address>> before;
+        const auto add = [&](std::string key, const std::string& text) {
+            const auto where = async::parse_listen_address(text);
+            if (!where) {
+                return;
             }
+            for (const auto& [name, other] : before) {
+                if (async::collide(*where, other)) {
+                    complain(key, "is taken by " + name + ", which listens there, too");
+                    break;
+                }
+            }
+            before.emplace_back(std::move(key), *where);
+        };
+        for (std::size_t i = 0; i < c_.server.listen.size(); ++i) {
+            add(item("server.listen", i), c_.server.listen[i].address);
         }
+        add("admin.listen", c_.admin.listen);
         if (c_.server.listen.empty()) {
             complain("server.listen", "needs at least one address");
         }
@@ -157,6 +154,15 @@ private:
     {
         if (auto why = routing::problem(c_.tenancy)) {
             complain_unless_known("tenancy", std::move(*why));
+        }
+        const auto is_unix = [](const auto& l) { return l.address.starts_with("unix:"); };
+        const bool trusts_somebody =
+            !c_.server.trusted_proxies.empty() || std::any_of(c_.server.listen.begin(), c_.server.listen.end(), is_unix);
+        for (std::size_t i = 0; i < c_.tenancy.resolvers.size() && !trusts_somebody; ++i) {
+            if (c_.tenancy.resolvers[i].kind == routing::resolver_kind::header) {
+                complain(item("tenancy.resolvers", i), "never yields a tenant: the field is believed only from server.trusted_proxies, "
+                                                       "and there are none");
+            }
         }
     }
 
@@ -203,9 +209,29 @@ private:
                 complain(key + ".name", "is the name of " + item("routes", first->second) + " already");
             }
             check_order(key + ".ttl.min", r.caching.ttl.min, key + ".ttl.max", r.caching.ttl.max);
+            check_key(key + ".key", r.key);
         }
         if (auto why = routing::problem(c_.routes)) {
             complain_unless_known("routes", std::move(*why));
+            return;
+        }
+        for (std::size_t i = 0; i < c_.routes.size(); ++i) {
+            const auto by = routing::first_that_covers(c_.routes, i);
+            if (by && !problems_.has_inside(item("routes", *by)) && !problems_.has_inside(item("routes", i))) {
+                complain(item("routes", i), "is never reached: " + item("routes", *by) + " takes all of its requests, and the first that matches wins");
+            }
+        }
+    }
+
+    void check_key(const std::string& key, const routing::key_rules& k)
+    {
+        if (k.query.mode == query_mode::none && !k.query.allow.empty()) {
+            complain(key + ".allow", "lets nothing stay beside query: none, which removes the whole query");
+        }
+        for (const std::string& name : k.headers) {
+            if (const auto why = flow::why_never_selects(name); !why.empty()) {
+                complain(key + ".headers", name + " " + std::string(why));
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 #include "config/config_loader.hpp"
 
 #include "config/config_checks.hpp"
+#include "config/config_doubts.hpp"
 #include "config/config_table.hpp"
 #include "config/problems.hpp"
 #include "config/source_tree.hpp"
@@ -278,6 +279,11 @@ loaded read(source_tree tree, const environment& env)
         check_together(out, problems);
     }
     out.problems = problems.take(out.files);
+    if (out.ok()) {
+        problem_list doubts(gravity::warning);
+        doubt_together(out, doubts);
+        out.warnings = doubts.take(out.files);
+    }
     return out;
 }
 
@@ -299,6 +305,20 @@ std::string loaded::source_of(const std::string& path) const
         names += (names.empty() ? "" : ", ") + v;
     }
     return "env " + names + " (" + line + ")";
+}
+
+place loaded::place_of(std::string path) const
+{
+    for (;;) {
+        if (const auto m = mentions.find(path); m != mentions.end()) {
+            return m->second.where;
+        }
+        const auto cut = path.find_last_of(".[");
+        if (cut == path.npos) {
+            return {};
+        }
+        path.resize(cut);
+    }
 }
 
 loaded load(const std::filesystem::path& file, const environment& env) { return read(read_sources(file, env), env); }

@@ -23,13 +23,16 @@ struct mention {
 
 struct loaded {
     config value;                           // meaningful only if ok()
-    std::vector<problem> problems;          // in the order of their places
+    std::vector<problem> problems;          // errors, in the order of their places
+    std::vector<problem> warnings;          // only if ok()
     std::vector<std::string> files;         // by place::file: the main one, then the included ones
     std::map<std::string, mention> mentions;   // by path: "cache.l1.max_bytes", "routes[0].name", "routes[0]"
 
     bool ok() const noexcept { return problems.empty(); }
     // "default", "FILE:LINE" or "env NAME (FILE:LINE)".
     std::string source_of(const std::string& path) const;
+    // Of that key, or of the nearest thing around it that the files speak of.
+    place place_of(std::string path) const;
 };
 
 // Reads the file and what it includes.

@@ -1,5 +1,7 @@
 #include "config/config_table.hpp"
 
+#include "config/spelling.hpp"
+
 #include "async/listener.hpp"
 #include "events/event.hpp"
 #include "http/upgrade.hpp"
@@ -76,6 +78,30 @@ complaint_text token(std::string_view text)
 }
 
 complaint_text token_or_empty(std::string_view text) { return text.empty() ? std::nullopt : token(text); }
+
+// Case matters in methods (RFC 9110 §9.1), and so "get" would match nothing.
+complaint_text method_name(std::string_view text)
+{
+    constexpr auto usual = std::to_array<std::string_view>({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "PURGE", "PROPFIND",
+        "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "REPORT", "SEARCH", "QUERY"});
+    if (auto why = token(text)) {
+        return why;
+    }
+    if (text == "CONNECT" || text == "TRACE") {
+        return "is refused before routes are looked at";
+    }
+    const bool has_lower = std::any_of(text.begin(), text.end(), [](char c) { return c >= 'a' && c <= 'z'; });
+    const auto meant = has_lower ? nearest_name(text, usual) : std::string_view();
+    return meant.empty() ? std::nullopt : complaint_text("names no method, since case matters (did you mean " + std::string(meant) + "?)");
+}
+
+// "utm_*": the star stands for any text, and is taken as itself anywhere else.
+complaint_text name_or_beginning(std::string_view text)
+{
+    const auto star = text.find('*');
+    const bool good = star == text.npos || star + 1 == text.size();
+    return good ? not_empty(text) : complaint_text("may have a * at its end only");
+}
 
 complaint_text upgrade_name(std::string_view text)
 {
@@ -347,7 +373,7 @@ rows origin_rows()
         "Where the doubling ends."));
     r.push_back(key("origins.<name>.retry.on", TIERCEL_AT(origin_options, retry.on), retry_cause_names(), fixed,
         "What is retried: failures to connect, resets before an answer, statuses."));
-    r.push_back(key("origins.<name>.retry.methods", TIERCEL_AT(origin_options, retry.methods), checked(token), fixed,
+    r.push_back(key("origins.<name>.retry.methods", TIERCEL_AT(origin_options, retry.methods), checked(method_name), fixed,
         "Methods that are safe to send twice."));
     r.push_back(key("origins.<name>.retry.budget", TIERCEL_AT(origin_options, retry.budget), numbers{0, 1}, fixed,
         "Retries per request over the last seconds, so that an origin in trouble does not get a multiple of its load."));
@@ -427,8 +453,8 @@ rows route_rows()
     r.push_back(key("routes[].match.path", TIERCEL_AT(route, match.path), checked(routing::path_pattern::problem), fixed,
         "A prefix that ends on a segment boundary, or a glob over the whole path with * (in a segment) and ** (any segments).")
         .shown_as("/products/"));
-    r.push_back(key("routes[].match.methods", TIERCEL_AT(route, match.methods), checked(token), fixed,
-        "Empty: any. GET includes HEAD."));
+    r.push_back(key("routes[].match.methods", TIERCEL_AT(route, match.methods), checked(method_name), fixed,
+        "Empty: any. GET includes HEAD. In capitals, as they are sent."));
     r.push_back(key("routes[].origin", TIERCEL_AT(route, origin), checked(not_empty), fixed,
         "One of the names under origins.").needed("shop"));
     r.push_back(key("routes[].mode", TIERCEL_AT(route, mode),
@@ -468,9 +494,9 @@ rows route_rows()
     r.push_back(key("routes[].key.query", TIERCEL_AT(route, key.query.mode),
         words<query_mode>{.known = {{"sort", query_mode::sort}, {"as_is", query_mode::as_is}, {"none", query_mode::none}}}, fixed,
         "The query in the key. sort: by name; none: not in it, and not sent to the origin either."));
-    r.push_back(key("routes[].key.drop", TIERCEL_AT(route, key.query.drop), checked(not_empty), fixed,
+    r.push_back(key("routes[].key.drop", TIERCEL_AT(route, key.query.drop), checked(name_or_beginning), fixed,
         "Query parameters that are removed, also for the origin; a trailing * matches a prefix."));
-    r.push_back(key("routes[].key.allow", TIERCEL_AT(route, key.query.allow), checked(not_empty), fixed,
+    r.push_back(key("routes[].key.allow", TIERCEL_AT(route, key.query.allow), checked(name_or_beginning), fixed,
         "When not empty, only these stay."));
     r.push_back(key("routes[].key.headers", TIERCEL_AT(route, key.headers), checked(token), fixed,
         "Request fields whose values are part of the key."));
@@ -553,7 +579,7 @@ rows invalidation_rows()
         "tenant: each event must name its tenant; all: one that names none is taken for the default tenant, and may concern everything."));
     r.push_back(items("invalidation.rules", TIERCEL_AT(config, invalidation.events.rules), fixed,
         "What events of other types than tiercel.invalidate.v1 mean. Every rule that matches is carried out."));
-    r.push_back(key("invalidation.rules[].on", TIERCEL_AT(rule_options, on), checked(not_empty), fixed,
+    r.push_back(key("invalidation.rules[].on", TIERCEL_AT(rule_options, on), checked(name_or_beginning), fixed,
         "The type of event; a trailing * matches what begins so.").needed("project.updated"));
     r.push_back(key("invalidation.rules[].version", TIERCEL_AT(rule_options, version), texts{}, fixed,
         "Only events of that version: by their attribute version, or the end of their type, as in .v2. Empty: any."));

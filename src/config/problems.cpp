@@ -29,6 +29,9 @@ std::string printable(std::string_view text)
 std::string to_text(const problem& p)
 {
     std::string out = p.file + ":" + std::to_string(p.line) + ":" + std::to_string(p.column) + ": ";
+    if (p.gravity == gravity::warning) {
+        out += "warning: ";
+    }
     if (!p.key.empty()) {
         out += p.key + ": ";
     }
@@ -61,7 +64,8 @@ std::vector<problem> problem_list::take(const std::vector<std::string>& files)
                        .line = e.where.line,
                        .column = e.where.column,
                        .key = std::move(e.path),
-                       .what = std::move(e.what)});
+                       .what = std::move(e.what),
+                       .gravity = gravity_});
     }
     return out;
 }

@@ -10,8 +10,11 @@
 
 namespace tiercel::config {
 
+// All of one gravity.
 class problem_list {
 public:
+    explicit problem_list(enum gravity how_bad = gravity::error) : gravity_(how_bad) {}
+
     void add(place where, std::string key, std::string what);
     void add(std::vector<yaml_error> errors);
     bool empty() const noexcept { return found_.empty(); }
@@ -23,6 +26,7 @@ public:
 
 private:
     std::vector<yaml_error> found_;
+    enum gravity gravity_;
 };
 
 }  // namespace tiercel::config

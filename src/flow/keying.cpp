@@ -1,6 +1,7 @@
 #include "flow/keying.hpp"
 
-#include "http/vary.hpp"
+#include "flow/context.hpp"
+#include "flow/variants.hpp"
 
 #include <algorithm>
 
@@ -29,12 +30,13 @@ std::optional<std::string_view> cookie_of(const request_head& head, std::string_
 
 namespace {
 
-// What the route adds to the key: values of named fields and cookies.
-void append_route_parts(std::string& key, const request& rq)
+// What the route adds to the key: values of named fields, as the origin gets them, and cookies. What a client claims about itself
+// in a field that is written anew must not get into the key: the answer would be made for another value than it is stored under.
+void append_route_parts(std::string& key, const request& rq, const process_context& p)
 {
     for (const std::string& name : rq.route->key.headers) {
-        const auto value = selecting_value(rq.head, name, rq.route->caching.vary_languages);
-        append_secondary(key, name, value.value_or(std::string()), value.has_value());
+        const auto value = selecting_value_of(rq, name, p);
+        append_secondary(key, name, value ? std::string_view(*value) : std::string_view(), value.has_value());
     }
     for (const std::string& name : rq.route->key.cookies) {
         const auto value = cookie_of(rq.head, name);
@@ -44,15 +46,15 @@ void append_route_parts(std::string& key, const request& rq)
 
 }  // namespace
 
-void make_key(request& rq, std::string& space, std::uint64_t seed)
+void make_key(request& rq, std::string& space, const process_context& p)
 {
     space.clear();
     append_key(space, key_parts{rq.tenant, rq.scheme, rq.target.host, rq.target.path, rq.query, rq.has_query});
     const std::size_t own = space.size();
-    append_route_parts(space, rq);
+    append_route_parts(space, rq, p);
     rq.key = space;
     rq.resource = rq.key.substr(0, own);
-    rq.hash = seeded_hash(rq.key, seed);
+    rq.hash = seeded_hash(rq.key, p.hash_seed);
 }
 
 }  // namespace tiercel::flow

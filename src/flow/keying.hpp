@@ -4,17 +4,18 @@
 
 #include "flow/request.hpp"
 
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
 namespace tiercel::flow {
 
+struct process_context;
+
 // The value of one cookie of the request, over all Cookie lines (RFC 6265 §5.4).
 std::optional<std::string_view> cookie_of(const request_head& head, std::string_view name) noexcept;
 
 // Sets key, resource and hash. REQUIRES: tenant, target, route and query are set; `space` lives as long as rq.
-void make_key(request& rq, std::string& space, std::uint64_t seed);
+void make_key(request& rq, std::string& space, const process_context& p);
 
 }  // namespace tiercel::flow

@@ -255,7 +255,7 @@ decision decide(request& rq, request_scratch& scratch, worker_context& cx)
     if (rq.tenant.empty()) {
         return passed(detail::tenant, forward_reason::bypass);
     }
-    make_key(rq, scratch.key, p.hash_seed);
+    make_key(rq, scratch.key, p);
     if (!rq.upgrade.empty()) {
         return passed(detail::upgrade, forward_reason::bypass);
     }

@@ -108,6 +108,25 @@ std::optional<std::string> written_value(const request& rq, header h)
     }
 }
 
+std::string_view why_never_selects(std::string_view name) noexcept
+{
+    const header h = header_of(name);
+    if (is_client_condition(h)) {
+        return "is applied to what is stored, and selects nothing";
+    }
+    if (is_hop_by_hop(h)) {
+        return "belongs to one connection: the origin never gets it";
+    }
+    switch (h) {
+    case header::content_length:
+    case header::expect: return "is about the message, and not about what it asks for";
+    case header::forwarded:
+    case header::x_forwarded_host: return "is never passed on, so that no answer can depend on it";
+    default: break;
+    }
+    return h == header::other && is_unkeyed_influence(name) ? "is never passed on, so that no answer can depend on it" : std::string_view();
+}
+
 std::string upstream_head(const request& rq, const routing::tenancy& tenants, purpose why)
 {
     std::string out;

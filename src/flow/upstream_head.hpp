@@ -32,4 +32,7 @@ bool is_client_condition(header h) noexcept;
 bool is_written_by_us(header h) noexcept;
 std::optional<std::string> written_value(const request& rq, header h);
 
+// Why no answer can depend on a request field of that name, as the end of a sentence. Empty: it may.
+std::string_view why_never_selects(std::string_view name) noexcept;
+
 }  // namespace tiercel::flow

@@ -110,7 +110,7 @@ implied_get::implied_get(const request& original, const canonical_target& target
         return;
     }
     view_.query = apply(view_.route->key.query, target.query, view_.has_query, query_);
-    make_key(view_, key_, p.hash_seed);
+    make_key(view_, key_, p);
 }
 
 bool implied_get::keep_selecting_fields(const process_context& p)
@@ -138,7 +138,7 @@ bool implied_get::keep_selecting_fields(const process_context& p)
     // Keyed or selected by a credential, or by all cookies of the writer, it is the writer's own answer.
     request without = view_;
     std::string key;
-    make_key(without, key, p.hash_seed);
+    make_key(without, key, p);
     return key == key_ && selected_by(view_, p) == selected;
 }
 

@@ -31,6 +31,12 @@ public:
         return below_ ? name.size() > text_.size() && name.ends_with(text_) : name == text_;
     }
 
+    // Does this one match all that the other one matches?
+    bool covers(const host_pattern& other) const noexcept
+    {
+        return other.below_ ? below_ && std::string_view(other.text_).ends_with(text_) : matches(other.text_);
+    }
+
 private:
     std::string text_;   // lower case; with its leading dot if below_
     bool below_;

@@ -96,6 +96,29 @@ std::optional<std::string> path_pattern::problem(std::string_view text)
     return std::nullopt;
 }
 
+bool path_pattern::covers(std::string_view wide, std::string_view narrow) noexcept
+{
+    if (wide == narrow) {
+        return true;
+    }
+    constexpr std::string_view all_below = "/**";
+    if (wide.ends_with(all_below)) {
+        wide.remove_suffix(all_below.size());
+    } else if (wide.ends_with('/')) {
+        wide.remove_suffix(1);
+    }
+    if (wide.find('*') != npos) {
+        return false;
+    }
+    // The whole segments that all its paths begin with.
+    if (const auto star = narrow.find('*'); star != npos) {
+        narrow = narrow.substr(0, narrow.rfind('/', star));
+    } else if (narrow.ends_with('/')) {
+        narrow.remove_suffix(1);
+    }
+    return narrow.starts_with(wide) && (narrow.size() == wide.size() || narrow[wide.size()] == '/');
+}
+
 path_pattern::path_pattern(std::string_view text) : is_glob_(text.find('*') != npos)
 {
     TIERCEL_CHECK(!problem(text));

@@ -24,6 +24,10 @@ public:
     // What is wrong with the text, in words for whoever wrote it.
     static std::optional<std::string> problem(std::string_view text);
 
+    // Does the first of two texts match all that the second one matches? May say no where it is hard to tell.
+    // REQUIRES: problem() finds nothing in them.
+    static bool covers(std::string_view wide, std::string_view narrow) noexcept;
+
     // REQUIRES: !problem(text).
     explicit path_pattern(std::string_view text);
 

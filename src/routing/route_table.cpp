@@ -25,6 +25,26 @@ std::optional<std::string> problem_of_tokens(std::string_view key, const std::ve
     return std::nullopt;
 }
 
+bool has_method(const match_rule& m, std::string_view method) noexcept
+{
+    // A HEAD is answered from what a GET has stored, so a route for the one is a route for the other.
+    return m.methods.empty() || has(m.methods, method) || (method == "HEAD" && has(m.methods, "GET"));
+}
+
+// Does every request that `narrow` is for match `wide`, too?
+bool covers(const match_rule& wide, const match_rule& narrow)
+{
+    const auto has_host = [&](const std::string& host) {
+        return std::any_of(wide.hosts.begin(), wide.hosts.end(), [&](const std::string& w) { return host_pattern(w).covers(host_pattern(host)); });
+    };
+    const bool all_hosts = wide.hosts.empty() || (!narrow.hosts.empty() && std::all_of(narrow.hosts.begin(), narrow.hosts.end(), has_host));
+    const bool all_methods =
+        wide.methods.empty() || (!narrow.methods.empty() && std::all_of(narrow.methods.begin(), narrow.methods.end(), [&](const auto& m) {
+                                     return has_method(wide, m);
+                                 }));
+    return all_hosts && all_methods && path_pattern::covers(wide.path, narrow.path);
+}
+
 std::optional<std::string> problem_of(const route& r)
 {
     for (const auto& h : r.match.hosts) {
@@ -63,6 +83,16 @@ std::optional<std::string> problem(const std::vector<route>& routes)
             return "route " + quoted(r.name) + ": " + *p;
         }
         seen.push_back(r.name);
+    }
+    return std::nullopt;
+}
+
+std::optional<std::size_t> first_that_covers(const std::vector<route>& routes, std::size_t at)
+{
+    for (std::size_t i = 0; i < at; ++i) {
+        if (covers(routes[i].match, routes[at].match)) {
+            return i;
+        }
     }
     return std::nullopt;
 }

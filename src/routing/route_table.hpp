@@ -91,6 +91,10 @@ struct route {
 // What is wrong with the routes, in words for whoever wrote them; nothing if all is well.
 std::optional<std::string> problem(const std::vector<route>& routes);
 
+// The first of the routes before routes[at] that alone takes all of its requests, so that it is never reached. One that several of
+// them cover together is not found. REQUIRES: problem(routes) is empty.
+std::optional<std::size_t> first_that_covers(const std::vector<route>& routes, std::size_t at);
+
 // Thread: any; immutable. Pointers into it live as long as it does.
 class route_table {
 public:

@@ -51,6 +51,14 @@ TEST_F(Commands, CheckSaysOkOrListsEveryProblemOnALineOfItsOwn)
                              ":4:15: log.level: \"loud\" must be debug, info, warn or error\n");
 }
 
+TEST_F(Commands, CheckWarnsAndIsContentAllTheSame)
+{
+    const auto name = file(std::string(good) + "log: { file: /no/such/folder/x.log }\n");
+    EXPECT_EQ(check(name, env, io), done);
+    EXPECT_EQ(out.str(), name + ": can be used, see the warnings\n");
+    EXPECT_EQ(err.str(), name + ":3:14: warning: log.file: there is no folder /no/such/folder on this machine, without which nothing starts\n");
+}
+
 TEST_F(Commands, ConfigPrintsValuesWithTheirSourceOrTheProblems)
 {
     const auto name = file(good);

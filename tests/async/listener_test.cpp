@@ -86,6 +86,30 @@ TEST_F(Listener, OnAChosenPortIsJoinedByOthers)
     EXPECT_TRUE(answers(second->local_endpoint()));
 }
 
+// What the check of a configuration says before anything listens is what would happen.
+TEST_F(Listener, CollidesAsTheSystemSays)
+{
+    const char* const hosts[] = {"127.0.0.1", "127.0.0.2", "localhost", "0.0.0.0", "[::1]", "[::]"};
+    for (const std::string first : hosts) {
+        const auto chosen = open_listener(context_, parse_listen_address(first + ":0").value(), true);
+        if (!chosen) {
+            continue;   // a machine without IPv6
+        }
+        const std::string port = std::to_string(port_of(chosen->local_endpoint()));
+        for (const std::string second : hosts) {
+            const listen_address a = parse_listen_address(first + ":" + port).value();
+            const listen_address b = parse_listen_address(second + ":" + port).value();
+            const auto other = open_listener(context_, b, true);
+            EXPECT_TRUE(other || other.error() == boost::asio::error::address_in_use || second.starts_with('[')) << other.error().message();
+            EXPECT_EQ(collide(a, b), !other) << first << " " << second;
+            EXPECT_EQ(collide(a, b), collide(b, a));
+        }
+    }
+    EXPECT_FALSE(collide(parse_listen_address("127.0.0.1:0").value(), parse_listen_address("127.0.0.1:0").value()));
+    EXPECT_TRUE(collide(parse_listen_address("unix:/a").value(), parse_listen_address("unix:/a").value()));
+    EXPECT_FALSE(collide(parse_listen_address("unix:/a").value(), parse_listen_address("127.0.0.1:1").value()));
+}
+
 TEST_F(Listener, IsRefusedWhereAnotherOneIs)
 {
     for (const bool shared : {false, true}) {

@@ -151,6 +151,31 @@ TEST(Configuration, OfTenMistakesListsTen)
     EXPECT_THAT(r.output, HasSubstr("max_bytes")) << "what was meant";
 }
 
+TEST(Configuration, ThatCannotBeMeantIsRefusedAndThatIsDoubtfulIsWarnedOf)
+{
+    const temp_dir dir;
+    const std::string origins = "origins: { shop: { endpoints: [\"http://127.0.0.1:1\"] } }\n";
+    const struct {
+        std::string yaml;
+        int code;
+        const char* said;
+    } table[] = {
+        {"routes: [ { origin: shop, match: { methods: [get] } } ]\n", bad_usage,
+         "2:46: routes[0].match.methods[0]: \"get\" names no method, since case matters (did you mean GET?)"},
+        {"routes: [ { origin: shop } ]\nserver: { listen: [\"127.0.0.1:80\"] }\nadmin: { listen: \"127.0.0.1:80\" }\n", bad_usage,
+         "4:18: admin.listen: is taken by server.listen[0]"},
+        {"routes: [ { origin: shop }, { origin: shop, match: { path: /a } } ]\n", bad_usage, "2:29: routes[1]: is never reached"},
+        {"routes: [ { origin: shop, deadline: 1s, stampede: { max_wait: 2s } } ]\n", 0, "2:63: warning: routes[0].stampede.max_wait: "},
+        {"routes: [ { origin: shop } ]\nlog: { file: /no/such/folder/log }\n", 0, "3:14: warning: log.file: there is no folder /no/such/folder"},
+    };
+    for (const auto& row : table) {
+        const std::string file = dir.write("t.yaml", origins + row.yaml).native();
+        const command_result r = run_tiercel({"check", file});
+        EXPECT_EQ(r.status.code, row.code) << r.output;
+        EXPECT_THAT(r.output, HasSubstr(file + ":" + row.said));
+    }
+}
+
 TEST(Configuration, ThatIsNoneIsRefusedInWords)
 {
     const temp_dir dir;

@@ -164,7 +164,7 @@ TEST(Loader, AnchorsAndAliasesWork)
 
 TEST(Loader, ListsAndNamesReplaceTheDefault)
 {
-    const auto l = load_yaml(with_minimal("server: { listen: [ 127.0.0.1:1, { address: \"[::1]:2\" } ] }\n"
+    const auto l = load_yaml(with_minimal("server: { listen: [ 127.0.0.1:1, { address: \"[::1]:2\" } ], trusted_proxies: [10.0.0.0/8] }\n"
                                           "tenancy: { resolvers: [ { kind: header, name: X-Shop }, { kind: none } ] }\n"));
     ASSERT_THAT(lines(l), IsEmpty());
     ASSERT_EQ(l.value.server.listen.size(), 2u);
@@ -177,10 +177,10 @@ TEST(Loader, RoutesWithoutANameAreCalledAfterTheirPath)
 {
     const auto l = load_yaml("origins: { o: { endpoints: [http://127.0.0.1:1] } }\n"
                              "routes:\n"
-                             "  - { origin: o, match: { path: /api/v1/ } }\n"
-                             "  - { origin: o, match: { path: /api/v1, methods: [GET] } }\n"
+                             "  - { origin: o, match: { path: /api/v1/, methods: [GET] } }\n"
+                             "  - { origin: o, match: { path: /api/v1 } }\n"
                              "  - { origin: o, match: { path: \"/**/*.css\" } }\n"
-                             "  - { origin: o, name: all }\n"
+                             "  - { origin: o, name: all, match: { methods: [GET] } }\n"
                              "  - { origin: o }\n");
     ASSERT_THAT(lines(l), IsEmpty());
     std::vector<std::string> names;
@@ -200,10 +200,13 @@ TEST(Loader, RulesBetweenKeys)
         {"admin: { tokens: [ { token: a, role: tenant } ] }\n", "t.yaml:3:20: admin.tokens[0].tenant: must name the tenant"},
         {"admin: { tokens: [ { token: a, tenant: t } ] }\n", "t.yaml:3:40: admin.tokens[0].tenant: has no meaning"},
         {"admin: { tokens: [ { token: a }, { token: a } ] }\n", "t.yaml:3:43: admin.tokens[1].token: is given twice"},
-        {"server: { listen: [ 127.0.0.1:1, 127.0.0.1:1 ] }\n", "t.yaml:3:34: server.listen[1].address: is the same as server.listen[0]"},
+        {"server: { listen: [ 127.0.0.1:1, 127.0.0.1:1 ] }\n", "t.yaml:3:34: server.listen[1]: is taken by server.listen[0]"},
+        {"server: { listen: [ 127.0.0.1:1, 0.0.0.0:1 ] }\n", "server.listen[1]: is taken by server.listen[0]"},
+        {"server: { listen: [ 127.0.0.1:1 ] }\nadmin: { listen: localhost:1 }\n", "t.yaml:4:18: admin.listen: is taken by server.listen[0]"},
+        {"tenancy: { resolvers: [ header, none ] }\n", "t.yaml:3:25: tenancy.resolvers[0]: never yields a tenant"},
         {"cache: { l1: { max_bytes: 1MiB, max_object: 2MiB } }\n", "t.yaml:3:45: cache.l1.max_object: is more than cache.l1.max_bytes"},
         {"tenancy: { resolvers: [] }\n", "tenancy: "},
-        {"tenancy: { resolvers: [ none, { kind: header } ] }\n", "tenancy: "},
+        {"tenancy: { resolvers: [ none, { kind: header } ] }\nserver: { trusted_proxies: [10.0.0.0/8] }\n", "tenancy: "},
         {"tenancy: { resolvers: [ { kind: host, pattern: nothing } ] }\n", "tenancy: "},
     };
     for (const auto& c : cases) {
@@ -214,6 +217,9 @@ TEST(Loader, RulesBetweenKeys)
     EXPECT_THAT(lines(load_yaml(with_minimal("admin: { listen: \"0.0.0.0:1\", tokens: [ { token: a } ] }\n"))), IsEmpty());
     EXPECT_THAT(lines(load_yaml(with_minimal("admin: { listen: \"unix:/run/x\" }\n"))), IsEmpty());
     EXPECT_THAT(lines(load_yaml(with_minimal("admin: { listen: \"\" }\n"))), IsEmpty());
+    EXPECT_THAT(lines(load_yaml(with_minimal("server: { listen: [ 127.0.0.1:1, 127.0.0.2:1, \"[::1]:1\", 127.0.0.1:0, 127.0.0.1:0 ] }\n"))), IsEmpty());
+    EXPECT_THAT(lines(load_yaml(with_minimal("server: { listen: [ \"unix:/run/x\" ] }\ntenancy: { resolvers: [ header ] }\n"))), IsEmpty())
+        << "peers on a unix socket are trusted";
 }
 
 TEST(Loader, RulesBetweenTheKeysOfAnOriginAndOfARoute)
@@ -230,7 +236,8 @@ TEST(Loader, RulesBetweenTheKeysOfAnOriginAndOfARoute)
     const auto routes = [](const std::string& list) {
         return lines(load_yaml("origins: { o: { endpoints: [http://127.0.0.1:1] } }\nroutes: [ " + list + " ]\n"));
     };
-    EXPECT_THAT(routes("{ origin: o, name: a }, { origin: o, name: a }"), ElementsAre(HasSubstr("2:54: routes[1].name: is the name of routes[0] already")));
+    EXPECT_THAT(routes("{ origin: o, name: a, match: { path: /a } }, { origin: o, name: a }"),
+                ElementsAre(HasSubstr("2:75: routes[1].name: is the name of routes[0] already")));
     EXPECT_THAT(routes("{ name: a }"), ElementsAre("t.yaml:2:11: routes[0].origin: is missing"));
     EXPECT_THAT(routes("{ origin: x }"), ElementsAre(HasSubstr("routes[0].origin: there is no origin \"x\"")));
     EXPECT_THAT(routes("{ origin: o, match: { path: products } }"), ElementsAre(HasSubstr("2:39: routes[0].match.path: ")));
@@ -241,6 +248,104 @@ TEST(Loader, RulesBetweenTheKeysOfAnOriginAndOfARoute)
     }
     EXPECT_THAT(routes("{ origin: o, upgrade: [websocket, chat/2, h2x] }"), IsEmpty());
     EXPECT_THAT(routes("{ origin: o, ttl: { min: 8d } }"), ElementsAre(HasSubstr("routes[0].ttl.min: is more than routes[0].ttl.max")));
+}
+
+std::vector<std::string> lines_for_routes(const std::string& list)
+{
+    return lines(load_yaml("origins: { o: { endpoints: [http://127.0.0.1:1] } }\nroutes: [ " + list + " ]\n"));
+}
+
+TEST(Loader, NamesOfMethodsAreInCapitals)
+{
+    EXPECT_THAT(lines_for_routes("{ origin: o, match: { methods: [get] } }"),
+                ElementsAre("t.yaml:2:43: routes[0].match.methods[0]: \"get\" names no method, since case matters (did you mean GET?)"));
+    EXPECT_THAT(lines_for_routes("{ origin: o, match: { methods: [GET, Post] } }"), ElementsAre(HasSubstr("(did you mean POST?)")));
+    EXPECT_THAT(lines_for_routes("{ origin: o, match: { methods: [TRACE] } }"), ElementsAre(HasSubstr("is refused before routes are looked at")));
+    EXPECT_THAT(lines_for_routes("{ origin: o, match: { methods: [GET, PURGE, PROPFIND, M-SEARCH, x-own] } }"), IsEmpty());
+    EXPECT_THAT(lines(load_yaml("origins: { o: { endpoints: [http://127.0.0.1:1], retry: { methods: [get] } } }\nroutes: [ { origin: o } ]\n")),
+                ElementsAre(HasSubstr("origins.o.retry.methods[0]: \"get\" names no method")));
+}
+
+TEST(Loader, StarsStandAtTheEndOrNowhere)
+{
+    for (const std::string key : {"drop", "allow"}) {
+        EXPECT_THAT(lines_for_routes("{ origin: o, key: { " + key + ": [\"*a\"] } }"), ElementsAre(HasSubstr("\"*a\" may have a * at its end only")));
+        EXPECT_THAT(lines_for_routes("{ origin: o, key: { " + key + ": [\"a*b*\"] } }"), ElementsAre(HasSubstr("may have a * at its end only")));
+        EXPECT_THAT(lines_for_routes("{ origin: o, key: { " + key + ": [a, utm_*, \"*\"] } }"), IsEmpty());
+    }
+    const auto rule = [](const std::string& on) {
+        return lines(load_yaml(with_minimal("invalidation: { rules: [ { on: \"" + on + "\", invalidate: [ { tag: a } ] } ] }\n")));
+    };
+    EXPECT_THAT(rule("x*y"), ElementsAre(HasSubstr("3:32: invalidation.rules[0].on: \"x*y\" may have a * at its end only")));
+    EXPECT_THAT(rule("x*"), IsEmpty());
+}
+
+TEST(Loader, ARouteThatAnEarlierOneHidesIsAMistake)
+{
+    EXPECT_THAT(lines_for_routes("{ origin: o }, { origin: o, match: { path: /a } }"),
+                ElementsAre(HasSubstr("2:26: routes[1]: is never reached: routes[0] takes all of its requests")));
+    EXPECT_THAT(lines_for_routes("{ origin: o, match: { path: /a } }, { origin: o }"), IsEmpty());
+}
+
+TEST(Loader, FieldsThatNoAnswerCanDependOnHaveNoPlaceInTheKey)
+{
+    for (const std::string name : {"Range", "if-none-match", "Connection", "TE", "Content-Length", "Forwarded", "X-Real-IP", "X_Forwarded_For"}) {
+        EXPECT_THAT(lines_for_routes("{ origin: o, key: { headers: [X-Kind, " + name + "] } }"),
+                    ElementsAre(HasSubstr("2:40: routes[0].key.headers: " + name + " ")));
+    }
+    EXPECT_THAT(lines_for_routes("{ origin: o, key: { headers: [X-Kind, Accept, Accept-Language, X-Forwarded-Proto] } }"), IsEmpty());
+    EXPECT_THAT(lines_for_routes("{ origin: o, key: { query: none, allow: [a] } }"), ElementsAre(HasSubstr("routes[0].key.allow: lets nothing stay")));
+}
+
+std::vector<std::string> warnings(const loaded& l)
+{
+    std::vector<std::string> all;
+    for (const auto& p : l.warnings) {
+        all.push_back(to_text(p));
+    }
+    return all;
+}
+
+TEST(Loader, WarnsOfWhatHardlyAnybodyMeans)
+{
+    struct {
+        const char* origin;
+        const char* route;
+        const char* more;
+        const char* want;
+    } const cases[] = {
+        {"", "key: { query: none, drop: [a] }", "", "t.yaml:2:50: warning: routes[0].key.drop: has no effect"},
+        {"", "key: { headers: [cookie] }", "", "t.yaml:2:40: warning: routes[0].key.headers: cookie as a whole"},
+        {"", "key: { headers: [Authorization] }", "", "routes[0].key.headers: Authorization makes an answer for each credential"},
+        {"", "key: { headers: [Accept-Encoding] }", "", "routes[0].key.headers: Accept-Encoding has no need"},
+        {"", "key: { headers: [Host] }", "", "routes[0].key.headers: Host is in every key"},
+        {"", "key: { headers: [X-Request-ID] }", "", "routes[0].key.headers: X-Request-ID differs for every request"},
+        {"", "key: { headers: [x-tenant-id] }", "", "routes[0].key.headers: x-tenant-id names the tenant"},
+        {"", "deadline: 5s, stampede: { max_wait: 6s }", "", "routes[0].stampede.max_wait: is more than the deadline of the route (5s)"},
+        {"", "ttl: { default: 2h, max: 1h }", "", "routes[0].ttl.default: is more than ttl.max (1h)"},
+        {"retry: { methods: [GET, POST, PUT] }", "", "", "origins.o.retry.methods: POST may be carried out twice"},
+        {"", "", "log: { file: /no/such/folder/x.log }\n", "t.yaml:3:14: warning: log.file: there is no folder /no/such/folder"},
+        {"", "", "log: { access: { file: /no/such/folder/x.log } }\n", "log.access.file: there is no folder /no/such/folder"},
+        {"", "", "cache: { l1: { max_bytes: 0 }, l2: { kind: none } }\n", "cache.l1.max_bytes: turns off the only tier"},
+        {"", "", "admin: { listen: \"\", tokens: [ { token: a } ] }\n", "admin.tokens: has no effect"},
+    };
+    for (const auto& c : cases) {
+        SCOPED_TRACE(c.want);
+        const auto l = load_yaml("origins: { o: { endpoints: [http://127.0.0.1:1], " + std::string(c.origin) + " } }\nroutes: [ { origin: o, " + c.route +
+                                 " } ]\n" + c.more);
+        EXPECT_THAT(lines(l), IsEmpty());
+        EXPECT_THAT(warnings(l), ElementsAre(HasSubstr(c.want)));
+    }
+}
+
+TEST(Loader, DoesNotWarnOfDefaultsNorBesideMistakes)
+{
+    const auto warnings_for = [](const std::string& route) {
+        return warnings(load_yaml("origins: { o: { endpoints: [http://127.0.0.1:1] } }\nroutes: [ { origin: o, " + route + " } ]\n"));
+    };
+    EXPECT_THAT(warnings_for("deadline: 5s"), IsEmpty()) << "the default of max_wait is longer";
+    EXPECT_THAT(warnings_for("ttl: { max: 1h }"), IsEmpty());
+    EXPECT_THAT(warnings_for("key: { query: none, drop: [a] }, mode: fast"), IsEmpty());
 }
 
 TEST(Loader, TemplatesOfEventsNameWhatEventsHave)

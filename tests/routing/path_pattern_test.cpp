@@ -171,6 +171,58 @@ std::string repeated(int n, std::string_view s)
     return all;
 }
 
+TEST(PathPattern, TellsWhichPatternTakesAllThatAnotherTakes)
+{
+    struct {
+        const char* wide;
+        const char* narrow;
+        bool covers;
+    } const cases[] = {
+        {"/", "/", true},          {"/", "/a/b", true},          {"/", "/**/*.css", true},   {"/", "/*", true},
+        {"/a", "/a/", true},       {"/a/", "/a", true},          {"/a", "/a/b", true},       {"/a", "/ab", false},
+        {"/a/b", "/a", false},     {"/a", "/a/**", true},        {"/a", "/a/*", true},       {"/a", "/a/b*/c", true},
+        {"/a", "/a*", false},      {"/a/b", "/a/*", false},      {"/a/**", "/a", true},      {"/a/**", "/a/b/*", true},
+        {"/**", "/", true},        {"/**", "/x", true},          {"/a/*", "/a/*", true},     {"/a/*", "/a/b", false},
+        {"/a*/**", "/ab", false},  {"/a/**/c", "/a/c", false},
+    };
+    for (const auto& c : cases) {
+        EXPECT_EQ(path_pattern::covers(c.wide, c.narrow), c.covers) << c.wide << " " << c.narrow;
+    }
+}
+
+// Whatever covers() says yes to must hold for each path; it is tried on all short ones.
+TEST(PathPattern, NeverClaimsToCoverWhatItDoesNotMatch)
+{
+    const auto all_of = [](std::string_view letters, std::size_t longest) {
+        std::vector<std::string> texts{"/"};
+        for (std::size_t i = 0; i < texts.size(); ++i) {
+            if (texts[i].size() < longest) {
+                for (const char c : letters) {
+                    texts.push_back(texts[i] + c);
+                }
+            }
+        }
+        return texts;
+    };
+    std::vector<std::string> patterns = all_of("a*/", 5);
+    std::erase_if(patterns, [](const auto& p) { return path_pattern::problem(p).has_value(); });
+    const std::vector<std::string> paths = all_of("ab/", 5);
+    std::size_t claims = 0;
+    for (const auto& w : patterns) {
+        const path_pattern wide(w);
+        for (const auto& n : patterns) {
+            if (path_pattern::covers(w, n)) {
+                ++claims;
+                const path_pattern narrow(n);
+                for (const auto& path : paths) {
+                    ASSERT_TRUE(!narrow.matches(path) || wide.matches(path)) << w << " " << n << " " << path;
+                }
+            }
+        }
+    }
+    EXPECT_GT(claims, patterns.size());
+}
+
 TEST(PathPattern, HostilePathsCostNoMoreThanLengthTimesLength)
 {
     // Backtracking over every star would not come to an end here; the test would run into its time limit.

@@ -122,6 +122,59 @@ struct problem_case {
     const char* says;
 };
 
+match_rule on_path(std::string path)
+{
+    match_rule m;
+    m.path = std::move(path);
+    return m;
+}
+
+match_rule on_hosts(std::vector<std::string> hosts)
+{
+    match_rule m;
+    m.hosts = std::move(hosts);
+    return m;
+}
+
+match_rule by_methods(std::vector<std::string> methods)
+{
+    match_rule m;
+    m.methods = std::move(methods);
+    return m;
+}
+
+TEST(RouteTable, TellsWhichRouteHidesAnother)
+{
+    struct {
+        match_rule earlier;
+        match_rule later;
+        bool hidden;
+    } const cases[] = {
+        {{}, {}, true},
+        {on_path("/a"), on_path("/a/b"), true},
+        {on_path("/a/b"), on_path("/a"), false},
+        {on_hosts({"a.test"}), {}, false},
+        {{}, on_hosts({"a.test"}), true},
+        {on_hosts({"A.test", "b.test"}), on_hosts({"a.test"}), true},
+        {on_hosts({"a.test"}), on_hosts({"a.test", "b.test"}), false},
+        {on_hosts({"*.test"}), on_hosts({"a.b.test", "*.c.test", "*.test"}), true},
+        {on_hosts({"*.test"}), on_hosts({"test"}), false},
+        {on_hosts({"a.test"}), on_hosts({"*.a.test"}), false},
+        {by_methods({"GET"}), {}, false},
+        {by_methods({"GET"}), by_methods({"HEAD"}), true},
+        {by_methods({"HEAD"}), by_methods({"GET"}), false},
+        {by_methods({"GET", "POST"}), by_methods({"POST"}), true},
+        {by_methods({"GET"}), by_methods({"GET", "POST"}), false},
+    };
+    for (const auto& c : cases) {
+        std::vector<route> routes(2);
+        routes[0].match = c.earlier;
+        routes[1].match = c.later;
+        EXPECT_EQ(first_that_covers(routes, 1), c.hidden ? std::optional<std::size_t>(0) : std::nullopt) << &c - cases;
+        EXPECT_EQ(first_that_covers(routes, 0), std::nullopt);
+    }
+}
+
 TEST(RouteTable, SaysWhatIsWrongWithTheRoutes)
 {
     const problem_case cases[] = {

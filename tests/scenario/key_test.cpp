@@ -132,6 +132,37 @@ TEST(Key, FieldsAndCookiesMayBePartOfIt)
     EXPECT_EQ(page.requests(), 5);
 }
 
+// Otherwise anybody could claim to have come by https, and put what the origin says to http where those by https find it.
+TEST(Key, AFieldOfItIsTakenAsTheOriginGetsIt)
+{
+    scenario s;
+    s.set("routes.0.key", "{ headers: [X-Forwarded-Proto] }");
+    auto& page = s.origin().page("/a");
+    page.answer([](const http_request& r) {
+        return plain_answer({{"Cache-Control", "max-age=60"}}, "by " + r.header("X-Forwarded-Proto").value_or("nothing"));
+    });
+    s.start();
+    s.get("/a", {{"X-Forwarded-Proto", "https"}}).expect_body("by http").expect_cache("fwd=uri-miss; stored");
+    s.get("/a").expect_body("by http").expect_cache("hit; detail=l1");
+    EXPECT_EQ(page.requests(), 1);
+}
+
+TEST(Key, WhatATrustedProxySaysOfTheSchemeMayBePartOfIt)
+{
+    scenario s;
+    s.set("server.trusted_proxies", "[ 127.0.0.0/8 ]");
+    s.set("routes.0.key", "{ headers: [X-Forwarded-Proto] }");
+    auto& page = s.origin().page("/a");
+    page.answer([](const http_request& r) {
+        return plain_answer({{"Cache-Control", "max-age=60"}}, "by " + r.header("X-Forwarded-Proto").value_or("nothing"));
+    });
+    s.start();
+    s.get("/a", {{"X-Forwarded-Proto", "https"}}).expect_body("by https").expect_cache("fwd=uri-miss; stored");
+    s.get("/a", {{"X-Forwarded-Proto", "http"}}).expect_body("by http").expect_cache("fwd=uri-miss; stored");
+    s.get("/a", {{"X-Forwarded-Proto", "https"}}).expect_body("by https").expect_cache("hit; detail=l1");
+    s.get("/a").expect_body("by http").expect_cache("hit; detail=l1");
+}
+
 TEST(Key, WhatHasNoCanonicalFormIsRefused)
 {
     scenario s;
