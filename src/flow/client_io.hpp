@@ -16,11 +16,20 @@
 #include <boost/asio/buffer.hpp>
 
 #include <array>
+#include <chrono>
 #include <memory>
 #include <string>
 #include <string_view>
 
 namespace tiercel::flow {
+
+// What one client may send and how long it may take for it.
+struct client_limits {
+    byte_count largest_content = 0;
+    std::chrono::milliseconds content_idle{0};
+    std::chrono::milliseconds write_idle{0};
+    std::chrono::milliseconds tunnel_idle{0};
+};
 
 using async::pieces;
 

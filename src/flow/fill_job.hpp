@@ -3,9 +3,9 @@
 // What a fill works on, and the ways in which it ends.
 
 #include "flow/context.hpp"
+#include "flow/decision.hpp"
 #include "flow/keep.hpp"
 #include "flow/request.hpp"
-#include "flow/request_flow.hpp"
 #include "l2/fill_lease.hpp"
 #include "origin/exchange.hpp"
 

@@ -3,10 +3,10 @@
 // What one client got alone and may still be good for everybody else: judged by its head, and collected on its way through.
 
 #include "flow/context.hpp"
+#include "flow/decision.hpp"
 #include "flow/fill_budget.hpp"
 #include "flow/keep.hpp"
 #include "flow/request.hpp"
-#include "flow/request_flow.hpp"
 #include "http/range.hpp"
 #include "origin/exchange.hpp"
 

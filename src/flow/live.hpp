@@ -5,7 +5,6 @@
 #include "flow/client_io.hpp"
 #include "flow/flight.hpp"
 #include "flow/request.hpp"
-#include "flow/request_flow.hpp"
 #include "http/range.hpp"
 
 #include <optional>

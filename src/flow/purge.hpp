@@ -5,7 +5,6 @@
 #include "flow/client_io.hpp"
 #include "flow/context.hpp"
 #include "flow/request.hpp"
-#include "flow/request_flow.hpp"
 
 namespace tiercel::flow {
 

@@ -6,7 +6,6 @@
 #include "flow/context.hpp"
 #include "flow/parts.hpp"
 #include "flow/request.hpp"
-#include "flow/request_flow.hpp"
 
 #include "http/range.hpp"
 

@@ -5,8 +5,8 @@
 
 #include "flow/client_io.hpp"
 #include "flow/context.hpp"
+#include "flow/decision.hpp"
 #include "flow/request.hpp"
-#include "flow/request_flow.hpp"
 
 namespace tiercel::flow {
 

@@ -2,6 +2,7 @@
 
 #include "flow/complete_parts.hpp"
 #include "flow/delivery.hpp"
+#include "flow/fill.hpp"
 #include "flow/join.hpp"
 #include "flow/keying.hpp"
 #include "flow/l2_lookup.hpp"

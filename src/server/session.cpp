@@ -3,6 +3,7 @@
 #include "async/drained_read.hpp"
 #include "async/listener.hpp"
 #include "flow/delivery.hpp"
+#include "flow/fill.hpp"
 #include "flow/problem_table.hpp"
 #include "flow/request_flow.hpp"
 #include "http/forwarding.hpp"
@@ -125,13 +126,7 @@ public:
                         head = errc::head_timeout;
                         break;
                     }
-                    started_ = steady::now();
-                    if (entry_.idle) {
-                        entry_.idle = false;
-                        become(telemetry::connection_state::active);
-                        limit = started_ + host_.options.timeouts.header;
-                    }
-                    io_.commit(n);
+                    limit = note_bytes(n, limit);
                     head = parser_.parse(io_.received());
                 } while (head && *head == 0);
             } else {
@@ -144,39 +139,14 @@ public:
                 co_await refuse(errc_of(head.error()));
                 co_return;
             }
-            request_.head = parser_.head();
-            request_.raw = io_.received().substr(0, *head);
-            io_.consume(*head);
-            if (request_.head.minor_version == 0 && !request_.head.has(header::host)) [[unlikely]] {
-                request_.own_authority = own_authority();
-            }
-            request_.keep_alive = !wants_close(request_.head) && !host_.draining();
-
-            if (started_ > cx_.awake_until) [[unlikely]] {
-                cx_.awake_until = started_ + std::chrono::seconds(5);
-                cx_.process.valid.suspend();
-            }
+            take_head(*head);
             flow::decision d = flow::decide(request_, scratch_, cx_);
             flow::answered done;
-            if (d.refused != errc{} || ((d.what == action::serve || d.what == action::serve_and_refresh) && !d.ranged)) {
-                if (d.refused != errc{}) {
-                    request_.keep_alive = request_.keep_alive && may_go_on_after(d.refused);
-                }
-                const flow::prepared p = flow::prepare(request_, d, io_, cx_.process.time);
-                done = p.done;
-                some_pieces out{io_.out()};
-                std::size_t used = 1;
-                byte_count at = 0;
-                if (p.content_of != nullptr) {
-                    used += flow::take_content(*p.content_of, at, std::span(out).subspan(used));
-                }
-                const flow::pieces first(out.data(), used);
-                const auto sent = io_.try_send(first);
-                if (!sent) {
-                    done.failure = errc::client_gone;
-                    done.close = true;
-                } else if (*sent < async::size_of(first) || (p.content_of != nullptr && at < p.content_of->body_size())) {
-                    const error_code ec = co_await send_long(d.stored, out, used, *sent, at);
+            if (is_ready(d)) {
+                unsent rest;
+                done = answer_now(d, rest);
+                if (rest.any) {
+                    const error_code ec = co_await send_long(d.stored, rest);
                     done.close = static_cast<bool>(ec);
                     done.failure = ec ? errc::client_gone : done.failure;
                 }
@@ -206,6 +176,75 @@ public:
     }
 
 private:
+    // Some of a head; returns how long the rest may take.
+    steady::time_point note_bytes(std::size_t n, steady::time_point limit)
+    {
+        started_ = steady::now();
+        if (entry_.idle) {
+            entry_.idle = false;
+            become(telemetry::connection_state::active);
+            limit = started_ + host_.options.timeouts.header;
+        }
+        io_.commit(n);
+        return limit;
+    }
+
+    void take_head(std::size_t size)
+    {
+        request_.head = parser_.head();
+        request_.raw = io_.received().substr(0, size);
+        io_.consume(size);
+        if (request_.head.minor_version == 0 && !request_.head.has(header::host)) [[unlikely]] {
+            request_.own_authority = own_authority();
+        }
+        request_.keep_alive = !wants_close(request_.head) && !host_.draining();
+        if (started_ > cx_.awake_until) [[unlikely]] {   // nobody kept the time: this process stood still
+            cx_.awake_until = started_ + std::chrono::seconds(5);
+            cx_.process.valid.suspend();
+        }
+    }
+
+    // A hit or a refusal: nothing has to be waited for.
+    static bool is_ready(const flow::decision& d) noexcept
+    {
+        return d.refused != errc{} || ((d.what == action::serve || d.what == action::serve_and_refresh) && !d.ranged);
+    }
+
+    using some_pieces = std::array<std::string_view, async::max_pieces>;
+
+    // What the socket did not take at once.
+    struct unsent {
+        some_pieces out;
+        std::size_t used = 1;    // of them
+        std::size_t sent = 0;    // bytes of these
+        byte_count at = 0;       // what is stored goes on there
+        bool any = false;
+    };
+
+    // REQUIRES: is_ready(d).
+    flow::answered answer_now(const flow::decision& d, unsent& rest)
+    {
+        if (d.refused != errc{}) {
+            request_.keep_alive = request_.keep_alive && may_go_on_after(d.refused);
+        }
+        const flow::prepared p = flow::prepare(request_, d, io_, cx_.process.time);
+        flow::answered done = p.done;
+        rest.out[0] = io_.out();
+        if (p.content_of != nullptr) {
+            rest.used += flow::take_content(*p.content_of, rest.at, std::span(rest.out).subspan(1));
+        }
+        const flow::pieces first(rest.out.data(), rest.used);
+        const auto sent = io_.try_send(first);
+        if (!sent) {
+            done.failure = errc::client_gone;
+            done.close = true;
+            return done;
+        }
+        rest.sent = *sent;
+        rest.any = *sent < async::size_of(first) || (p.content_of != nullptr && rest.at < p.content_of->body_size());
+        return done;
+    }
+
     // Can the bytes that follow be trusted to begin a request? Not behind content that nobody read, and not from a client
     // that sends what no honest one would (RFC 9112 §11.2).
     bool may_go_on_after(errc refused) const noexcept
@@ -235,15 +274,13 @@ private:
         sent_before_ = io_.bytes_sent();
     }
 
-    using some_pieces = std::array<std::string_view, async::max_pieces>;
-
-    // What try_send did not take of the first pieces, and the content from `at` on. `stored` is null for errors of our own.
-    async::task<error_code> send_long(entry_ptr stored, some_pieces out, std::size_t used, std::size_t sent, byte_count at)
+    // `stored` is null for errors of our own.
+    async::task<error_code> send_long(entry_ptr stored, unsent rest)
     {
-        error_code ec = co_await io_.send_rest(flow::pieces(out.data(), used), sent, limits_.write_idle);
-        while (!ec && stored != nullptr && at < stored->body_size()) {
-            used = flow::take_content(*stored, at, out);
-            ec = co_await io_.send(flow::pieces(out.data(), used), limits_.write_idle);
+        error_code ec = co_await io_.send_rest(flow::pieces(rest.out.data(), rest.used), rest.sent, limits_.write_idle);
+        while (!ec && stored != nullptr && rest.at < stored->body_size()) {
+            rest.used = flow::take_content(*stored, rest.at, rest.out);
+            ec = co_await io_.send(flow::pieces(rest.out.data(), rest.used), limits_.write_idle);
         }
         co_return ec;
     }
