@@ -2,24 +2,14 @@
 
 #include "http/ascii.hpp"
 #include "http/forwarding.hpp"
+#include "http/member_list.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 namespace tiercel {
 namespace {
-
-std::string_view trim(std::string_view s) noexcept
-{
-    const auto is_blank = [](char c) { return c == ' ' || c == '\t'; };
-    while (!s.empty() && is_blank(s.front())) {
-        s.remove_prefix(1);
-    }
-    while (!s.empty() && is_blank(s.back())) {
-        s.remove_suffix(1);
-    }
-    return s;
-}
 
 // The one Content-Length, or nothing when it is malformed or when two lines differ. REQUIRES: at least one line.
 // `repeatable`: equal lines are one (RFC 9112 §6.3 allows that); a list in one line never is.
@@ -39,29 +29,46 @@ std::optional<std::uint64_t> only_length(const message_head& m, bool repeatable)
     return length;
 }
 
-struct coding_list {
-    std::string_view last;
-    unsigned chunked = 0;      // how often it occurs
+// What the Transfer-Encoding of an answer leaves us with. We send no TE, so `chunked` alone is all that an origin may apply (RFC
+// 9112 §7.4), and all that is undone here.
+enum class coding : std::uint8_t {
+    chunked,
+    unregistered,   // one name that nobody has registered: content to the end of the connection (RFC 9112 §6.3)
+    refused
 };
 
-// The combined Transfer-Encoding list; empty members are none (RFC 9110 §5.6.1).
-coding_list codings_of(const message_head& m) noexcept
+// The registered ones (RFC 9112 §12.3): the content would reach clients compressed, with nothing left to tell them.
+bool is_compression(std::string_view name) noexcept
 {
-    coding_list out;
-    for (const field& f : m.fields) {
-        if (f.id != header::transfer_encoding) {
-            continue;
-        }
-        std::string_view list = f.value;
-        while (!list.empty()) {
-            const std::size_t comma = std::min(list.find(','), list.size());
-            const std::string_view member = trim(list.substr(0, comma));
-            out.last = member.empty() ? out.last : member;
-            out.chunked += equal_lower(member, "chunked") ? 1 : 0;
-            list.remove_prefix(std::min(comma + 1, list.size()));
+    constexpr std::array<std::string_view, 5> names{"compress", "deflate", "gzip", "x-compress", "x-gzip"};
+    return std::any_of(names.begin(), names.end(), [&](std::string_view known) { return equal_lower(name, known); });
+}
+
+// `xchunked`, `"chunked"`, `chunked;a`: somebody on the way may have taken that for chunked, and then sees another end.
+bool resembles_chunked(std::string_view member) noexcept
+{
+    constexpr std::string_view stem = "chunk";
+    return std::search(member.begin(), member.end(), stem.begin(), stem.end(), [](char x, char y) { return to_lower(x) == y; }) !=
+           member.end();
+}
+
+// REQUIRES: there is a Transfer-Encoding.
+coding coding_of(const response_head& rs) noexcept
+{
+    unsigned members = 0;
+    std::string_view only;
+    for (const field& f : rs.fields) {
+        if (f.id == header::transfer_encoding) {
+            for_each_member(f.value, [&](std::string_view member) {
+                only = member;
+                ++members;
+            });
         }
     }
-    return out;
+    if (members == 1 && equal_lower(only, "chunked")) { return coding::chunked; }
+    const std::string_view name = trim(only.substr(0, only.find(';')));
+    const bool one_unknown = members == 1 && is_token(name) && !is_compression(name) && !resembles_chunked(only);
+    return one_unknown ? coding::unregistered : coding::refused;
 }
 
 bool has_no_content(const response_head& rs, method asked) noexcept
@@ -126,17 +133,13 @@ result<framing> response_framing(const response_head& rs, method asked) noexcept
         return f;
     }
     if (rs.has(header::transfer_encoding)) {
-        const coding_list codings = codings_of(rs);
-        if (codings.chunked > 1) {
-            return errc::origin_invalid;   // RFC 9112 §7.1: never applied twice; readers differ on what it means
+        const coding applied = coding_of(rs);
+        if (applied == coding::refused) {
+            return errc::origin_invalid;
         }
-        if (equal_lower(codings.last, "chunked")) {
-            f.kind = framing_kind::chunked;
-            f.close_after = f.close_after || length.has_value();   // two framings: trust neither beyond this message
-        } else {
-            f.kind = framing_kind::until_close;
-            f.close_after = true;
-        }
+        const bool chunked = applied == coding::chunked;
+        f.kind = chunked ? framing_kind::chunked : framing_kind::until_close;
+        f.close_after = f.close_after || !chunked || length.has_value();   // two framings: trust neither beyond this message
         return f;
     }
     if (length) {

@@ -70,12 +70,16 @@ void add_framing(table& t)
     t.test("20.1", "chunked in HTTP/1.0")
         .bytes("POST {path} HTTP/1.0\r\nHost: shop.test\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n").refused(400);
 
-    t.test("20.2", "a coding that is not chunked: to the end of the connection, and stored")
+    t.test("20.2", "a coding that nobody has registered: to the end of the connection, and stored")
         .get().answered_raw("HTTP/1.1 200 OK\r\nDate: {+0}\r\nCache-Control: max-age=60\r\nTransfer-Encoding: x-unheard\r\n\r\nall of it", true)
         .status(200).text("all of it").get().status(200).text("all of it").says("hit; detail=l1");
-    t.test("20.2", "another coding before a final chunked: chunks frame it")
-        .get().answered_raw("HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nTransfer-Encoding: x-unheard, chunked\r\n\r\n5\r\ncoded\r\n0\r\n\r\n")
-        .status(200).text("coded");
+    const auto refused_coding = [&](const std::string& coding, const std::string& content, bool closes) {
+        t.test("20.2", "a coding that is not undone here is 502 and not stored: " + coding)
+            .get().answered_raw("HTTP/1.1 200 OK\r\nDate: {+0}\r\nCache-Control: max-age=60\r\nTransfer-Encoding: " + coding + "\r\n\r\n" + content, closes)
+            .error(502).later(2s).get().answered(fresh);
+    };
+    for (const char* coding : {"gzip, chunked", "x-unheard, chunked", "chunked, chunked"}) { refused_coding(coding, "5\r\ncoded\r\n0\r\n\r\n", false); }
+    for (const char* coding : {"gzip", "deflate", "xchunked", "chunked, gzip", "\"chunked\"", ""}) { refused_coding(coding, "coded", true); }
     t.test("20.2", "no framing at all: to the end of the connection, and stored").get().answered(fresh).until_close().get().hit();
 
     t.test("20.3", "chunked beside a length is read as chunked")

@@ -29,33 +29,37 @@ protected:
 
 // ---- answers of the origin ----
 
-TEST_F(Framing, OfAnUnknownCodingEndsWithTheConnectionAndIsStored)
-{
-    start();
-    for (const std::string coding : {"gzip", "chunked, gzip", "xyz"}) {
-        SCOPED_TRACE(coding);
-        const std::string target = "/" + std::to_string(coding.size());
-        byte_stream link = ask("GET " + target + " HTTP/1.1\r\nHost: shop.test\r\n\r\n");
-        link.send("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nTransfer-Encoding: " + coding + "\r\n\r\n0\r\n\r\n");
-        link.close();
-        answer(c->read_response()).expect_status(200).expect_body("0\r\n\r\n");
-        s.wait_until_quiet();
-        s.get(target).expect_body("0\r\n\r\n").expect_cache("hit; detail=l1").expect_no_header("Transfer-Encoding")
-            .expect_header("Content-Length", "5");
-    }
-}
-
-TEST_F(Framing, OfAnotherCodingBelowChunkedEndsWithTheLastChunk)
+TEST_F(Framing, OfAnUnregisteredCodingEndsWithTheConnectionAndIsStored)
 {
     start();
     byte_stream link = ask();
-    link.send("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nTransfer-Encoding: xyz, chunked\r\n\r\n2\r\nv1\r\n0\r\n\r\n");
-    answer(c->read_response()).expect_body("v1");
-    s.get("/a").expect_body("v1").expect_cache("hit; detail=l1");
-    auto next = s.begin_get("/b");
-    EXPECT_EQ(by_hand.read(link).target, "/b");   // the connection is as good as any
-    link.send(plain_answer({}, "v2"));
-    next.get().expect_body("v2");
+    link.send("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nTransfer-Encoding: xyz\r\n\r\n0\r\n\r\n");
+    link.close();
+    answer(c->read_response()).expect_status(200).expect_body("0\r\n\r\n");
+    s.wait_until_quiet();
+    s.get("/a").expect_body("0\r\n\r\n").expect_cache("hit; detail=l1").expect_no_header("Transfer-Encoding").expect_header("Content-Length", "5");
+}
+
+// Undoing only `chunked` would hand out compressed bytes as plain ones, and `xchunked` is what smugglers try.
+TEST_F(Framing, ByACodingThatIsNotUndoneHereIsRefusedAndNothingOfItIsKept)
+{
+    start();
+    int n = 0;
+    for (const std::string coding : {"gzip, chunked", "xchunked", "gzip", "chunked, gzip", "xyz, chunked"}) {
+        SCOPED_TRACE(coding);
+        const std::string target = "/" + std::to_string(++n);
+        byte_stream link = ask("GET " + target + " HTTP/1.1\r\nHost: shop.test\r\n\r\n");
+        link.send("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nTransfer-Encoding: " + coding + "\r\n\r\n2\r\nv1\r\n0\r\n\r\n");
+        answer(c->read_response()).expect_problem(502, "origin_invalid");
+        EXPECT_EQ(link.read_to_end(), "");
+        s.advance(2s);   // the memo of the error
+        auto next = s.begin_get(target);
+        link = by_hand.accept();
+        EXPECT_EQ(by_hand.read(link).target, target);
+        link.send(plain_answer({{"Connection", "close"}}, "v2"));
+        next.get().expect_body("v2");
+    }
+    s.expect_metric(n, "origin_invalid_total", {{"reason", "length"}});
 }
 
 TEST_F(Framing, ByChunksWinsOverALengthAndTheConnectionIsNotTrustedAnyMore)
