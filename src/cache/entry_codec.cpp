@@ -1,5 +1,7 @@
 #include "cache/entry_codec.hpp"
 
+#include "http/stored_head.hpp"
+
 #include <tiercel/check.hpp>
 
 #include <algorithm>
@@ -192,6 +194,7 @@ std::string_view name_of(decode_error e) noexcept
         case decode_error::checksum: return "checksum";
         case decode_error::length: return "length";
         case decode_error::bad_field: return "bad_field";
+        case decode_error::bad_head: return "bad_head";
         case decode_error::wrong_key: return "wrong_key";
         case decode_error::last_: break;
     }
@@ -337,6 +340,10 @@ std::variant<entry_ptr, decode_error> decode(std::string_view bytes, std::string
     parts.last_modified = date_of(last_modified);
     parts.date = date_of(date);
     parts.small_body = rest;
+    // The checksum tells of damage, not of who has written. What names the fields that select is never sent, and has no head.
+    const bool sound = has(parts.flags, entry_flag::vary_descriptor) ? parts.head.empty() && parts.etag.empty()
+                                                                     : is_stored_head(parts.head, status, n.body, parts.etag);
+    if (!sound) { return decode_error::bad_head; }
     return entry::make(parts);
 }
 

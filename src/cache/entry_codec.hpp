@@ -39,6 +39,7 @@ enum class decode_error : std::uint8_t {
     checksum,          // damaged
     length,            // lengths that do not add up
     bad_field,         // a value outside its range
+    bad_head,          // no head that was ever written here: it would split an answer, or contradict the content
     wrong_key,         // whole, but of another key: a hash collision
     last_
 };

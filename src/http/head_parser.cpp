@@ -1,6 +1,7 @@
 #include "http/head_parser.hpp"
 
 #include "http/ascii.hpp"
+#include "http/member_list.hpp"
 
 #include <algorithm>
 #include <array>
@@ -103,12 +104,15 @@ std::size_t end_of_target(std::string_view s, std::size_t at) noexcept
     return at;
 }
 
-bool is_blank(char c) noexcept { return c == ' ' || c == '\t'; }
-
 constexpr std::size_t npos = std::string_view::npos;
 constexpr std::size_t longest_method = 32;
 
 }  // namespace
+
+bool is_field_value(std::string_view text) noexcept
+{
+    return all(text, value_char) && (text.empty() || (!is_blank(text.front()) && !is_blank(text.back())));
+}
 
 std::size_t head_parser::find_end(std::string_view bytes) noexcept
 {

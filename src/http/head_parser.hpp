@@ -23,6 +23,9 @@ struct head_limits {
     std::size_t header_count = 100;
 };
 
+// Visible characters, blanks and obs-text, no blank at either end (RFC 9110 §5.5); may be empty.
+bool is_field_value(std::string_view text) noexcept;
+
 // What both directions share: finding the end of the head over several reads, and the field lines.
 class head_parser {
 protected:

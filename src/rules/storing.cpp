@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <iterator>
 #include <limits>
 
 namespace tiercel {
@@ -398,11 +399,15 @@ refusal refusal_by_lifetime(const response_head& rs, const deciding& d, const li
     return {};
 }
 
+// What no directive can withhold: without its length an answer has no end, without Vary it would be everybody's.
+bool is_needed(std::string_view lower_name) noexcept { return lower_name == "content-length" || lower_name == "vary"; }
+
 void add_dropped_fields(std::vector<std::string>& drop, const response_head& rs, const cache_directives& d,
                         const caching_policy& policy)
 {
-    drop.insert(drop.end(), d.private_fields.begin(), d.private_fields.end());
-    drop.insert(drop.end(), d.no_cache_fields.begin(), d.no_cache_fields.end());
+    for (const auto* named : {&d.private_fields, &d.no_cache_fields}) {
+        std::copy_if(named->begin(), named->end(), std::back_inserter(drop), [](const std::string& name) { return !is_needed(name); });
+    }
     if (rs.has(header::set_cookie) && policy.set_cookie == set_cookie_rule::strip) {
         drop.emplace_back("set-cookie");
     }

@@ -51,7 +51,8 @@ inline entry_ptr make_entry(std::string_view path, entry_options o = {})
     p.times.sie_until = o.sie_until;
     p.times.unreachable_until = o.unreachable_until;
     p.stamp = o.stamp;
-    p.head = "HTTP/1.1 200 OK\r\n";
+    const std::string head = "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(content.size()) + "\r\n";
+    p.head = head;
     p.small_body = content;
     return entry::make(p);
 }

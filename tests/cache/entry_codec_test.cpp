@@ -44,7 +44,7 @@ entry_parts sample()
     p.stamp = 5;
     p.status = 203;
     p.scopes = scopes();
-    p.head = "HTTP/1.1 203 Non-Authoritative Information\r\nA: b\r\n";
+    p.head = "HTTP/1.1 203 Non-Authoritative Information\r\nA: b\r\nETag: W/\"x\"\r\nContent-Length: 8\r\n";
     p.etag = "W/\"x\"";
     p.last_modified = -1;
     p.date = 1'700'000'000;
@@ -120,6 +120,7 @@ TEST(EntryCodec, CarriesEveryFlagAndAbsentValidators)
         entry_parts p;
         p.key = "a key";
         p.flags = f;
+        p.head = f == entry_flag::vary_descriptor ? "" : "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n";
         const auto got = decode_sample(encode(*entry::make(p), offset));
         ASSERT_TRUE(std::holds_alternative<entry_ptr>(got));
         const entry& e = *std::get<entry_ptr>(got);
@@ -139,6 +140,8 @@ TEST(EntryCodec, BodiesOfEverySizeSurvive)
             content[i] = static_cast<char>(i * 31 >> 3);
         }
         entry_parts p = sample();
+        const std::string head = "HTTP/1.1 203 X\r\nETag: W/\"x\"\r\nContent-Length: " + std::to_string(size) + "\r\n";
+        p.head = head;
         p.small_body = content;
         const std::string bytes = encode(*entry::make(p), offset);
         const auto got = decode_sample(bytes);
@@ -242,6 +245,27 @@ TEST(EntryCodec, ValuesOutOfRangeAreRefused)
         EXPECT_EQ(error_of(patched(until, almost_max64)), "bad_field") << until;
         EXPECT_EQ(error_of(patched(until, max64)), "none") << until;
     }
+}
+
+// Whole bytes whose head was never written here: http/stored_head tests which those are.
+TEST(EntryCodec, AHeadThatWouldSplitAnAnswerIsRefused)
+{
+    const auto error_with = [](std::string_view head, std::string_view etag, entry_flag flags) {
+        entry_parts p = sample();
+        p.head = head;
+        p.etag = etag;
+        p.flags = flags;
+        return error_of(encode(*entry::make(p), offset));
+    };
+    const std::string good = "HTTP/1.1 203 X\r\nContent-Length: 8\r\n";
+    EXPECT_EQ(error_with(good, {}, {}), "none");
+    EXPECT_EQ(error_with(good + "\r\nHTTP/1.1 200 OK\r\n", {}, {}), "bad_head");
+    EXPECT_EQ(error_with("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n", {}, {}), "bad_head");   // of another status
+    EXPECT_EQ(error_with(good, "\"x\"\r\nY: z", {}), "bad_head");
+    EXPECT_EQ(error_with({}, {}, {}), "bad_head");
+    EXPECT_EQ(error_with({}, {}, entry_flag::vary_descriptor), "none");
+    EXPECT_EQ(error_with(good, {}, entry_flag::vary_descriptor), "bad_head");                  // it is never sent
+    EXPECT_TRUE(is_damage(decode_error::bad_head));
 }
 
 TEST(EntryCodec, OtherReleasesAreToldApartFromDamage)

@@ -149,6 +149,7 @@ TEST_F(EntryStore, WhatWasInvalidatedWhileItWasWrittenIsRemovedAgain)
     p.times.fresh_until = start + seconds(60);
     p.stamp = valid_.applied();
     p.scopes = std::span(&scope, 1);
+    p.head = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n";
     const entry_ptr e = entry::make(p);
     store_->put("t", e);
     EXPECT_NE(get("/a"), nullptr);

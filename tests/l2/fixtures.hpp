@@ -68,7 +68,8 @@ inline entry_ptr make_entry(std::string_view path, std::string body = "body", se
     p.times.received = now;
     p.times.fresh_until = p.times.swr_until = p.times.sie_until = p.times.unreachable_until = now + fresh_for;
     p.stamp = 3;
-    p.head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n";
+    const std::string head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
+    p.head = head;
     p.small_body = body;
     return entry::make(p);
 }

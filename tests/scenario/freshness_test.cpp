@@ -74,6 +74,37 @@ TEST(Validation, FieldsOfThe304ReplaceTheStoredOnes)
     EXPECT_EQ(page.requests(), 2);
 }
 
+// The length is about how the answer is sent, and not a field that anybody could withhold.
+TEST(Validation, A304CannotTakeAwayTheLength)
+{
+    scenario s;
+    auto& page = s.origin().page("/a").cache_control("max-age=1").etag("\"1\"").body("v1");
+    s.start();
+    s.get("/a");
+    for (const std::string names : {"private=\"content-length\"", "no-cache=\"Content-Length, X-Other\""}) {
+        s.advance(2s);
+        page.raw("HTTP/1.1 304 Not Modified\r\nETag: \"1\"\r\nCache-Control: max-age=1, " + names + "\r\n\r\n");
+        s.get("/a").expect_status(200).expect_body("v1").expect_header("Content-Length", "2");
+        s.get("/a").expect_body("v1").expect_cache("hit; detail=l1").expect_header("Content-Length", "2");
+    }
+}
+
+TEST(Validation, A304CannotMakeAVariantEverybodys)
+{
+    scenario s;
+    auto& page = s.origin().page("/a");
+    page.answer([](const http_request& r) {
+        const std::string kind = r.header("X-Kind").value_or("none");
+        if (r.has("If-None-Match")) { return std::string("HTTP/1.1 304 Not Modified\r\nETag: \"" + kind + "\"\r\n\r\n"); }
+        return plain_answer({{"Cache-Control", "max-age=1, no-cache=\"vary\""}, {"Vary", "X-Kind"}, {"ETag", "\"" + kind + "\""}}, "for " + kind);
+    });
+    s.start();
+    s.get("/a", {{"X-Kind", "red"}}).expect_body("for red");
+    s.advance(2s);
+    s.get("/a", {{"X-Kind", "red"}}).expect_body("for red").expect_header("Vary", "X-Kind");
+    s.get("/a", {{"X-Kind", "blue"}}).expect_body("for blue").expect_cache("fwd=vary-miss; stored");
+}
+
 TEST(Validation, AFullAnswerReplacesTheOldOne)
 {
     scenario s;
