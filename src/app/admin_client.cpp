@@ -1,5 +1,7 @@
 #include "app/admin_client.hpp"
 
+#include "async/listener.hpp"
+#include "config/config_loader.hpp"
 
 #include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
@@ -11,6 +13,7 @@
 #include <boost/beast/http/write.hpp>
 #include <boost/json.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <stdexcept>
@@ -42,7 +45,7 @@ std::pair<std::string, std::string> place_of(std::string_view url)
     return {std::string(host), std::string(url.substr(colon + 1))};
 }
 
-answer ask(const admin_place& at, http::verb method, const std::string& target, std::string body)
+answer exchange(const admin_place& at, http::verb method, const std::string& target, std::string body)
 {
     const auto [host, port] = place_of(at.url);
     boost::asio::io_context context;
@@ -64,6 +67,15 @@ answer ask(const admin_place& at, http::verb method, const std::string& target, 
     boost::system::error_code ec;
     out.document = json::parse(out.body, ec);
     return out;
+}
+
+answer ask(const admin_place& at, http::verb method, const std::string& target, std::string body)
+{
+    try {
+        return exchange(at, method, target, std::move(body));
+    } catch (const boost::system::system_error& e) {
+        throw std::runtime_error("no answer from the admin API at " + at.url + ": " + e.code().message());
+    }
 }
 
 std::string text_at(const json::value& v, std::string_view name)
@@ -90,7 +102,87 @@ json::object scope_of(const std::string& text)
     return o;
 }
 
+// What stands there as a list; empty when nothing does.
+const json::array& list_at(const json::value& v, std::string_view name)
+{
+    static const json::array none;
+    const json::value* const found = v.is_object() ? v.as_object().if_contains(name) : nullptr;
+    return found != nullptr && found->is_array() ? found->as_array() : none;
+}
+
+const json::value& member_of(const json::value& v, std::string_view name)
+{
+    static const json::value none;
+    const json::value* const found = v.is_object() ? v.as_object().if_contains(name) : nullptr;
+    return found != nullptr ? *found : none;
+}
+
+std::string padded(std::string text, std::size_t width)
+{
+    text.resize(std::max(width, text.size() + 2), ' ');
+    return text;
+}
+
+void print_endpoint(console io, const std::string& origin, const json::value& e)
+{
+    const json::value& breaker = member_of(e, "breaker");
+    const json::value& limit = member_of(e, "limit");
+    const std::string held = text_at(breaker, "held");
+    const std::string state = text_at(breaker, "state") + (held == "auto" ? "" : " (held)");
+    const std::string max = text_at(limit, "max");
+    io.out << padded(origin, 16) << padded(text_at(e, "url"), 32) << padded(text_at(e, "healthy") == "true" ? "yes" : "no", 9)
+           << padded(state, 16) << padded(text_at(limit, "inflight") + (max == "0" ? "" : " of " + max), 12)
+           << padded(text_at(member_of(e, "pool"), "connections"), 13) << text_at(e, "typical_ms") << " ms\n";
+}
+
+exit_code print_origins(const answer& a, bool as_it_came, console io)
+{
+    if (a.status != 200) { return complain(a, io); }
+    if (as_it_came) {
+        io.out << a.body << '\n';
+        return done;
+    }
+    io.out << padded("ORIGIN", 16) << padded("ENDPOINT", 32) << padded("HEALTHY", 9) << padded("BREAKER", 16) << padded("UNDER WAY", 12)
+           << padded("CONNECTIONS", 13) << "TYPICAL\n";
+    for (const json::value& o : list_at(a.document, "origins")) {
+        for (const json::value& e : list_at(o, "endpoints")) { print_endpoint(io, text_at(o, "name"), e); }
+    }
+    return done;
+}
+
 }  // namespace
+
+configured_place place_in(const config::loaded& what)
+{
+    const admin::admin_options& o = what.value.admin;
+    if (o.listen.empty()) { return {{}, "admin.listen is empty: nothing listens there"}; }
+    const async::listen_address where = async::parse_listen_address(o.listen).value();   // checked when the configuration was loaded
+    if (where.is_unix()) { return {{}, "admin.listen is a unix socket, which this command cannot reach"}; }
+    if (async::port_of(where.at) == 0) { return {{}, "admin.listen lets the system choose the port; name it with --admin"}; }
+    std::string at = async::text_of(where.at);
+    if (at.starts_with("0.0.0.0:")) { at.replace(0, 7, "127.0.0.1"); }
+    if (at.starts_with("[::]:")) { at.replace(0, 4, "[::1]"); }
+    configured_place out;
+    out.place.url = "http://" + at;
+    const auto may_most = [](const admin::token_options& a, const admin::token_options& b) {
+        const auto weight = [](admin::role r) { return r == admin::role::system ? 2 : r == admin::role::tenant ? 1 : 0; };
+        return weight(a.role) < weight(b.role);
+    };
+    if (const auto best = std::max_element(o.tokens.begin(), o.tokens.end(), may_most); best != o.tokens.end()) { out.place.token = best->token; }
+    return out;
+}
+
+exit_code list_origins(const admin_place& at, console io)
+{
+    return print_origins(ask(at, http::verb::get, "/v1/origins", {}), at.json, io);
+}
+
+exit_code hold_breaker(const admin_place& at, const std::string& origin, const std::string& endpoint, const std::string& state, console io)
+{
+    json::object o{{"state", state}};
+    if (!endpoint.empty()) { o["endpoint"] = endpoint; }
+    return print_origins(ask(at, http::verb::post, "/v1/origins/" + origin + "/breaker", json::serialize(o)), at.json, io);
+}
 
 exit_code purge(const admin_place& at, const purge_request& what, console io)
 {

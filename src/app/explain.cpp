@@ -3,6 +3,7 @@
 #include "async/loop.hpp"
 #include "config/config_loader.hpp"
 #include "config/value.hpp"
+#include "flow/problem_table.hpp"
 #include "flow/reply.hpp"
 #include "flow/request_flow.hpp"
 #include "http/ascii.hpp"
@@ -22,6 +23,8 @@
 
 namespace tiercel::app {
 namespace {
+
+constexpr std::string_view unix_peer = "unix";   // always trusted: the file system decides who may open the socket
 
 // The question as bytes on a connection, and the scheme it came by.
 struct raw_request {
@@ -44,6 +47,10 @@ raw_request make_raw(const question& q)
     if (has_line_break(q.method) || has_line_break(q.url) || std::any_of(q.fields.begin(), q.fields.end(), has_line_break) ||
         std::any_of(q.answer.begin(), q.answer.end(), has_line_break)) {
         r.problem = "method, URL and fields must not hold line breaks";
+        return r;
+    }
+    if (q.from != unix_peer && !routing::parse_ip(q.from)) {
+        r.problem = "--from must be an address, or unix";
         return r;
     }
     std::string_view target = q.url;
@@ -80,7 +87,7 @@ bool is_trusted(const config::loaded& what, std::string_view peer)
         }
     }
     const auto address = routing::parse_ip(peer);
-    return address && trusted.contains(*address);
+    return peer == unix_peer || (address && trusted.contains(*address));
 }
 
 // A process with nothing in its caches, around the flow's own decision.
@@ -282,7 +289,7 @@ void print_answer(printer& p, const flow::request& rq, const response_head& rs, 
     }
 }
 
-void judge_answer(printer& p, const question& q, const flow::request& rq, const server::limit_options& limits)
+exit_code judge_answer(printer& p, const question& q, const flow::request& rq, const server::limit_options& limits)
 {
     response_head_parser parser({.header_bytes = limits.header_bytes, .header_count = limits.header_count});
     const std::string answer = raw_answer(q);
@@ -291,6 +298,21 @@ void judge_answer(printer& p, const question& q, const flow::request& rq, const 
         print_answer(p, rq, parser.head(), rq.now);
     } else {
         p.line("answer", "malformed" + reason(detail::invalid));
+        return bad_usage;
+    }
+    return done;
+}
+
+// Whoever asks about what is no request at all has made a mistake; a refusal of a good one is what was asked for.
+exit_code tell_refusal(printer& p, errc why, console io)
+{
+    p.line("refused", name_of(why));
+    switch (flow::status_of(why)) {
+        case 400:
+        case 414:
+        case 431:
+        case 505: io.err << "tiercel: that is no request that can be served: " << name_of(why) << '\n'; return bad_usage;
+        default: return done;
     }
 }
 
@@ -310,8 +332,7 @@ exit_code explain(const config::loaded& what, const question& q, console io)
     printer p(io.out);
     p.line("request", q.method + " " + q.url);
     if (!parsed || *parsed != raw.bytes.size()) {
-        p.line("refused", parsed ? name_of(errc::bad_request) : name_of(errc_of(parsed.error())));
-        return done;
+        return tell_refusal(p, parsed ? errc::bad_request : errc_of(parsed.error()), io);
     }
     empty_process process(what.value);
     const flow::peer peer{.address = q.from, .trusted = is_trusted(what, q.from)};
@@ -326,8 +347,7 @@ exit_code explain(const config::loaded& what, const question& q, console io)
 
     p.line("peer", q.from + (peer.trusted ? ", a trusted proxy" : ", not a trusted proxy"));
     if (d.refused != errc{}) {
-        p.line("refused", name_of(d.refused));
-        return done;
+        return tell_refusal(p, d.refused, io);
     }
     print_identity(p, what.value, rq);
     print_decision(p, what.value, d);
@@ -336,10 +356,13 @@ exit_code explain(const config::loaded& what, const question& q, console io)
     }
     if (q.status == 0 && q.answer.empty()) {
         print_storing(p, rq, rq.now);
-    } else {
-        judge_answer(p, q, rq, limits);
+        return done;
     }
-    return done;
+    const exit_code judged = judge_answer(p, q, rq, limits);
+    if (judged != done) {
+        io.err << "tiercel: that is no head of an answer\n";
+    }
+    return judged;
 }
 
 }  // namespace tiercel::app

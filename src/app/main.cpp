@@ -43,6 +43,25 @@ int run(std::string file, app::console io)
     return what ? app::run(*what) : static_cast<int>(app::bad_usage);
 }
 
+// Where the instance with that configuration is. A token that was given stays.
+bool take_place(app::admin_place& admin, const std::string& file, app::console io)
+{
+    const auto what = app::load_or_complain(file, variable, io);
+    if (!what) {
+        return false;
+    }
+    auto found = app::place_in(*what);
+    if (!found.problem.empty()) {
+        io.err << "tiercel: " << file << ": " << found.problem << '\n';
+        return false;
+    }
+    admin.url = std::move(found.place.url);
+    if (admin.token.empty()) {
+        admin.token = std::move(found.place.token);
+    }
+    return true;
+}
+
 // What to say about arguments that make no sense. The library calls a misspelt command a missing one.
 std::string complaint(const CLI::App& program, int argc, char** argv, const CLI::ParseError& e)
 {
@@ -93,8 +112,10 @@ int command_line(int argc, char** argv)
     explain_command->add_option("--from", question.from, "Address of the peer that sends it")->type_name("ADDRESS")->capture_default_str();
 
     app::admin_place admin;
-    const auto add_admin_options = [&admin](CLI::App* command) {
-        command->add_option("--admin", admin.url, "The admin API of an instance")->type_name("URL")->capture_default_str();
+    const auto add_admin_options = [&admin, &file](CLI::App* command) {
+        auto* const url = command->add_option("--admin", admin.url, "The admin API of an instance")->type_name("URL")->capture_default_str();
+        command->add_option("-c,--config", file, "Its configuration, instead of --admin: names the address and a token")
+            ->type_name("FILE")->excludes(url);
         command->add_option("--token", admin.token, "Its bearer token; TIERCEL_ADMIN_TOKEN unless given")->type_name("TOKEN")
             ->envname("TIERCEL_ADMIN_TOKEN");
         command->add_flag("--json", admin.json, "Print the answer as it came");
@@ -124,6 +145,17 @@ int command_line(int argc, char** argv)
         command->add_option("ID", letters, "As listed")->required()->type_name("");
     }
 
+    std::string origin_name;
+    std::string breaker_state;
+    std::string endpoint;
+    auto* const origins_command = program.add_subcommand("origins", "Show each endpoint with its breaker, or hold breakers open or closed.");
+    add_admin_options(origins_command);
+    auto* const origin_option = origins_command->add_option("ORIGIN", origin_name, "Whose breakers to hold, or to let go")->type_name("");
+    auto* const state_option = origins_command->add_option("STATE", breaker_state, "open, closed, or auto: as the breaker itself judges")
+        ->type_name("")->check(CLI::IsMember({"open", "closed", "auto"}));
+    origin_option->needs(state_option);
+    origins_command->add_option("--endpoint", endpoint, "Of that endpoint alone")->type_name("URL")->needs(origin_option);
+
     try {
         program.parse(argc, argv);
     } catch (const CLI::ParseError& e) {
@@ -146,6 +178,13 @@ int command_line(int argc, char** argv)
             return app::bad_usage;
         }
         return reference ? app::show_reference(io) : app::show_config(file, variable, io);
+    }
+    const bool asks_an_instance = purge_command->parsed() || dlq_command->parsed() || origins_command->parsed();
+    if (asks_an_instance && !file.empty() && !take_place(admin, file, io)) {
+        return app::bad_usage;
+    }
+    if (origins_command->parsed()) {
+        return origin_name.empty() ? app::list_origins(admin, io) : app::hold_breaker(admin, origin_name, endpoint, breaker_state, io);
     }
     if (purge_command->parsed()) {
         return app::purge(admin, purge, io);

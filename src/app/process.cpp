@@ -196,6 +196,13 @@ void process::start_care()
     health_->start();
 }
 
+// "FILE:LINE: key: what", or without the place where the files do not speak of the key.
+std::string process::with_place(const std::string& key, const std::string& what) const
+{
+    const bool is_written = loaded_.mentions.contains(key);
+    return (is_written ? loaded_.source_of(key) + ": " : std::string()) + key + ": " + what;
+}
+
 void process::start()
 {
     start_care();
@@ -207,9 +214,13 @@ void process::start()
             workers_.back()->join(*workers_.front());
             continue;
         }
-        for (const auto& l : c.server.listen) {
-            const auto where = async::parse_listen_address(l.address).value();   // checked when the configuration was loaded
-            workers_.back()->listen(where);
+        for (std::size_t n = 0; n < c.server.listen.size(); ++n) {
+            const auto where = async::parse_listen_address(c.server.listen[n].address).value();   // checked when the configuration was loaded
+            try {
+                workers_.back()->listen(where);
+            } catch (const std::runtime_error& e) {
+                throw std::runtime_error(with_place("server.listen[" + std::to_string(n) + "]", e.what()));
+            }
             if (where.is_unix()) {
                 unlink_at_end_.push_back(where.unix_path);
             }
@@ -219,7 +230,7 @@ void process::start()
     if (!c.admin.listen.empty()) {
         admin_ = std::make_unique<admin::admin_server>(c.admin, static_cast<admin::admin_source&>(*this));
         if (const error_code ec = admin_->start()) {
-            throw std::runtime_error("admin.listen: " + c.admin.listen + ": " + ec.message());
+            throw std::runtime_error(with_place("admin.listen", c.admin.listen + ": " + ec.message()));
         }
     }
     if (log_ != nullptr) {

@@ -66,6 +66,7 @@ private:
 
     void watch();
     void start_care();
+    std::string with_place(const std::string& key, const std::string& what) const;
     bool wait_for_workers(std::chrono::steady_clock::duration limit);
 
     const config::loaded& loaded_;

@@ -96,7 +96,7 @@ private:
         std::vector<std::pair<std::string, async::listen_address>> before;
         const auto add = [&](std::string key, const std::string& text) {
             const auto where = async::parse_listen_address(text);
-            if (!where) {
+            if (!where || problems_.has_inside(key)) {
                 return;
             }
             for (const auto& [name, other] : before) {

@@ -63,6 +63,36 @@ std::optional<place> forbidden_byte(std::string_view text, std::size_t file)
     return std::nullopt;
 }
 
+// Where a tab indents that line or the one before it: what the library says then is about something else.
+std::optional<place> indenting_tab(std::string_view text, const place& near)
+{
+    place at{.file = near.file, .line = 1, .column = 1};
+    for (; !text.empty(); ++at.line) {
+        const auto line = text.substr(0, text.find('\n'));
+        const auto tab = line.find_first_not_of(' ');
+        if (at.line <= near.line && at.line + 1 >= near.line && tab != line.npos && line[tab] == '\t') {
+            at.column = static_cast<unsigned>(tab) + 1;
+            return at;
+        }
+        text.remove_prefix(std::min(line.size() + 1, text.size()));
+    }
+    return std::nullopt;
+}
+
+// The library's words for the mistakes that people make most, in words for them.
+std::string plain_words(const std::string& said)
+{
+    constexpr std::pair<std::string_view, std::string_view> usual[] = {
+        {"illegal map value", "a colon where no value can begin; is a quote missing, or the indentation wrong?"},
+        {"end of map not found", "a line that is indented like none of those around it, or is no key with a value"},
+        {"end of map flow not found", "a { without its }"},
+        {"end of sequence flow not found", "a [ without its ]"},
+        {"unknown token", "a character that must be quoted here"},
+    };
+    const auto found = std::find_if(std::begin(usual), std::end(usual), [&](const auto& u) { return u.first == said; });
+    return found == std::end(usual) ? said : std::string(found->second);
+}
+
 class tree_builder final : public YAML::EventHandler {
 public:
     explicit tree_builder(std::size_t file) : file_(file) {}
@@ -211,7 +241,11 @@ yaml_document parse_yaml(std::string_view text, std::size_t file)
         }
     } catch (const YAML::Exception& e) {
         whole = false;
-        builder.complain(builder.at(e.mark), {}, "is not YAML: " + e.msg);
+        if (const auto tab = indenting_tab(text, builder.at(e.mark))) {
+            builder.complain(*tab, {}, "is not YAML: a tab indents this line, where only blanks may");
+        } else {
+            builder.complain(builder.at(e.mark), {}, "is not YAML: " + plain_words(e.msg));
+        }
     }
     auto root = builder.root();
     if (!root) {

@@ -9,8 +9,8 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/redirect_error.hpp>
-#include <boost/system/system_error.hpp>
 
+#include <stdexcept>
 
 namespace tiercel::server {
 namespace {
@@ -37,7 +37,7 @@ std::string full_house(flow::worker_context& cx)
 async::acceptor opened(result<async::acceptor> a, const async::endpoint& at)
 {
     if (!a) {
-        throw boost::system::system_error(a.error(), "server.listen: " + async::text_of(at));
+        throw std::runtime_error(async::text_of(at) + ": " + a.error().message());
     }
     return std::move(*a);
 }

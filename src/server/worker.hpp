@@ -59,7 +59,7 @@ public:
     worker& operator=(const worker&) = delete;
 
     // One listening socket per worker and address: the kernel spreads connections, and no lock or hand-over stands between
-    // accept and the connection's loop. Both throw boost::system::system_error that names the address. Before start().
+    // accept and the connection's loop. Both throw std::runtime_error that names the address. Before start().
     void listen(const async::listen_address& where);
     void join(worker& first);
     std::vector<std::string> addresses() const;

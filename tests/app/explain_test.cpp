@@ -85,7 +85,7 @@ TEST_F(Explain, TellsWhatBecomesOfAnAnswerNowAndLater)
     q.status = 200;
     EXPECT_THAT(ask(q), AllOf(HasSubstr("lifetime    30s (default)"), HasSubstr("in 30s      fetched anew (fwd=stale); stale if no answer comes (sie)\n")));
     q.answer = {"no colon"};
-    EXPECT_THAT(ask(q), HasSubstr("answer      malformed (invalid)\n"));
+    EXPECT_THAT(ask(q, bad_usage), HasSubstr("answer      malformed (invalid)\n"));
 }
 
 TEST_F(Explain, TellsWhyARequestWouldBeRefused)
@@ -93,17 +93,20 @@ TEST_F(Explain, TellsWhyARequestWouldBeRefused)
     struct {
         question q;
         const char* want;
+        exit_code code = bad_usage;
     } const cases[] = {
-        {{.method = "GET", .url = "http://h/other", .fields = {}}, "no_route"},
+        {{.method = "GET", .url = "http://h/other", .fields = {}}, "no_route", done},
         {{.method = "GET", .url = "http://h/products/../x", .fields = {}}, "bad_target"},
         {{.method = "GET", .url = "http://a@b/products/", .fields = {}}, "bad_host"},
         {{.method = "GET", .url = "/products/", .fields = {"Host: a", "Host: b"}}, "bad_host"},
-        {{.method = "CONNECT", .url = "/products/", .fields = {}}, "method_unknown"},
+        {{.method = "CONNECT", .url = "/products/", .fields = {}}, "method_unknown", done},
         {{.method = "GET", .url = "/products/", .fields = {"no colon"}}, "bad_request"},
         {{.method = "GET", .url = "/products/a b", .fields = {}}, "bad_request"},
     };
     for (const auto& c : cases) {
-        EXPECT_THAT(ask(c.q), HasSubstr(std::string("refused     ") + c.want + "\n")) << c.q.url;
+        EXPECT_THAT(ask(c.q, c.code), HasSubstr(std::string("refused     ") + c.want + "\n")) << c.q.url;
+        EXPECT_EQ(err.str().empty(), c.code == done) << err.str();
+        err.str("");
     }
 }
 
@@ -112,6 +115,7 @@ TEST_F(Explain, AQuestionThatIsNoneIsBadUsage)
     EXPECT_EQ(ask({.method = "GET", .url = "ftp://h/", .fields = {}}, bad_usage), "");
     EXPECT_EQ(ask({.method = "GET", .url = "h/x", .fields = {}}, bad_usage), "");
     EXPECT_EQ(ask({.method = "GET", .url = "/x", .fields = {"A: b\r\nC: d"}}, bad_usage), "");
+    EXPECT_EQ(ask({.method = "GET", .url = "/x", .fields = {}, .from = "somebody"}, bad_usage), "");
     EXPECT_EQ(ask({.method = "GET\n", .url = "/x", .fields = {}}, bad_usage), "");
 }
 

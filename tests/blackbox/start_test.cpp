@@ -29,6 +29,7 @@ void expect_refusal_to_start(const std::string& yaml, int code, const std::vecto
     const exit_status ended = p.process().wait();
     EXPECT_EQ(ended.code, code) << p.log();
     for (const std::string& text : said) { EXPECT_THAT(p.log(), HasSubstr(text)); }
+    EXPECT_THAT(p.log(), testing::Not(testing::AnyOf(HasSubstr("[system:"), HasSubstr("/boost/")))) << "in words for people";
 }
 
 TEST(Start, IsRefusedWhereAnotherProgramListens)
@@ -36,10 +37,10 @@ TEST(Start, IsRefusedWhereAnotherProgramListens)
     const unique_fd taken = listen_on_loopback();
     setting s = lonely();
     s.server = "{listen: [\"" + at_port(port_of(taken)) + "\"]}";
-    expect_refusal_to_start(s.yaml(), failed, {"server.listen", at_port(port_of(taken)), "already in use"});
+    expect_refusal_to_start(s.yaml(), failed, {".yaml:", "server.listen[0]: " + at_port(port_of(taken)) + ": Address already in use\n"});
     s.server = "{threads: 1}";
     s.more = "admin: {listen: \"" + at_port(port_of(taken)) + "\"}\n";
-    expect_refusal_to_start(s.yaml(), failed, {"admin.listen", at_port(port_of(taken)), "already in use"});
+    expect_refusal_to_start(s.yaml(), failed, {".yaml:", "admin.listen: " + at_port(port_of(taken)) + ": Address already in use\n"});
 }
 
 // SO_REUSEPORT would let both have it, each getting some of the connections.
@@ -186,6 +187,9 @@ TEST(Configuration, ThatIsNoneIsRefusedInWords)
     } table[] = {
         {"no file", (dir.path() / "absent.yaml").native(), "absent.yaml"},
         {"a directory", dir.path().native(), ""},
+        {"a tab", dir.write("tab.yaml", "server:\n  limits:\n\turi: 1KiB\n").native(), "tab.yaml:3:1: is not YAML: a tab indents this line"},
+        {"a bracket", dir.write("bracket.yaml", "origins: [1, 2\nroutes: 3\n").native(), "bracket.yaml:2:7: is not YAML: a [ without its ]"},
+        {"a colon", dir.write("colon.yaml", "log: x\n level: info\n").native(), "colon.yaml:2:7: is not YAML: a colon where no value can begin"},
         {"no YAML", dir.write("broken.yaml", "server: [\n").native(), "broken.yaml:"},
         {"a list", dir.write("list.yaml", "- a\n- b\n").native(), "list.yaml:"},
         {"a key twice", dir.write("twice.yaml", "cache: {}\ncache: {}\n").native(), "twice.yaml:2:"},
@@ -209,6 +213,51 @@ TEST(Usage, ThatMakesNoSenseIsRefusedInWords)
         EXPECT_EQ(r.status.code, bad_usage) << testing::PrintToString(arguments) << r.output;
         EXPECT_EQ(lines_of(r.output).size(), 1u) << r.output;
     }
+}
+
+TEST(Usage, AQuestionThatIsNoRequestIsBadUsage)
+{
+    const temp_dir dir;
+    const std::string file = dir.write("t.yaml", setting{.origin_url = "http://127.0.0.1:1"}.yaml()).native();
+    const auto ask = [&](std::vector<std::string> more) {
+        more.insert(more.begin(), {"explain", "-c", file});
+        return run_tiercel(more);
+    };
+    EXPECT_EQ(ask({"GET", "http://shop.test/a"}).status.code, 0);
+    for (const auto& question : std::vector<std::vector<std::string>>{{"GET", "http://shop.test/../a"}, {"GET", "/a", "-H", "no colon"},
+                                                                      {"G T", "/a"}, {"GET", "/a", "-a", "no colon"}, {"GET", "/a", "--from", "me"}}) {
+        const command_result r = ask(question);
+        EXPECT_EQ(r.status.code, bad_usage) << testing::PrintToString(question) << r.output;
+        EXPECT_THAT(r.output, HasSubstr("tiercel: "));
+    }
+}
+
+TEST(Usage, AnInstanceIsFoundByItsConfiguration)
+{
+    setting s = lonely();
+    s.more = "admin: {tokens: [{token: looks, role: read}, {token: acts, role: system}]}\n";
+    proxy p(s.yaml());
+    const std::string file = p.configuration_file().native();
+    const command_result shown = run_tiercel({"origins", "-c", file});
+    EXPECT_TRUE(shown.status.ok()) << shown.output;
+    EXPECT_THAT(shown.output, testing::ContainsRegex("shop +http://127.0.0.1:1 +yes +closed "));
+    const command_result held = run_tiercel({"origins", "-c", file, "shop", "open"});
+    EXPECT_TRUE(held.status.ok()) << held.output;
+    EXPECT_THAT(held.output, HasSubstr("open (held)"));
+    EXPECT_EQ(p.get("/page/x").status, 503) << "the breaker refuses";
+    EXPECT_THAT(run_tiercel({"origins", "-c", file, "shop", "auto"}).output, testing::Not(HasSubstr("(held)")));
+    EXPECT_TRUE(run_tiercel({"purge", "-c", file, "http://shop.test/page/x"}).status.ok());
+
+    const std::string url = "http://" + at_port(p.admin_port());
+    EXPECT_EQ(run_tiercel({"origins", "--admin", url, "--token", "looks"}).status.code, 0);
+    EXPECT_EQ(run_tiercel({"origins", "--admin", url, "--token", "looks", "shop", "open"}).status.code, failed);
+    EXPECT_EQ(run_tiercel({"origins", "--admin", url}).status.code, failed);
+    EXPECT_EQ(run_tiercel({"origins", "-c", file, "shop", "ajar"}).status.code, bad_usage);
+    EXPECT_EQ(run_tiercel({"origins", "-c", file, "nobody", "open"}).status.code, failed);
+    p.stop();
+    const command_result nobody = run_tiercel({"origins", "-c", file});
+    EXPECT_EQ(nobody.status.code, failed);
+    EXPECT_EQ(nobody.output, "tiercel: no answer from the admin API at " + url + ": Connection refused\n");
 }
 
 }  // namespace

@@ -88,7 +88,7 @@ TEST(Loader, SyntaxErrorsAreReportedAloneAndWithTheirPlace)
         const char* place;
     } const cases[] = {
         {"server: [\n", "t.yaml:2:1: "},
-        {"server:\n\t- x\n", "t.yaml:2:2: "},
+        {"server:\n\t- x\n", "t.yaml:2:1: is not YAML: a tab indents this line"},
         {"server: \x04{}\n", "t.yaml:1:9: "},
         {"a: b: c\n", "t.yaml:1:5: "},
         {"server: { threads: \"1 }\n", "t.yaml:"},
