@@ -52,6 +52,8 @@ struct worker_context {
     request_id_source ids;
     draws random;
     async::steady::time_point awake_until{};         // moved on every second: a request that comes later was preceded by a standstill
+    std::uint64_t standstill = 0;                    // the last one that was noticed here,
+    async::steady::time_point log_awaited_until{};   // and how long fills wait for the log to be read after it
     bool giving_up = false;                          // whoever waits for other instances need not any more
 
     std::size_t index_of(const routing::route& r) const noexcept

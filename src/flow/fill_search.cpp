@@ -1,5 +1,6 @@
 #include "flow/fill_search.hpp"
 
+#include "async/event.hpp"
 #include "cache/vary_index.hpp"
 #include "flow/keep.hpp"
 #include "flow/standing.hpp"
@@ -9,11 +10,21 @@
 
 namespace tiercel::flow {
 
+using namespace std::chrono_literals;
 using async::steady;
 using telemetry::lock_result;
 
+namespace {
+
+constexpr milliseconds longest_wait_for_log{1'000};   // after a standstill was noticed; then the origin is asked
+
+}  // namespace
+
 async::task<bool> fill_search::run()
 {
+    if (p_.valid.contact() == contact::resumed) [[unlikely]] {
+        co_await wait_for_log();
+    }
     if (job_.why != renewal::revisit && is_stored_meanwhile()) {
         co_return false;
     }
@@ -31,6 +42,20 @@ async::task<bool> fill_search::run()
     }
     const bool is_free = co_await clear_the_way();
     co_return is_free;
+}
+
+// After a standstill what is in memory may be good, but nobody knows, and all that is asked for would be fetched: better wait for a moment
+// until the log was read.
+async::task<> fill_search::wait_for_log()
+{
+    if (cx_.standstill != p_.valid.suspensions()) {
+        cx_.standstill = p_.valid.suspensions();
+        cx_.log_awaited_until = steady::now() + longest_wait_for_log;
+    }
+    async::event pause(cx_.loop.context(), cx_.loop.wheel());
+    while (p_.valid.contact() == contact::resumed && steady::now() < cx_.log_awaited_until && !cx_.giving_up) {
+        co_await pause.wait_until(steady::now() + 2ms);
+    }
 }
 
 // Between the lookup that found nothing and the creation of this flight another one may have ended.
@@ -52,6 +77,7 @@ async::task<bool> fill_search::is_over_by_l2()
     l2_answer found = co_await read_l2(rq_, cx_);
     is_away_ = found.failed;
     known_ = std::move(found.descriptor);
+    there_ = found.stored;
     end_.report().varies = known_ != nullptr && found.stored == nullptr;
     co_return is_answered_by_l2(std::move(found.stored));
 }
@@ -171,15 +197,16 @@ async::task<fill_search::way> fill_search::heed(l2::lock_attempt attempt, bool h
 // What came with an attempt at the lock: newer than what was read before.
 async::task<bool> fill_search::is_answered_by(entry_ptr found, bool has_waited)
 {
+    l2_answer now;
     if (found != nullptr && found->is(entry_flag::vary_descriptor)) {
-        l2_answer now = co_await read_l2(rq_, cx_);
+        now = co_await read_l2(rq_, cx_);
         is_away_ = now.failed;
         known_ = std::move(now.descriptor);
-        found = std::move(now.stored);
     } else if (found != nullptr) {
-        found = as_it_stands(found, p_.time.now(), p_);
+        now.stored = as_it_stands(found, p_.time.now(), p_);
+        now.is_outdated = now.stored != found;
     }
-    co_return found != nullptr && ((has_waited && is_answered_by_their_fetch(found)) || is_answered_by_l2(std::move(found)));
+    co_return now.stored != nullptr && ((has_waited && is_answered_by_their_fetch(now)) || is_answered_by_l2(std::move(now.stored)));
 }
 
 // In the background the fetch of another instance will do. Who joins in this very moment fetches alone.
@@ -217,7 +244,7 @@ async::task<fill_search::way> fill_search::look_in_l2_again()
     l2_answer found = co_await read_l2(rq_, cx_);
     is_away_ = found.failed;
     known_ = std::move(found.descriptor);
-    if (is_answered_by_their_fetch(found.stored) || is_answered_by_l2(std::move(found.stored))) {
+    if (is_answered_by_their_fetch(found) || is_answered_by_l2(std::move(found.stored))) {
         count(lock_result::found);
         co_return way::over;
     }
@@ -226,22 +253,29 @@ async::task<fill_search::way> fill_search::look_in_l2_again()
 }
 
 // Who waited for a fetch may have what it brought, like a waiter of this process, even if the next one may not (no-cache): else the
-// instances would validate one after the other.
-bool fill_search::is_answered_by_their_fetch(entry_ptr found)
+// instances would validate one after the other. What was there before, or was purged since, is nothing that the fetch has brought.
+bool fill_search::is_answered_by_their_fetch(const l2_answer& found)
 {
-    if (found == nullptr || found->times().received < began_ - clock_margin) {
+    if (found.stored == nullptr || found.is_outdated || was_there_before(*found.stored)) {
         return false;
     }
     const instant now = p_.time.now();
-    const bool is_everybodys = judge_reuse(rq_.head, found.get(), rq_.route->caching, now).what == action::serve;
-    if (is_everybodys || !promote(found, cx_, now)) {
+    const bool is_everybodys = judge_reuse(rq_.head, found.stored.get(), rq_.route->caching, now).what == action::serve;
+    if (is_everybodys || !promote(found.stored, cx_, now)) {
         return false;
     }
     end_.report().what = outcome::miss;
     end_.report().elsewhere = true;
-    end_.report().origin_status = found->status();
-    end_.complete(std::move(found));
+    end_.report().origin_status = found.stored->status();
+    end_.complete(found.stored);
     return true;
+}
+
+// The wall clock of its writer goes with each copy and is the same in all of them; other times differ by the sampling of Redis's clock.
+bool fill_search::was_there_before(const entry& e) const
+{
+    const auto by_their_clock = [](const entry& one) { return one.times().received + one.times().wall_offset; };
+    return e.times().received < began_ - clock_margin || (there_ != nullptr && by_their_clock(*there_) == by_their_clock(e));
 }
 
 fill_search::way fill_search::follow(const l2::fill_news& news)

@@ -25,6 +25,7 @@ public:
 private:
     enum class way : std::uint8_t { free, blocked, over };   // over: the flight has ended without a fetch of its own
 
+    async::task<> wait_for_log();
     bool is_stored_meanwhile();
     async::task<bool> is_over_by_l2();
     bool is_answered_by_l2(entry_ptr found);
@@ -38,7 +39,8 @@ private:
     bool leave_it_to_the_other(milliseconds remaining);
     async::task<way> heed(std::optional<l2::fill_news> news);
     async::task<way> look_in_l2_again();
-    bool is_answered_by_their_fetch(entry_ptr found);
+    bool is_answered_by_their_fetch(const l2_answer& found);
+    bool was_there_before(const entry& e) const;
     way follow(const l2::fill_news& news);
     way keep_waiting();
     void count(telemetry::lock_result r) { cx_.counts.count(telemetry::metric::lock_total, r); }
@@ -50,6 +52,7 @@ private:
     const request& rq_;
     const instant began_;
     entry_ptr known_;
+    entry_ptr there_;        // what L2 had when it was looked into first
     bool is_away_ = false;   // the last look into L2 failed
 };
 

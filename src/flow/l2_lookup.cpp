@@ -34,10 +34,11 @@ async::task<l2_answer> read_l2(const request& rq, worker_context& cx)
     process_context& p = cx.process;
     l2_answer a;
     l2::found_entry found = co_await cx.l2->get(rq.tenant, rq.key, rq.hash);
-    a.stored = std::move(found.stored);
+    a.stored = found.stored;
     a.failed = found.failed;
     if (a.stored != nullptr) {
-        a.stored = as_it_stands(a.stored, p.time.now(), p);
+        a.stored = as_it_stands(found.stored, p.time.now(), p);
+        a.is_outdated = a.stored != found.stored;
     }
     if (a.stored == nullptr) {
         co_return a;
@@ -55,6 +56,7 @@ async::task<l2_answer> read_l2(const request& rq, worker_context& cx)
         const entry_ptr variant = one != nullptr ? as_it_stands(one, p.time.now(), p) : nullptr;
         if (variant != nullptr && (a.stored == nullptr || variant->date().value_or(0) > a.stored->date().value_or(0))) {
             a.stored = variant;
+            a.is_outdated = variant != one;
         }
     }
     co_return a;

@@ -12,6 +12,7 @@ namespace tiercel::flow {
 struct l2_answer {
     entry_ptr stored;
     entry_ptr descriptor;      // null: the resource does not vary, or L2 does not know it
+    bool is_outdated = false;  // stored was purged (soft) after it had been fetched
     bool failed = false;       // it did not answer
     bool usable = false;       // stored may be served as it is; as far as find_in_l2() says
 };

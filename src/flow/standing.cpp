@@ -5,15 +5,16 @@
 namespace tiercel::flow {
 namespace {
 
-// Everything that is counted from the end of freshness is counted from `since`, if that is earlier.
-entry_ptr expired_copy(const entry& e, instant since, sequence judged)
+// Everything that is counted from the end of freshness is counted from `since`, if that is earlier. An answer from L2 may seem to have been
+// received a moment after `now`, by what the sampling of Redis's clock leaves: it has expired all the same.
+entry_ptr expired_copy(const entry& e, instant since, instant now, sequence judged)
 {
     const entry_times& t = e.times();
     entry_parts parts;
     parts.key = e.key();
     parts.hash = e.hash();
     parts.times = t;
-    const milliseconds earlier = std::max(milliseconds(0), t.fresh_until - std::max(since, t.received));
+    const milliseconds earlier = std::max(milliseconds(0), t.fresh_until - std::min(now, std::max(since, t.received)));
     parts.times.fresh_until = t.fresh_until - earlier;
     parts.times.swr_until = std::max(parts.times.fresh_until, t.swr_until - earlier);
     parts.times.sie_until = std::max(parts.times.fresh_until, t.sie_until - earlier);
@@ -42,7 +43,7 @@ entry_ptr as_it_stands(const entry_ptr& e, instant now, const process_context& p
     if (s.what == standing::is::gone) { return nullptr; }
     // A descriptor tells where answers lie; each of them is judged for itself.
     if (s.what == standing::is::good || e->is(entry_flag::vary_descriptor)) { return e; }
-    return expired_copy(*e, p.valid.time_of(s.since, now), std::max(applied, s.since));
+    return expired_copy(*e, p.valid.time_of(s.since, now), now, std::max(applied, s.since));
 }
 
 entry_ptr stored_as_it_stands(entry_ptr e, instant now, process_context& p)

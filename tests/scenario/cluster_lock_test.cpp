@@ -336,6 +336,43 @@ TEST_F(ClusterLock, AnAnswerThatIsSaidToBeThereAndIsNotIsFetched)
     EXPECT_EQ(page.requests(), 1);
 }
 
+// It had been there before, so the fetch that is waited for has not brought it.
+TEST_F(ClusterLock, WhoWaitsIsNotContentWithWhatHadToBeValidatedAnyway)
+{
+    s.set("routes.0.stampede.lock.min_delta", "0s");
+    auto& page = s.origin().page("/a").cache_control("no-cache").etag("\"one\"").body("v1");
+    start();
+    s.get("/a").expect_body("v1");
+    wait_for_entries(1);
+    page.etag("\"two\"").body("v2");
+    hold_lock();
+    auto waiting = s.begin_get("/a");
+    wait_until_waiting(s);
+    give_back({.what = l2::fill_outcome::stored});
+    waiting.get().expect_body("v2");
+}
+
+TEST_F(ClusterLock, WhoWaitsIsNotContentWithWhatWasPurgedWhileOrBeforeItCame)
+{
+    auto& page = s.origin().page("/a").cache_control("max-age=600").body("v1");
+    start();
+    const auto other = another();
+    other->get("/a").expect_body("v1");
+    wait_for_entries(1);
+    const std::string name = l2::entry_name("tcl", "default", key("/a"));
+    const std::string bytes = redis->command({"GET", name}).text;
+    redis->command({"DEL", name});
+    hold_lock();
+    auto waiting = s.begin_get("/a");
+    wait_until_waiting(s);
+    s.admin("POST", "/v1/invalidations?wait=applied",
+            R"({"mode":"soft","scopes":[{"kind":"url","url":"http://shop.test/a"}]})").expect_status(200);
+    page.body("v2");
+    redis->command({"SET", name, bytes, "PX", "60000"});   // a writer that has not heard of it
+    give_back({.what = l2::fill_outcome::stored});
+    waiting.get().expect_body("v2");
+}
+
 TEST_F(ClusterLock, WhatIsTooLargeForRedisIsFetchedOncePerInstance)
 {
     s.set("cache.l2.max_value", "64KiB");
