@@ -357,6 +357,7 @@ load_run::~load_run()
 }
 
 nanoseconds load_run::now() const { return clock::now() - state_->begin; }
+nanoseconds load_run::began() const { return state_->begin.time_since_epoch(); }
 void load_run::wait_until(nanoseconds since_begin) const { std::this_thread::sleep_until(state_->begin + since_begin); }
 void load_run::stop() { state_->stopping = true; }
 

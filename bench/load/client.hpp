@@ -95,6 +95,8 @@ public:
     // Sleeps until so much time of the run has passed.
     void wait_until(nanoseconds since_begin) const;
     nanoseconds now() const;
+    // The beginning on the steady clock, as all processes of this machine see it.
+    nanoseconds began() const;
     // No further requests; those under way are still waited for.
     void stop();
     // Waits for the end of the plan. Throws what went wrong in the run.

@@ -16,7 +16,8 @@ constexpr std::array<std::string_view, 9> mixed_options{"rate", "poisson", "dura
 constexpr std::array<std::string_view, 10> tenants_options{"rate", "poisson", "duration", "connections", "nodes",
                                                            "threads", "keys", "tenants", "size", "zipf"};
 
-constexpr std::array<std::string_view, 7> purge_options{"rate", "poisson", "duration", "connections", "nodes", "threads", "keys"};
+constexpr std::array<std::string_view, 8> purge_options{"rate", "poisson", "duration", "connections", "nodes", "threads", "keys", "only"};
+constexpr std::array<std::string_view, 4> purge_parts{"load", "kinds", "versions", "standstill"};
 
 constexpr std::array<std::string_view, 5> stampede_options{"clients", "nodes", "threads", "origin-time", "only"};
 constexpr std::array<std::string_view, 9> stampede_parts{"cold", "uncacheable", "personal", "hanging", "dead",
@@ -76,9 +77,9 @@ const std::array rows{
     scenario{
         .name = "purge",
         .property = "Once a purge is acknowledged no instance gives what was fetched before it, and only what it names is fetched again, once.",
-        .control = "the log that instances share (l2.kind: none)",
-        .options = purge_options, .parts = {},
-        .full = {.rate = 3'000, .duration = 10s, .warm_up = 0s, .nodes = 3, .keys = 640},
+        .control = "the log that instances share (l2.kind: none); for `versions` the fence, in a program that is built without it",
+        .options = purge_options, .parts = purge_parts,
+        .full = {.repeats = 1, .rate = 3'000, .duration = 10s, .warm_up = 0s, .nodes = 3, .keys = 640},
         .quick = {.repeats = 1, .rate = 2'000, .duration = 1200ms, .warm_up = 0s, .connections = 16, .nodes = 2, .keys = 64},
         .measure = measure_purge},
     scenario{

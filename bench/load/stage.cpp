@@ -19,6 +19,7 @@ std::string yaml_of(const node_options& n, const std::string& origin_url, const 
     return "server: {threads: " + std::to_string(n.threads) + with_comma(n.server) + "}\n" +
            "cache: {l1: {" + n.l1 + "}, l2: {" + l2_pieces(n, redis_url) + "}}\n" +
            "tenancy: {" + n.tenancy + "}\n" +
+           "invalidation: {" + n.invalidation + "}\n" +
            "origins: {site: {endpoints: [\"" + origin_url + "\"]" + with_comma(n.origin) + "}}\n" +
            "routes: [{name: all, match: {path: /}, origin: site" + with_comma(n.route) + "}]\n" +
            "log: {level: warn, access: {file: \"" + n.access_log + "\"}}\n";
@@ -33,17 +34,18 @@ void require(bool there, const std::string& what)
 
 stage::stage(stage_options o)
 {
-    require(test::proxy::available(), "the program " + test::proxy::program().native());
+    if (o.program.empty()) { o.program = test::proxy::program(); }
+    require(std::filesystem::exists(o.program), "the program " + o.program.native());
     require(!o.redis || test::redis_server::available(), "redis-server");
     if (o.origin_url.empty()) {
         require(test::origin_process::available(), "the program " + test::origin_process::program().native());
         origin_.emplace(o.origin_arguments);
         o.origin_url = origin_->url();
     }
-    if (o.redis) { redis_.emplace(); }
+    if (o.redis) { redis_.emplace(o.redis_arguments); }
     const std::string yaml = yaml_of(o.node, o.origin_url, o.redis ? redis_->url() : "");
     for (unsigned i = 0; i < o.nodes; ++i) {
-        nodes_.push_back(std::make_unique<test::proxy>(yaml));
+        nodes_.push_back(std::make_unique<test::proxy>(test::proxy_options{.configuration = yaml, .program = o.program}));
         if (!nodes_.back()->wait_until_well()) { throw std::runtime_error("a node does not get well:\n" + nodes_.back()->log()); }
     }
 }
@@ -84,6 +86,12 @@ void stage::fetch_all(const std::vector<std::string>& requests, unsigned i) cons
     p.observe = [&odd](const answer_view& a) { odd = a.status == 200 ? odd : a.status; };
     run_load(std::move(p));
     if (odd != 200) { throw std::runtime_error("a first answer has status " + std::to_string(odd)); }
+}
+
+void stage::wait_until_acquainted()
+{
+    const auto known = [&] { return redis_->command({"HLEN", "tcl:{inv}:nodes"}).integer >= static_cast<std::int64_t>(nodes_.size()); };
+    if (!test::eventually(known)) { throw std::runtime_error("the nodes do not know of each other"); }
 }
 
 void stage::wait_for_redis_keys(std::size_t n)

@@ -12,6 +12,7 @@
 
 #include <sys/types.h>
 
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,6 +29,7 @@ struct node_options {
     std::string origin;                          // beside the endpoint
     std::string route;
     std::string tenancy;
+    std::string invalidation;
     std::string access_log = "off";
 };
 
@@ -35,6 +37,8 @@ struct stage_options {
     unsigned nodes = 1;
     bool redis = false;
     node_options node;
+    std::filesystem::path program;               // that all nodes run; empty: the one under test
+    std::vector<std::string> redis_arguments;
     std::vector<std::string> origin_arguments;
     std::string origin_url;                      // instead of a sample origin of its own
 };
@@ -50,6 +54,7 @@ public:
     test::origin_process& origin() { return *origin_; }
     test::redis_server& redis() { return *redis_; }
     test::proxy& node(unsigned i = 0) { return *nodes_.at(i); }
+    const test::proxy& node(unsigned i = 0) const { return *nodes_.at(i); }
     unsigned size() const noexcept { return static_cast<unsigned>(nodes_.size()); }
     std::vector<std::uint16_t> ports() const;
     std::vector<pid_t> processes() const;                                  // of the nodes
@@ -57,6 +62,8 @@ public:
 
     // Asks for each of these once, at node `i`, as fast as it goes. Throws std::runtime_error unless all answers are 200.
     void fetch_all(const std::vector<std::string>& requests, unsigned i = 0) const;
+    // Waits until each node knows of all others, so that an acknowledgement by all is one.
+    void wait_until_acquainted();
     // Waits until Redis holds at least so many keys: writes to it are not waited for by answers.
     void wait_for_redis_keys(std::size_t n);
 

@@ -20,6 +20,7 @@ constexpr std::string_view pages_text = R"(/b/SIZE/NAME            SIZE bytes, c
 /n/SIZE/NAME            SIZE bytes, no-store
 /page/NAME?...          an answer made to order; POST, PUT and PATCH get their body back
     status=200  size=100  type=text/plain   v=2 (other content)  body=text  serial=1 (the body is the request's number)
+    clock=1 (the body is when the request came: nanoseconds of the steady clock, which all processes of a machine share)
     ttl=10 (max-age)  cc=no-cache  etag=abc  modified=60 (seconds ago)  expires=60  age=7  vary=Accept  h=Name:value ...
     echo=X-Name (what the request says in that field, as field X-Echo and as a line before the content)
     delay=300ms  pause=50ms (between pieces)  piece=100   te=chunked|close  trailer=Name:value  early=1 (103 first)  close=1

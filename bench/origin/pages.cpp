@@ -51,6 +51,7 @@ std::string page_body(const request& r, std::uint64_t count)
 {
     if (r.method == "POST" || r.method == "PUT" || r.method == "PATCH") { return r.body; }
     if (r.parameter("serial")) { return std::to_string(count); }
+    if (r.parameter("clock")) { return std::to_string(std::chrono::steady_clock::now().time_since_epoch().count()); }
     if (const auto text = r.parameter("body")) { return std::string(*text); }
     const auto version = r.parameter("v");
     const std::string name = version ? r.path + "#" + std::string(*version) : r.path;

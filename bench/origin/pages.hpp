@@ -29,7 +29,7 @@ struct reply {
     void set(std::string name, std::string value) { fields.emplace_back(std::move(name), std::move(value)); }
 };
 
-// Everything a page answers follows from the request and from `count`, the number of requests for its path so far.
+// Everything a page answers follows from the request and from `count`, the number of requests for its path so far; but for `clock`.
 reply make_page(const request& r, std::uint64_t count);     // /page/NAME?…
 reply make_object(const request& r, bool cacheable);        // /b/SIZE/NAME and /n/SIZE/NAME
 reply make_text(int status, std::string_view type, std::string body);

@@ -2,6 +2,7 @@
 
 #include "cache/expiry_wheel.hpp"
 #include "cache/vary_index.hpp"
+#include "flow/fence.hpp"
 #include "flow/reply.hpp"
 #include "flow/scopes.hpp"
 #include "flow/variants.hpp"
@@ -47,7 +48,7 @@ entry_ptr build(const storable& s, std::string_view key, milliseconds delta, std
     parts.times = s.verdict.times;
     parts.times.delta = delta;
     parts.flags = s.verdict.flags;
-    parts.stamp = s.stamp;
+    parts.stamp = stamp_of(s, p);
     parts.status = s.status;
     parts.scopes = s.scopes;
     parts.head = head;
@@ -178,7 +179,7 @@ kept keep_with_head(const storable& s, std::string_view head, const request& rq,
     // Not stored, it is shared all the same with those who wait and have the values that it was selected by.
     place at{s.selecting.empty() ? std::string(rq.key) : key_of_variant(rq, 0, s.selecting, p),
              s.flaw != detail::none ? s.flaw : detail::fence};
-    if (s.flaw == detail::none && p.valid.is_valid(s.scopes, s.stamp)) {
+    if (s.flaw == detail::none && p.valid.is_valid(s.scopes, stamp_of(s, p))) {
         at = find_place(s, rq, ties, cx);
     }
     kept k{build(s, at.key, delta, head, small, std::move(content), p), at.refused};

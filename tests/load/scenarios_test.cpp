@@ -28,7 +28,7 @@ bench_run run_bench(std::vector<std::string> arguments)
     o.argv = std::move(arguments);
     o.argv.insert(o.argv.begin(), TIERCEL_BENCH_PROGRAM);
     const auto p = test::process::start(std::move(o));
-    const int code = p->wait(std::chrono::seconds(60)).code;
+    const int code = p->wait(std::chrono::seconds(120)).code;
     std::string said = p->output();
     const std::size_t end = said.find_last_not_of('\n');
     const std::size_t begin = end == std::string::npos ? 0 : said.rfind('\n', end) + 1;
@@ -68,6 +68,22 @@ std::string test_name(const testing::TestParamInfo<std::string>& name)
 }
 
 INSTANTIATE_TEST_SUITE_P(Bench, Scenario, testing::ValuesIn(names()), test_name);
+
+// The control of the scenario is the log that is not shared; these parts are about more.
+TEST(PurgeScenario, FailsWithoutTheFence)
+{
+    const bench_run r = run_bench({"purge", "--quick", "--control", "--only", "versions"});
+    EXPECT_EQ(r.code, property_failed) << r.said;
+    EXPECT_TRUE(r.said.find("not ok  0 answers older") == std::string::npos && r.verdict.find("older than the last acknowledged purge") != std::string::npos)
+        << r.said;
+}
+
+TEST(PurgeScenario, FailsWhenWhoStoodStillCannotLearnWhatWasPurged)
+{
+    const bench_run r = run_bench({"purge", "--quick", "--control", "--only", "standstill"});
+    EXPECT_EQ(r.code, property_failed) << r.said;
+    EXPECT_TRUE(r.verdict.find("100 stale answers") != std::string::npos) << r.said;
+}
 
 TEST(BenchProgram, RefusesWhatItDoesNotKnow)
 {

@@ -124,7 +124,7 @@ void proxy::rewrite_configuration(const std::string& yaml)
 void proxy::start()
 {
     process_options o;
-    o.argv = {program().native(), "run", "-c", configuration_file_.native()};
+    o.argv = {(options_.program.empty() ? program() : options_.program).native(), "run", "-c", configuration_file_.native()};
     o.environment = options_.environment;
     process_ = process::start(std::move(o));
     if (!options_.wait_until_ready) { return; }

@@ -21,6 +21,7 @@ struct proxy_options {
     std::string configuration{};
     std::vector<std::pair<std::string, std::string>> environment{};
     bool wait_until_ready = true;   // false: for configurations that must be refused
+    std::filesystem::path program{};   // empty: proxy::program()
 };
 
 // Thread: one at a time.
