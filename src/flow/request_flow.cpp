@@ -14,6 +14,7 @@
 #include "flow/reply.hpp"
 #include "flow/variants.hpp"
 #include "http/ascii.hpp"
+#include "http/cookies.hpp"
 #include "http/event_stream.hpp"
 #include "http/forwarding.hpp"
 #include "http/upgrade.hpp"
@@ -154,7 +155,7 @@ detail reason_to_go_alone(const request& rq, const entry* stored)
         return detail::type;   // some origins send not even the head before the first event
     }
     for (const std::string& name : rq.route->stampede.personal_cookies) {
-        if (cookie_of(rq.head, name)) {
+        if (find_cookie(rq.head, name).sense != cookie_sense::absent) {
             return detail::request_authorization;
         }
     }

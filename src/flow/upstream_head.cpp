@@ -142,7 +142,6 @@ std::string upstream_head(const request& rq, const routing::tenancy& tenants, pu
     const connection_options named(rq.head);
     const std::optional<std::uint64_t> hops = hops_left(rq.head);
     const std::vector<std::string>& languages = rq.route->caching.vary_languages;
-    const bool reduces_languages = !languages.empty();
     for (const field& f : rq.head.fields) {
         if (is_written_by_us(f.id) || is_hop_by_hop(f.id) || named.strips(f) || is_unkeyed_influence(f.name) ||
             tenants.is_tenant_header(f.name)) {
@@ -151,8 +150,8 @@ std::string upstream_head(const request& rq, const routing::tenancy& tenants, pu
         if (why == purpose::fill && is_client_condition(f.id)) {
             continue;
         }
-        if (cached && (f.id == header::accept_encoding || (f.id == header::accept_language && reduces_languages))) {
-            continue;   // sent in its reduced form, which is also the keyed one
+        if (cached && (f.id == header::accept_encoding || f.id == header::accept_language)) {
+            continue;   // sent in the form that is keyed
         }
         if (hops && f.id == header::max_forwards) {
             continue;
@@ -165,7 +164,7 @@ std::string upstream_head(const request& rq, const routing::tenancy& tenants, pu
     if (cached && rq.head.has(header::accept_encoding)) {
         append_field_line(out, "Accept-Encoding", reduced_accept_encoding(rq.head));
     }
-    if (cached && reduces_languages) {
+    if (cached && rq.head.has(header::accept_language)) {
         if (const auto language = selecting_value(rq.head, "accept-language", languages); language && !language->empty()) {
             append_field_line(out, "Accept-Language", *language);
         }

@@ -46,6 +46,24 @@ entry_ptr find_variant(const request& rq, const entry& descriptor, std::string& 
     return best;
 }
 
+// What the origin gets of a field, as `read` (http/vary) puts it. REQUIRES: `name` is lower case.
+template <class Read>
+std::optional<std::string> value_as_sent(const request& rq, std::string_view name, const process_context& p, Read read)
+{
+    const header id = header_of(name);
+    if (id == header::other) {
+        // Removed on the way, or the same for all who have this key.
+        if (is_unkeyed_influence(name) || p.tenants.is_tenant_header(name)) {
+            return std::nullopt;
+        }
+    } else if (is_written_by_us(id)) {
+        return written_value(rq, id);
+    } else if (is_hop_by_hop(id) || is_client_condition(id)) {
+        return std::nullopt;
+    }
+    return read(rq.head, name, rq.route->caching.vary_languages);
+}
+
 }  // namespace
 
 descriptor_desk::descriptor_desk()
@@ -64,18 +82,12 @@ std::uint64_t descriptor_desk::new_generation() noexcept
 
 std::optional<std::string> selecting_value_of(const request& rq, std::string_view name, const process_context& p)
 {
-    const header id = header_of(name);
-    if (id == header::other) {
-        // Removed on the way, or the same for all who have this key.
-        if (is_unkeyed_influence(name) || p.tenants.is_tenant_header(name)) {
-            return std::nullopt;
-        }
-    } else if (is_written_by_us(id)) {
-        return written_value(rq, id);
-    } else if (is_hop_by_hop(id) || is_client_condition(id)) {
-        return std::nullopt;
-    }
-    return selecting_value(rq.head, name, rq.route->caching.vary_languages);
+    return value_as_sent(rq, name, p, selecting_value);
+}
+
+std::optional<std::string> keyed_value_of(const request& rq, std::string_view name, const process_context& p)
+{
+    return value_as_sent(rq, name, p, exact_value);
 }
 
 void append_selection(std::string& key, const request& rq, vary_list names, const process_context& p)

@@ -38,6 +38,9 @@ private:
 // The value of a selecting field as the origin gets it, in its normal form; nothing when it gets none. REQUIRES: lower case.
 std::optional<std::string> selecting_value_of(const request& rq, std::string_view name, const process_context& p);
 
+// The same with nothing made equal that an origin could tell apart: for fields that a route adds to the key.
+std::optional<std::string> keyed_value_of(const request& rq, std::string_view name, const process_context& p);
+
 // Appends the request's values of these fields, as parts of a key.
 void append_selection(std::string& key, const request& rq, vary_list names, const process_context& p);
 std::string selection_of(const request& rq, const std::vector<std::string>& names, const process_context& p);

@@ -4,6 +4,7 @@
 #include "flow/keying.hpp"
 #include "flow/scopes.hpp"
 #include "http/ascii.hpp"
+#include "http/cookies.hpp"
 #include "http/tags.hpp"
 #include "http/uri_reference.hpp"
 
@@ -145,9 +146,8 @@ bool implied_get::keep_selecting_fields(const process_context& p)
 void implied_get::keep_keyed_cookies()
 {
     for (const std::string& name : view_.route->key.cookies) {
-        if (const auto value = cookie_of(view_.head, name)) {
-            cookies_.append(cookies_.empty() ? "" : "; ").append(name).append("=").append(*value);
-        }
+        const named_cookie found = find_cookie(view_.head, name);   // without pairs, when the whole field counts
+        cookies_.append(cookies_.empty() || found.pairs.empty() ? "" : "; ").append(found.pairs);
     }
     if (!cookies_.empty()) {
         fields_.push_back({.name = "Cookie", .value = cookies_, .id = header::cookie});

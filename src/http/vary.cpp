@@ -107,27 +107,60 @@ void each_preference(const request_head& rq, std::string_view name, Each each)
     });
 }
 
-// In lower case, no blanks around separators, sorted: members carry their weights, so their order says nothing.
+constexpr char to_upper(char c) noexcept { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; }
+
+// "zh-hant-tw" as "zh-Hant-TW" (RFC 5646 §2.1.1): how nearly everybody writes it, so that origins that look at case see what
+// they expect.
+std::string usual_letters(std::string_view language)
+{
+    std::string out = lowered(language);
+    std::size_t at = std::min(out.find('-'), out.size());
+    bool single = at == 1;   // behind a single letter case stays low
+    while (at < out.size() && !single) {
+        const std::size_t begin = at + 1;
+        at = std::min(out.find('-', begin), out.size());
+        const std::size_t size = at - begin;
+        single = size == 1;
+        for (std::size_t i = begin; i < at; ++i) {
+            out[i] = size == 2 || (size == 4 && i == begin) ? to_upper(out[i]) : out[i];
+        }
+    }
+    return out;
+}
+
+struct language_member {
+    std::string text;
+    int weight = 0;
+};
+
+language_member usual_form(std::string_view member)
+{
+    const std::optional<preference> p = parse_preference(member);
+    language_member out{{}, p ? p->weight : 0};
+    split(member, ';', [&](std::string_view part) {
+        out.text += out.text.empty() ? usual_letters(part) : ";" + lowered(part);
+    });
+    return out;
+}
+
+// No blanks around separators, by weight, and by text where weights are equal: there order says nothing (RFC 9110 §12.5.4).
 std::string ordered_languages(const request_head& rq)
 {
-    std::vector<std::string> members;
+    std::vector<language_member> members;
     each_line(rq, "accept-language", [&](std::string_view line) {
         split(line, ',', [&](std::string_view member) {
-            if (member.empty()) {
-                return;
+            if (!member.empty()) {
+                members.push_back(usual_form(member));
             }
-            std::string& out = members.emplace_back();
-            split(member, ';', [&](std::string_view part) {
-                out += out.empty() ? "" : ";";
-                out += lowered(part);
-            });
         });
     });
-    std::sort(members.begin(), members.end());
+    std::sort(members.begin(), members.end(), [](const language_member& a, const language_member& b) {
+        return a.weight != b.weight ? a.weight > b.weight : a.text < b.text;
+    });
     std::string joined;
-    for (const std::string& member : members) {
+    for (const language_member& m : members) {
         joined += joined.empty() ? "" : ",";
-        joined += member;
+        joined += m.text;
     }
     return joined;
 }
@@ -168,6 +201,31 @@ std::string best_language(const request_head& rq, const std::vector<std::string>
     return best;
 }
 
+// Fields with commas that separate nothing.
+bool is_no_list(std::string_view name) noexcept
+{
+    return name == "cookie" || name == "user-agent" || name == "authorization";
+}
+
+// The value of a field that is sent in a form of our own; false for all others.
+bool is_rewritten(const request_head& rq, std::string_view name, const std::vector<std::string>& languages,
+                  std::optional<std::string>& value)
+{
+    if (name == "accept-encoding") {
+        if (rq.has(header::accept_encoding)) {
+            value = reduced_accept_encoding(rq);
+        }
+        return true;
+    }
+    if (name == "accept-language") {
+        if (rq.has(header::accept_language)) {
+            value = languages.empty() ? ordered_languages(rq) : best_language(rq, languages);
+        }
+        return true;
+    }
+    return false;
+}
+
 }  // namespace
 
 vary_spec parse_vary(const message_head& head)
@@ -190,17 +248,11 @@ vary_spec parse_vary(const message_head& head)
 std::optional<std::string> selecting_value(const request_head& rq, std::string_view name,
                                            const std::vector<std::string>& languages)
 {
-    std::optional<std::string> value;
-    if (name == "accept-encoding") {
-        if (rq.has(header::accept_encoding)) {
-            value = reduced_accept_encoding(rq);
-        }
-        return value;
+    if (is_no_list(name)) {
+        return exact_value(rq, name, languages);
     }
-    if (name == "accept-language") {
-        if (rq.has(header::accept_language)) {
-            value = languages.empty() ? ordered_languages(rq) : best_language(rq, languages);
-        }
+    std::optional<std::string> value;
+    if (is_rewritten(rq, name, languages, value)) {
         return value;
     }
     each_line(rq, name, [&](std::string_view line) {
@@ -213,6 +265,22 @@ std::optional<std::string> selecting_value(const request_head& rq, std::string_v
             *value += member;
             first = false;
         });
+    });
+    return value;
+}
+
+std::optional<std::string> exact_value(const request_head& rq, std::string_view name, const std::vector<std::string>& languages)
+{
+    std::optional<std::string> value;
+    if (is_rewritten(rq, name, languages, value)) {
+        return value;
+    }
+    each_line(rq, name, [&](std::string_view line) {
+        if (value) {
+            value->append("\n").append(line);
+        } else {
+            value.emplace(line);
+        }
     });
     return value;
 }

@@ -20,11 +20,14 @@ struct vary_spec {
 vary_spec parse_vary(const message_head& head);
 
 // The request's value of a selecting field in its normal form: lines combined, blanks around commas dropped;
-// Accept-Encoding reduced (below), Accept-Language in lower case with members ordered where order means nothing, and cut down
-// to `languages` when that list is not empty. Nothing: the field is absent.
+// Accept-Encoding reduced (below), Accept-Language in its usual letters, ordered by weight and cut down to `languages` when that
+// list is not empty (both are also forwarded in that form). Fields that are no lists stay as they are. Nothing: it is absent.
 // REQUIRES: `name` is lower case.
 std::optional<std::string> selecting_value(const request_head& rq, std::string_view name,
                                            const std::vector<std::string>& languages);
+
+// The same with nothing made equal that an origin could tell apart: lines stay lines, between them a line feed.
+std::optional<std::string> exact_value(const request_head& rq, std::string_view name, const std::vector<std::string>& languages);
 
 // What the client likes best of br, gzip and identity, by its weights, so that a resource has three variants at most: "br, gzip"
 // (the origin may use either), "gzip" or "identity"; "br" only for a client that takes nothing else. What is keyed is also what

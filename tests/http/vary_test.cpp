@@ -86,7 +86,7 @@ TEST(SelectingValue, KeepsOrderLettersAndEmptyMembers)   // 10.3
     EXPECT_EQ(selecting_value(made_request{{"Foo", ""}, {"Foo", "1"}}, "foo", {}), ",1");
 }
 
-TEST(SelectingValue, OrdersLanguagesInSmallLetters)   // 10.5
+TEST(SelectingValue, OrdersLanguagesByWeightInTheirUsualLetters)   // 10.5
 {
     struct {
         const char* name;
@@ -94,11 +94,14 @@ TEST(SelectingValue, OrdersLanguagesInSmallLetters)   // 10.5
         const char* expected;
     } const cases[] = {
         {"10.5 one", "en", "en"},
-        {"10.5 letters", "EN-us", "en-us"},
+        {"10.5 letters", "EN-us", "en-US"},
+        {"10.5 letters of a script", "ZH-hANT-tw", "zh-Hant-TW"},
+        {"10.5 letters behind a single one", "en-x-US, I-Klingon", "en-x-us,i-klingon"},
         {"10.5 order", "en, de", "de,en"},
         {"10.5 order with weights", "en;q=0.8, de", "de,en;q=0.8"},
-        {"10.5 each keeps its weight", "en, de;q=0.8", "de;q=0.8,en"},
-        {"10.5 blanks", " de ; q=0.8 ,\ten", "de;q=0.8,en"},
+        {"10.5 each keeps its weight", "en, de;q=0.8", "en,de;q=0.8"},
+        {"10.5 blanks", " de ; Q=0.8 ,\ten", "en,de;q=0.8"},
+        {"10.5 unreadable weights come last", "fr;q=x, de;q=0.1, en", "en,de;q=0.1,fr;q=x"},
         {"10.5 empty members", ",en,,de", "de,en"},
     };
     for (const auto& c : cases) {
@@ -106,6 +109,21 @@ TEST(SelectingValue, OrdersLanguagesInSmallLetters)   // 10.5
     }
     const made_request lines{{"Accept-Language", "en"}, {"Accept-Language", "de"}};
     EXPECT_EQ(selecting_value(lines, "accept-language", {}), "de,en");
+}
+
+TEST(SelectingValue, OfAFieldThatIsNoListStaysAsItIs)
+{
+    EXPECT_EQ(selecting_value(made_request{{"Cookie", "a=1; b=2"}, {"Cookie", "c=3 , d=4"}}, "cookie", {}), "a=1; b=2\nc=3 , d=4");
+    EXPECT_EQ(selecting_value(made_request{{"User-Agent", "a/1 (b, like c)"}}, "user-agent", {}), "a/1 (b, like c)");
+}
+
+TEST(ExactValue, KeepsLinesAndBlanksApart)
+{
+    EXPECT_EQ(exact_value(made_request{{"Foo", "1 , 2"}}, "foo", {}), "1 , 2");
+    EXPECT_EQ(exact_value(made_request{{"Foo", "1"}, {"Bar", "3"}, {"FOO", "2"}}, "foo", {}), "1\n2");
+    EXPECT_EQ(exact_value(made_request{{"Bar", "3"}}, "foo", {}), std::nullopt);
+    EXPECT_EQ(exact_value(made_request{{"Accept-Language", "de;q=0.3, EN"}}, "accept-language", {}), "en,de;q=0.3") << "as it is sent";
+    EXPECT_EQ(exact_value(made_request{{"Accept-Encoding", "br, gzip, zstd"}}, "accept-encoding", {}), "br, gzip") << "as it is sent";
 }
 
 TEST(SelectingValue, ReducesLanguagesToTheBestConfiguredOne)

@@ -1,5 +1,8 @@
 #include "scenario.hpp"
 
+#include <map>
+#include <set>
+
 namespace tiercel::test {
 namespace {
 
@@ -161,6 +164,107 @@ TEST(Key, WhatATrustedProxySaysOfTheSchemeMayBePartOfIt)
     s.get("/a", {{"X-Forwarded-Proto", "http"}}).expect_body("by http").expect_cache("fwd=uri-miss; stored");
     s.get("/a", {{"X-Forwarded-Proto", "https"}}).expect_body("by https").expect_cache("hit; detail=l1");
     s.get("/a").expect_body("by http").expect_cache("hit; detail=l1");
+}
+
+// One client says first, in its own way, what the origin reads as another language; then others ask in the usual way.
+TEST(Key, NoSpellingOfACookieReachesTheAnswerOfAnother)
+{
+    const std::vector<header_list> spellings = {
+        {{"Cookie", "lang = evil"}}, {{"Cookie", "lang\t=evil"}}, {{"Cookie", "lang= evil"}}, {{"Cookie", "lang=\"evil\""}},
+        {{"Cookie", "lang=en; lang=evil"}}, {{"Cookie", "lang=evil; lang=en"}}, {{"Cookie", "LANG=evil"}}, {{"Cookie", "x=1, lang=evil"}},
+        {{"Cookie", "x=\"; lang=en; lang=evil; y=\""}}, {{"Cookie", "lang=en"}, {"Cookie", "lang=evil"}},
+        {{"Cookie", "x=\"; lang=en; y=\""}}, {{"Cookie", "x={\"a\":1}; lang=en"}}, {{"Cookie", "a b; lang=en"}}, {{"Cookie", "$Version=1; lang=en"}}};
+    for (const header_list& spelling : spellings) {
+        SCOPED_TRACE(spelling.back().second);
+        scenario s;
+        s.set("routes.0.key.cookies", "[ lang ]");
+        auto& page = s.origin().page("/a");
+        page.answer([](const http_request& r) {
+            return plain_answer({{"Cache-Control", "max-age=60"}}, "for " + r.header("Cookie").value_or("none"));
+        });
+        s.start();
+        const std::string first = s.get("/a", spelling).expect_cache("fwd=uri-miss; stored").body;
+        s.get("/a", spelling).expect_body(first).expect_cache("hit; detail=l1");
+        s.get("/a").expect_body("for none").expect_cache("fwd=uri-miss; stored");
+        for (const std::string usual : {"lang=en", "lang=evil"}) {
+            s.get("/a", {{"Cookie", usual}}).expect_body("for " + usual).expect_cache("fwd=uri-miss; stored");
+            s.get("/a", {{"Cookie", "a=b; " + usual}}).expect_body("for " + usual).expect_cache("hit; detail=l1");
+        }
+    }
+}
+
+TEST(Key, EqualCookieNamesCountWithAllTheirValues)
+{
+    scenario s;
+    s.set("routes.0.key.cookies", "[ lang ]");
+    auto& page = s.origin().page("/a").cache_control("max-age=60").body("v1");
+    s.start();
+    for (const std::string_view cache : {"fwd=uri-miss; stored", "hit; detail=l1"}) {
+        for (const std::string cookies : {"lang=a", "lang=a; x=1; lang=b", "lang=b; lang=a"}) {
+            s.get("/a", {{"Cookie", cookies}}).expect_cache(cache);
+        }
+    }
+    s.get("/a", {{"Cookie", "y=2; lang=a; lang=b"}}).expect_cache("hit; detail=l1");   // others do not count
+    s.get("/a", {{"Cookie", "y={\"a\": 1}"}}).expect_cache("fwd=uri-miss; stored");
+    s.get("/a", {{"Cookie", "other {} words"}}).expect_cache("hit; detail=l1");           // nobody finds one there
+    EXPECT_EQ(page.requests(), 4);
+}
+
+TEST(Key, AFieldOfTheRouteIsKeyedAsTheOriginGetsIt)
+{
+    const std::vector<header_list> different = {
+        {{"X-Device", "a,b"}}, {{"X-Device", "a, b"}}, {{"X-Device", "a"}, {"X-Device", "b"}}, {{"X-Device", "b"}, {"X-Device", "a"}},
+        {{"X-Device", "A,b"}}};
+    scenario s;
+    s.set("routes.0.key.headers", "[ X-Device, X-Tenant-ID ]");
+    auto& page = s.origin().page("/a").cache_control("max-age=60").body("v1");
+    s.start();
+    for (const std::string_view cache : {"fwd=uri-miss; stored", "hit; detail=l1"}) {
+        for (const auto& fields : different) {
+            s.get("/a", fields).expect_cache(cache);
+        }
+    }
+    // What does not reach the origin splits nothing.
+    s.get("/a", {{"X-Device", "a,b"}, {"X-Tenant-ID", "x"}})
+        .expect_cache("hit; detail=l1");
+    EXPECT_EQ(page.requests(), 5);
+}
+
+TEST(Key, AFieldThatTheProxyWritesIsKeyedAsItIsWritten)
+{
+    scenario s;
+    s.set("server.trusted_proxies", "[ 127.0.0.1 ]").set("routes.0.key.headers", "[ X-Forwarded-For ]");
+    auto& page = s.origin().page("/a");
+    page.answer([](const http_request& r) {
+        return plain_answer({{"Cache-Control", "max-age=60"}}, r.header("X-Forwarded-For").value_or("none"));
+    });
+    s.start();
+    s.get("/a", {{"X-Forwarded-For", "192.0.2.1"}}).expect_body("192.0.2.1, 127.0.0.1").expect_cache("fwd=uri-miss; stored");
+    s.get("/a", {{"X-Forwarded-For", "192.0.2.2"}}).expect_body("192.0.2.2, 127.0.0.1").expect_cache("fwd=uri-miss; stored");
+    s.get("/a", {{"X-Forwarded-For", "192.0.2.1"}}).expect_body("192.0.2.1, 127.0.0.1").expect_cache("hit; detail=l1");
+}
+
+TEST(Key, EveryQueryReachesTheOriginAsItIsKeyed)
+{
+    scenario s;
+    s.set("routes.0.key.drop", "[ 'utm_*' ]");
+    s.origin().others().answer([](const http_request& r) { return plain_answer({{"Cache-Control", "max-age=60"}}, r.target); });
+    s.start();
+    const std::vector<std::string> targets = {"/a?a=1", "/a?a=2", "/a?a=1&a=2", "/a?a=2&a=1", "/a?%61=1", "/a?a", "/a?a=", "/a?a=1;a=2",
+        "/a?a=1;b=2", "/a?b=2;a=1", "/a?a=1&b=2", "/a?b=2&a=1", "/a?a%3D1", "/a?a=1%262", "/a?a+b", "/a?a%20b", "/a?utm_x=1;a=2", "/a?&", "/a?",
+        "/a", "/a?A=1", "/a?a[]=1", "/a?a%5B%5D=1", "/a?utm%5fx=1", "/a?a=1&utm_x", "/a?a=1&&b", "/a?=1"};
+    std::map<std::string, std::string> first;   // what was answered for each
+    for (const std::string& t : targets) {
+        first[t] = s.get(t).expect_status(200).body;
+    }
+    for (const std::string& t : targets) {
+        s.get(t).expect_body(first[t]).expect_cache("hit; detail=l1");
+    }
+    std::set<std::string> seen;
+    for (const auto& [t, body] : first) {
+        seen.insert(body);
+    }
+    EXPECT_EQ(s.origin().requests(), static_cast<int>(seen.size()));   // one entry for each target that the origin saw
 }
 
 TEST(Key, WhatHasNoCanonicalFormIsRefused)

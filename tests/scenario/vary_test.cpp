@@ -69,6 +69,18 @@ TEST(Vary, LanguagesAreReducedToThoseThatTheOriginHas)
     EXPECT_EQ(page.requests(), 2);
 }
 
+TEST(Vary, TheOriginGetsLanguagesInTheFormThatIsKeyed)
+{
+    scenario s;
+    auto& page = s.origin().page("/a");
+    echo_field(page, "Accept-Language", "max-age=60", "Accept-Language");
+    s.start();
+    const std::string browser = "en-US,en;q=0.9,de;q=0.8";   // is in that form already
+    s.get("/a", {{"Accept-Language", "EN; Q=0.9, de;q=0.8"}, {"Accept-Language", "en-us"}}).expect_body("for " + browser);
+    s.get("/a", {{"Accept-Language", browser}}).expect_body("for " + browser).expect_cache("hit; detail=l1");
+    s.get("/a", {{"Accept-Language", "en;q=0.9,de;q=0.8"}}).expect_body("for en;q=0.9,de;q=0.8").expect_cache("fwd=vary-miss; stored");
+}
+
 TEST(Vary, EncodingsAreReducedToTheBest)
 {
     scenario s;
