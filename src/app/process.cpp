@@ -104,9 +104,10 @@ process::process(const config::loaded& configuration, const clock& time)
     context_ = std::make_unique<flow::process_context>(
         flow::process_context{time, *l1_, valid_, flights_, marks_, descriptors_, *tenants_, *routes_, random_seed(),
                               c.cache.tiers, c.cache.l1.max_object, log_.get(), &audit_});
+    context_->trusted = blocks_of(c.server.trusted_proxies);
+    context_->purgers = blocks_of(c.server.purge.allow);
     shared_ = std::make_unique<server::server_shared>(*context_, c.server, c.cache.l2, l2::make_shared_memory(c.cache.l2),
-                                                      *metrics_, *access_, logs_->get("server"), blocks_of(c.server.trusted_proxies));
-    shared_->purgers = blocks_of(c.server.purge.allow);
+                                                      *metrics_, *access_, logs_->get("server"));
     shared_->slow_origin = c.log.slow_origin;
     for (const auto& [name, options] : c.origins) {
         auto up = std::make_unique<origin::upstream>(name, options, time, random_seed());

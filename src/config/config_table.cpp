@@ -224,7 +224,8 @@ rows server_rows()
     r.push_back(key("server.trusted_proxies", TIERCEL_AT(config, server.trusted_proxies), checked(cidr_block), fixed,
         "Peers whose Forwarded, X-Forwarded-* and tenant fields are believed; from everybody else they are removed."));
     r.push_back(key("server.purge.allow", TIERCEL_AT(config, server.purge.allow), checked(cidr_block), fixed,
-        "Peers that may send the method PURGE, which invalidates a URL on all instances."));
+        "Peers that may send the method PURGE, which invalidates a URL on all instances. Of what a trusted proxy passes on, the client must "
+        "be among them as well. [] where a proxy stands here that neither is trusted nor tells of its clients (X-Forwarded-For)."));
     r.push_back(key("server.limits.connections", TIERCEL_AT(config, server.limits.connections), counts{1, 1'000'000}, fixed,
         "Client connections at a time; one more is answered 503 and closed."));
     r.push_back(key("server.limits.connections_per_client", TIERCEL_AT(config, server.limits.connections_per_client),

@@ -13,6 +13,7 @@
 #include "flow/variants.hpp"
 #include "l2/l2_store.hpp"
 #include "origin/client.hpp"
+#include "routing/cidr.hpp"
 #include "routing/route_table.hpp"
 #include "routing/tenant.hpp"
 #include "telemetry/metrics.hpp"
@@ -40,6 +41,8 @@ struct process_context {
     byte_count max_object = 0;                       // larger answers are passed through, not stored
     coherence::invalidation_log* log = nullptr;      // shared with other instances; null: there are none
     coherence::audit* audit = nullptr;
+    routing::cidr_set trusted{};                     // server.trusted_proxies
+    routing::cidr_set purgers{};                     // server.purge.allow
 };
 
 // Thread: one worker's.

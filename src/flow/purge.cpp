@@ -7,7 +7,11 @@
 #include "flow/writes.hpp"
 #include "http/ascii.hpp"
 
+#include <algorithm>
 #include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
 
 namespace tiercel::flow {
 namespace {
@@ -20,6 +24,46 @@ purge_mode mode_of(const request_head& head)
         }
     }
     return purge_mode::hard;
+}
+
+// The members of all X-Forwarded-For lines, in their order.
+std::vector<std::string_view> forwarded_for(const request_head& head)
+{
+    std::vector<std::string_view> all;
+    for (const field& f : head.fields) {
+        if (f.id != header::x_forwarded_for) { continue; }
+        std::string_view rest = f.value;
+        for (bool more = true; more;) {
+            const std::size_t comma = rest.find(',');
+            more = comma != rest.npos;
+            std::string_view member = rest.substr(0, comma);
+            rest.remove_prefix(more ? comma + 1 : rest.size());
+            member.remove_prefix(std::min(member.find_first_not_of(" \t"), member.size()));
+            all.push_back(member.substr(0, member.find_last_not_of(" \t") + 1));
+        }
+    }
+    return all;
+}
+
+// Who asks for the purge, if that one may. A request that has come through a proxy is its client's: the address of the proxy says
+// nothing then, and would open PURGE to the world where the proxy is on loopback. Whoever stands behind somebody who is not trusted,
+// or behind one that does not tell, is unknown.
+std::optional<std::string> allowed_purger(const request& rq, const process_context& p)
+{
+    if (!rq.from->may_purge) { return std::nullopt; }
+    const request_head& head = rq.head;
+    if (!head.has(header::x_forwarded_for) && !head.has(header::forwarded) && !head.has(header::via)) { return rq.from->address; }
+    const std::vector<std::string_view> way = forwarded_for(head);
+    if (!rq.from->trusted || way.empty()) { return std::nullopt; }
+    // From the end, which our neighbour has written, back to the first that nobody here vouches for.
+    for (std::size_t i = way.size(); i-- > 0;) {
+        const auto address = routing::parse_ip(way[i]);
+        if (!address) { return std::nullopt; }
+        if (i == 0 || !p.trusted.contains(*address)) {
+            return p.purgers.contains(*address) ? std::optional(std::string(way[i])) : std::nullopt;
+        }
+    }
+    return std::nullopt;
 }
 
 async::task<answered> refuse(request& rq, errc why, client_io& io, client_limits limits, worker_context& cx)
@@ -37,7 +81,8 @@ bool is_purge(const request& rq) noexcept { return rq.head.verb_text == "PURGE";
 async::task<answered> purge(request& rq, client_io& io, client_limits limits, worker_context& cx)
 {
     if (rq.content.kind != framing_kind::none) { rq.keep_alive = false; }   // nobody reads it
-    if (!rq.from->may_purge || rq.tenant.empty()) {
+    std::optional<std::string> who = rq.tenant.empty() ? std::nullopt : allowed_purger(rq, cx.process);
+    if (!who) {
         answered no = co_await refuse(rq, errc::forbidden, io, limits, cx);
         co_return no;
     }
@@ -45,7 +90,7 @@ async::task<answered> purge(request& rq, client_io& io, client_limits limits, wo
     what.action = coherence::source_of::purge;
     const purge_mode what_mode = mode_of(rq.head);
     what.mode = what_mode;
-    what.actor = rq.from->address;
+    what.actor = std::move(*who);
     what.tenant = rq.tenant;
     what.scopes = {url_scope(rq)};
     what.names = {"url:" + key_text(rq.resource)};

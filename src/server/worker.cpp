@@ -170,8 +170,8 @@ void worker::welcome(async::socket s, async::drain_gate::pass inside)
     from.address = who->address;
     const auto ip = routing::parse_ip(from.address);
     // Who may open our unix socket is decided by the file system.
-    from.trusted = who->is_unix || (ip && shared_.trusted.contains(*ip));
-    from.may_purge = who->is_unix || (ip && shared_.purgers.contains(*ip));
+    from.trusted = who->is_unix || (ip && shared_.process.trusted.contains(*ip));
+    from.may_purge = who->is_unix || (ip && shared_.process.purgers.contains(*ip));
     const limit_options& limits = shared_.options.limits;
     const bool full = shared_.connections.load(std::memory_order_relaxed) >= limits.connections;
     client_counter::place place = full ? client_counter::place() : shared_.clients.try_enter(from.address, limits.connections_per_client);

@@ -6,7 +6,6 @@
 #include "async/listener.hpp"
 #include "async/loop.hpp"
 #include "flow/context.hpp"
-#include "routing/cidr.hpp"
 #include "server/client_counter.hpp"
 #include "server/observers.hpp"
 #include "server/options.hpp"
@@ -33,17 +32,14 @@ struct server_shared {
     telemetry::metrics& metrics;
     telemetry::access_log& access;
     telemetry::logger log;
-    routing::cidr_set trusted;
-    routing::cidr_set purgers;                      // who may send PURGE
     std::chrono::milliseconds slow_origin{0};
     std::vector<origin::upstream*> upstreams;       // in the order of the metric labels
     std::vector<std::size_t> upstream_of_route;     // index into upstreams, by route
 
     server_shared(flow::process_context& p, const server_options& o, const l2::l2_options& l,
                   std::shared_ptr<l2::memory_shelf> m, telemetry::metrics& counts, telemetry::access_log& lines,
-                  telemetry::logger say, routing::cidr_set trust)
-        : process(p), options(o), l2(l), memory_l2(std::move(m)), metrics(counts), access(lines), log(std::move(say)),
-          trusted(std::move(trust)) {}
+                  telemetry::logger say)
+        : process(p), options(o), l2(l), memory_l2(std::move(m)), metrics(counts), access(lines), log(std::move(say)) {}
     std::atomic<std::size_t> connections{0};
     telemetry::log_state redis_reachable{true};
     telemetry::log_state hears_wakes{true};

@@ -155,6 +155,57 @@ TEST(Operators, PurgeByMethodIsRefusedToOthersAndReachesNoOrigin)
     EXPECT_EQ(page.requests(), 1);
 }
 
+// The usual place of a proxy in front is the same machine, from which PURGE is allowed unless said otherwise.
+TEST(Operators, PurgeThroughAProxyIsForItsClientToBeAllowed)
+{
+    scenario s;
+    s.configure("{ server: { trusted_proxies: [ 127.0.0.0/8, 10.0.0.0/8 ], purge: { allow: [ 127.0.0.1/32, 192.0.2.0/24 ] } } }");
+    auto& page = s.origin().page("/a").cache_control("max-age=600").body("v1");
+    s.start();
+    s.get("/a");
+    const std::vector<header_list> refused = {
+        {{"X-Forwarded-For", "203.0.113.9"}},
+        {{"X-Forwarded-For", "192.0.2.1, 203.0.113.9"}},                        // who begins the list can claim anything
+        {{"X-Forwarded-For", "127.0.0.1,203.0.113.9, 10.1.1.1"}},
+        {{"X-Forwarded-For", "192.0.2.1"}, {"X-Forwarded-For", "203.0.113.9"}},
+        {{"X-Forwarded-For", "10.1.1.1"}},                                      // trusted, and yet not allowed
+        {{"X-Forwarded-For", "unknown"}},
+        {{"X-Forwarded-For", "192.0.2.1:80"}},
+        {{"X-Forwarded-For", ""}},
+        {{"X-Forwarded-For", "192.0.2.1,"}},
+        {{"Forwarded", "for=192.0.2.1"}},                                       // is not read
+        {{"Via", "1.1 front"}},                                                 // a proxy, and nobody tells for whom
+    };
+    for (const header_list& fields : refused) {
+        SCOPED_TRACE(testing::PrintToString(fields));
+        s.request("PURGE", "/a", fields).expect_problem(403, "forbidden");
+        s.get("/a").expect_cache("hit; detail=l1");
+    }
+    for (const header_list& fields : std::vector<header_list>{{},
+                                                              {{"X-Forwarded-For", "192.0.2.1"}},
+                                                              {{"X-Forwarded-For", "203.0.113.9, 192.0.2.1, 10.1.1.1"}},
+                                                              {{"X-Forwarded-For", "127.0.0.1"}, {"Via", "1.1 front"}}}) {
+        SCOPED_TRACE(testing::PrintToString(fields));
+        s.request("PURGE", "/a", fields).expect_status(200);
+        s.get("/a").expect_cache("fwd=uri-miss; stored");
+    }
+    EXPECT_EQ(page.requests(), 5);
+    EXPECT_NE(s.admin("GET", "/v1/invalidations").body.find(R"("actor":"192.0.2.1")"), std::string::npos) << "the audit names the client";
+}
+
+TEST(Operators, PurgeThroughAProxyThatNobodyTrustsIsRefused)
+{
+    scenario s;
+    s.origin().page("/a").cache_control("max-age=600").body("v1");
+    s.start();
+    s.get("/a");
+    for (const header_list& fields : std::vector<header_list>{{{"X-Forwarded-For", "127.0.0.1"}}, {{"Via", "1.1 front"}}, {{"Forwarded", "for=127.0.0.1"}}}) {
+        s.request("PURGE", "/a", fields).expect_problem(403, "forbidden");
+    }
+    s.get("/a").expect_cache("hit; detail=l1");
+    s.request("PURGE", "/a").expect_status(200);
+}
+
 class OperatorsOfMany : public l2_fixture {};
 
 TEST_F(OperatorsOfMany, WaitAppliedAnswersWhenEveryInstanceHasIt)
