@@ -109,13 +109,15 @@ void add_status_line(std::string& out, const response_head& rs)
     out.append("HTTP/1.1 ").append(digits, static_cast<std::size_t>(end - digits)).append(" ").append(rs.reason).append("\r\n");
 }
 
+bool breaks_our_status(const field& f) { return f.id == header::cache_status && !may_stand_before_ours(f.value); }
+
 // Those of an answer that only passes through: neither of the hop nor about the length, which is said anew.
 void add_passed_fields(std::string& out, const request& rq, const response_head& rs)
 {
     const connection_options named(rs);
     for (const field& f : rs.fields) {
         if (is_hop_by_hop(f.id) || named.strips(f) || f.id == header::content_length || f.id == header::x_request_id ||
-            (is_tag_field(f.id) && rq.route->caching.strip_tags)) {
+            (is_tag_field(f.id) && rq.route->caching.strip_tags) || breaks_our_status(f)) {
             continue;
         }
         append_field_line(out, f.name, f.value);
@@ -349,7 +351,7 @@ std::string storable_head(const response_head& rs, const std::vector<std::string
     const connection_options named(rs);
     for (const field& f : rs.fields) {
         if (is_hop_by_hop(f.id) || named.strips(f) || f.id == header::content_length || f.id == header::age ||
-            f.id == header::x_request_id || (strip_tags && is_tag_field(f.id)) || (!drop.empty() && is_dropped(drop, f.name))) {
+            f.id == header::x_request_id || (strip_tags && is_tag_field(f.id)) || (!drop.empty() && is_dropped(drop, f.name)) || breaks_our_status(f)) {
             continue;
         }
         append_field_line(out, f.name, f.value);

@@ -1,5 +1,7 @@
 #include "http/cache_status.hpp"
 
+#include "http/structured_field.hpp"
+
 #include <tiercel/check.hpp>
 
 #include <array>
@@ -74,5 +76,7 @@ void append_cache_status(std::string& out, const cache_status& s)
     }
     out.append(w.text());
 }
+
+bool may_stand_before_ours(std::string_view line) { return is_sf_name_list(line); }
 
 }  // namespace tiercel

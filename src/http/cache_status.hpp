@@ -23,4 +23,7 @@ struct cache_status {
 // Appends "tiercel; hit; ttl=59; detail=l1" or the like. Allocates only when `out` has to grow.
 void append_cache_status(std::string& out, const cache_status& s);
 
+// Can that line of a cache nearer to the origin stand in one field with ours? What breaks the list would make readers drop all of it.
+bool may_stand_before_ours(std::string_view line);
+
 }  // namespace tiercel

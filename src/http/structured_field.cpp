@@ -56,26 +56,22 @@ public:
     // §4.2.1
     bool string_list(std::vector<std::string>& out)
     {
-        skip_spaces();
-        while (!rest_.empty()) {
+        return list([&] {
             sf_member m;
             if (front() != '"' || !string(m) || !parameters()) {
                 return false;
             }
             out.push_back(std::move(m.string));
-            skip_blanks();
-            if (rest_.empty()) {
-                return true;
-            }
-            if (!eat(',')) {
-                return false;
-            }
-            skip_blanks();
-            if (rest_.empty()) {
-                return false;   // a trailing comma
-            }
-        }
-        return true;
+            return true;
+        });
+    }
+
+    bool name_list()
+    {
+        return list([&] {
+            sf_member m;
+            return bare_item(m) && (m.type == sf_type::string || m.type == sf_type::token) && parameters();
+        });
     }
 
 private:
@@ -95,6 +91,30 @@ private:
         const std::string_view taken = rest_.substr(0, static_cast<std::size_t>(end - rest_.begin()));
         rest_.remove_prefix(taken.size());
         return taken;
+    }
+
+    // `member` eats one, with its parameters.
+    template <class Member>
+    bool list(Member member)
+    {
+        skip_spaces();
+        while (!rest_.empty()) {
+            if (!member()) {
+                return false;
+            }
+            skip_blanks();
+            if (rest_.empty()) {
+                return true;
+            }
+            if (!eat(',')) {
+                return false;
+            }
+            skip_blanks();
+            if (rest_.empty()) {
+                return false;   // a trailing comma
+            }
+        }
+        return true;
     }
 
     void skip_spaces() { take_while([](char c) { return c == ' '; }); }
@@ -257,6 +277,12 @@ std::optional<std::vector<std::string>> parse_sf_string_list(std::string_view te
         return std::nullopt;
     }
     return members;
+}
+
+bool is_sf_name_list(std::string_view text)
+{
+    const std::string_view list = without_trailing_spaces(text);
+    return list.find_first_not_of(' ') != list.npos && parser(list).name_list();
 }
 
 std::optional<std::vector<sf_member>> parse_sf_dictionary(std::string_view text)

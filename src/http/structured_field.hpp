@@ -29,4 +29,7 @@ std::optional<std::vector<sf_member>> parse_sf_dictionary(std::string_view text)
 // of another type. Empty text is an empty list.
 std::optional<std::vector<std::string>> parse_sf_string_list(std::string_view text);
 
+// A List whose members are Strings or Tokens with any parameters, and at least one of them: Cache-Status (RFC 9211 §2).
+bool is_sf_name_list(std::string_view text);
+
 }  // namespace tiercel

@@ -1,6 +1,7 @@
 #include "rules/merge.hpp"
 
 #include "http/ascii.hpp"
+#include "http/cache_status.hpp"
 #include "http/field_line.hpp"
 #include "http/forwarding.hpp"
 #include "http/head_lines.hpp"
@@ -36,6 +37,7 @@ bool stays_as_stored(const field& f, const connection_options& named, const std:
     case header::content_range:
     case header::via:
     case header::x_request_id: return true;
+    case header::cache_status: return !may_stand_before_ours(f.value);
     default: break;
     }
     return is_hop_by_hop(f.id) || named.strips(f) || is_one_of(drop, f.name);

@@ -163,5 +163,16 @@ TEST(StructuredField, ManyMembersTakeNoLongerThanTheirSort)
     EXPECT_EQ(members->front().integer, 25000);
 }
 
+TEST(StructuredField, NamesMayHaveParametersAndBeTokensOrStrings)
+{
+    for (const std::string_view good : {"a"sv, "a; hit"sv, "a; hit; ttl=-1; key=\"x,y\""sv, "\"edge 1\"; fwd=miss, b;c=?0 "sv, "*x"sv, "a ,\tb"sv}) {
+        EXPECT_TRUE(is_sf_name_list(good)) << good;
+    }
+    for (const std::string_view bad : {""sv, "  "sv, "a,"sv, ",a"sv, "a,,b"sv, "a b"sv, "a; Hit"sv, "a; ttl="sv, "1; hit"sv, "(a b); hit"sv, "?1"sv,
+                                       "a; key=\"x"sv, "\"a"sv, ":YQ==:"sv, "a; hit;"sv, "HIT from edge (squid/4)"sv}) {
+        EXPECT_FALSE(is_sf_name_list(bad)) << bad;
+    }
+}
+
 }  // namespace
 }  // namespace tiercel

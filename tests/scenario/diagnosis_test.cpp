@@ -103,6 +103,50 @@ TEST(CacheStatus, OfCachesNearerToTheOriginComesFirst)
     }
 }
 
+// Several lines are one list (RFC 9110 §5.3), and a list with one bad member is none (RFC 8941 §4.2): ours would be lost with it.
+TEST(CacheStatus, OfCachesNearerToTheOriginIsDroppedWhereItCannotBeRead)
+{
+    scenario s;
+    for (const std::string page : {"/stored", "/passed"}) {
+        s.origin().page(page).cache_control(page == "/stored" ? "max-age=60" : "no-store").header("Cache-Status", "HIT from edge (4.1)")
+            .header("Cache-Status", "inner; hit").header("Cache-Status", "").header("Cache-Status", "outer; fwd=miss,").body("v1");
+    }
+    s.start();
+    for (const std::string_view cache : {"fwd=uri-miss; stored", "hit; detail=l1"}) {
+        const answer r = s.get("/stored").expect_cache(cache);
+        EXPECT_EQ(cache_status_of(r).before, std::vector<std::string>({"inner"}));
+    }
+    EXPECT_EQ(cache_status_of(s.get("/passed").expect_cache("fwd=uri-miss; detail=no-store")).before, std::vector<std::string>({"inner"}));
+    EXPECT_EQ(cache_status_of(s.request("OPTIONS", "/passed")).before, std::vector<std::string>({"inner"}));
+}
+
+TEST(CacheStatus, OfAConfirmationReplacesTheStoredOneOnlyIfItCanBeRead)
+{
+    scenario s;
+    auto& page = s.origin().page("/a").cache_control("max-age=1").header("ETag", "\"1\"").header("Cache-Status", "inner; hit").body("v1");
+    s.start();
+    s.get("/a");
+    const auto confirm_with = [&](const std::string& status) {
+        page.raw("HTTP/1.1 304 Not Modified\r\nETag: \"1\"\r\nCache-Control: max-age=1\r\nCache-Status: " + status + "\r\n\r\n");
+        s.advance(2s);
+        return cache_status_of(s.get("/a").expect_body("v1")).before;
+    };
+    EXPECT_EQ(confirm_with("broken; hit,"), std::vector<std::string>({"inner"}));
+    EXPECT_EQ(confirm_with("other; hit"), std::vector<std::string>({"other"}));
+}
+
+// Instances may stand in a row: the last member is that of the one that the client has talked to.
+TEST(CacheStatus, OfAnotherInstanceOfTiercelStandsBeforeOurs)
+{
+    scenario s;
+    s.origin().page("/a").cache_control("max-age=60").header("Cache-Status", "tiercel; hit; ttl=5; detail=l2").body("v1");
+    s.start();
+    s.get("/a").expect_cache("fwd=uri-miss; stored");
+    const answer r = s.get("/a").expect_cache("hit; detail=l1");
+    EXPECT_EQ(r.headers("Cache-Status").front(), "tiercel; hit; ttl=5; detail=l2");
+    EXPECT_TRUE(r.headers("Cache-Status").back().starts_with("tiercel; hit; ttl=")) << r.headers("Cache-Status").back();
+}
+
 TEST(Listener, MayBeAUnixSocket)
 {
     temp_dir dir;
