@@ -38,7 +38,7 @@ enum class detail : std::uint8_t {
     status, partial, too_large, type, must_understand, bad_directives, tenant, attest, fence, truncated, surplus, range, upgrade,
     request_body, variants, tags,
     // why the cache was left out
-    pass, mark, bypass, coalesce_off,
+    pass, mark, bypass, coalesce_off, lag,
     // why an error was made here
     breaker, shed, timeout, unreachable, invalid, deadline,
     last_
@@ -69,6 +69,7 @@ struct caching_policy {
     store_errors_rule store_errors = store_errors_rule::never;
     set_cookie_rule set_cookie = set_cookie_rule::refuse;
     bool deception_guard = true;
+    milliseconds lag_budget{0};                // 0: no matter how late invalidations are known
     bool strip_tags = true;                    // Surrogate-Key and Cache-Tag do not go to clients
     std::vector<std::string> vary_languages;   // key.vary.languages
     std::vector<std::string> vary_allow;       // key.vary.allow: fields that may select although personal
@@ -129,8 +130,10 @@ enum class failure : std::uint8_t { server_error, unreachable };
 // The statuses that stale-if-error is about (RFC 5861 §4): 500, 502, 503, 504. Any other one is the origin's answer.
 bool is_failure(int status) noexcept;
 
-// Cheap: no parsing unless the route honours request directives. `e` may be null.
-reuse_verdict judge_reuse(const request_head& rq, const entry* e, const caching_policy& policy, instant now) noexcept;
+// Cheap: no parsing unless the route honours request directives. `e` may be null. `known_until`: what was invalidated before that is
+// known here (validity::known_until).
+reuse_verdict judge_reuse(const request_head& rq, const entry* e, const caching_policy& policy, instant now,
+                          instant known_until = end_of_time) noexcept;
 // only-if-cached on a route that honours it (RFC 9111 §5.2.1.7): what judge_reuse would fetch is answered with 504 instead.
 bool wants_only_stored(const request_head& rq, const caching_policy& policy) noexcept;
 // May the stale entry answer although the origin failed in that way (RFC 5861 §4, stale.if_unreachable)?

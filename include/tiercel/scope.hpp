@@ -132,6 +132,9 @@ public:
         suspensions_.fetch_add(1, std::memory_order_acq_rel);
         if (contact() != contact::alone) { set_contact(contact::resumed); }
     }
+    // What was invalidated before that time has been applied; end_of_time where there is nobody else who invalidates.
+    instant known_until() const noexcept { return instant(milliseconds(known_until_.load(std::memory_order_relaxed))); }
+    void know_until(instant t) noexcept { known_until_.store(t.time_since_epoch().count(), std::memory_order_relaxed); }
     std::uint64_t suspensions() const noexcept { return suspensions_.load(std::memory_order_acquire); }
     // What others share may be judged here: all that is known about it is known here, but for a moment's lag.
     bool is_in_step() const noexcept { return contact() == contact::alone || contact() == contact::following; }
@@ -171,6 +174,7 @@ private:
     std::atomic<std::int64_t> shared_minus_local_{0};
     std::atomic<enum contact> contact_{contact::alone};
     std::atomic<std::uint64_t> suspensions_{0};
+    std::atomic<instant::rep> known_until_{end_of_time.time_since_epoch().count()};
     alignas(64) buckets hard_{};
     alignas(64) buckets soft_{};
     std::unique_ptr<raised_scopes> exact_;

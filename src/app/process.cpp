@@ -314,6 +314,16 @@ void process::reopen_logs()
     access_->reopen();
 }
 
+// The smallest that a route has, if any has one.
+milliseconds process::least_lag_budget() const
+{
+    milliseconds least = milliseconds::max();
+    for (const routing::route& r : routes_->routes()) {
+        if (r.caching.lag_budget.count() > 0) { least = std::min(least, r.caching.lag_budget); }
+    }
+    return least;
+}
+
 std::vector<admin::dependency> process::dependencies() const
 {
     std::vector<admin::dependency> out;
@@ -330,6 +340,9 @@ std::vector<admin::dependency> process::dependencies() const
         } else if (log_ != nullptr && d.state == admin::health::ok && !valid_.is_in_step()) {
             d.state = admin::health::degraded;
             d.reason = "the log of invalidations is not read: " + std::string(name_of(valid_.contact()));
+        } else if (const milliseconds lag = time_.now() - valid_.known_until(); lag > least_lag_budget()) {
+            d.state = admin::health::degraded;
+            d.reason = "invalidations are not known of the last " + std::to_string(lag.count()) + " ms";
         }
         out.push_back(std::move(d));
     }

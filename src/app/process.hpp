@@ -64,6 +64,7 @@ private:
     std::string origins_json() const override;
     bool hold_breaker(std::string_view origin, std::string_view endpoint, admin::breaker_hold how) override;
 
+    milliseconds least_lag_budget() const;
     void watch();
     void start_care();
     std::string with_place(const std::string& key, const std::string& what) const;

@@ -27,6 +27,7 @@ constexpr milliseconds node_is_live{3'000};      // heard of within
 constexpr milliseconds node_is_forgotten{600'000};
 constexpr sequence assumed_margin = 1'000'000;   // µs: how far our idea of Redis's clock may be wrong without it
 constexpr std::size_t page = 10'000;
+constexpr std::size_t most_at_once = 1'000;      // entries of one read
 
 void rethrow(const std::exception_ptr& e)
 {
@@ -87,6 +88,7 @@ invalidation_log::invalidation_log(log_options o, const clock& time, validity& v
     status_.node = node_;
     status_.waiting = journal_.size();
     valid_.set_contact(contact::unread);
+    valid_.know_until(time_.now());
     // What was accepted by a former process holds here, too; L1 is empty, and L2 waits until the log was read.
 }
 
@@ -176,7 +178,8 @@ void invalidation_log::show()
     status_.waiting = journal_.size();
     status_.under_way = under_way_;
     status_.scopes = valid_.size();
-    status_.lag = lag_;
+    const milliseconds silent = time_.now() - valid_.known_until();
+    status_.lag = silent > 2 * options_.read_block ? std::max<microseconds>(silent, lag_) : lag_;
 }
 
 task<> invalidation_log::tick(async::drain_gate::pass)
@@ -283,6 +286,7 @@ task<> invalidation_log::follow(async::drain_gate::pass)
 task<> invalidation_log::read_on()
 {
     std::uint64_t standstills = valid_.suspensions();
+    instant asked = time_.now();
     const bool clock_known = co_await look_at_clock();
     if (!clock_known) { co_return; }
     const bool sent = co_await send_waiting();
@@ -291,20 +295,26 @@ task<> invalidation_log::read_on()
     if (!repaired) { co_return; }
     const bool announced = co_await announce();   // first: who serves must be among those that an acknowledgement waits for
     if (!announced) { co_return; }
+    valid_.know_until(asked);
     if (standstills == valid_.suspensions()) { set_contact(contact::following, "log read"); }
     const std::string block = std::to_string(options_.read_block.count());
     while (!stopping_ && reader_->is_open()) {
         standstills = valid_.suspensions();
-        redis::command read{"XREAD", "COUNT", "1000", "BLOCK", block, "STREAMS", names_.log, std::to_string(position_) + "-0"};
+        asked = time_.now();
+        redis::command read{"XREAD", "COUNT", std::to_string(most_at_once), "BLOCK", block, "STREAMS", names_.log, std::to_string(position_) + "-0"};
         const std::optional<reply> r = co_await ask(std::move(read), options_.read_block + 2s);
         if (!r || stopping_) { co_return; }
         bool good = true;
+        bool is_all = true;
         if (r->is_nil()) {
             good = co_await look_at_head();
-        } else if (!take_entries(*r)) {
+        } else if (take_entries(*r)) {
+            is_all = r->items[0].items[1].items.size() < most_at_once;
+        } else {
             good = co_await repair("gap");
         }
         if (!good) { co_return; }
+        if (is_all) { valid_.know_until(asked); }
         if (!journal_.empty() && !sending_) {
             const bool done = co_await send_waiting();
             if (!done) { co_return; }

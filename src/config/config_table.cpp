@@ -553,6 +553,8 @@ rows route_rows()
         "missing is left out."));
     r.push_back(key("routes[].upgrade", TIERCEL_AT(route, upgrade), checked(upgrade_name), fixed,
         "Protocols that clients may upgrade to, as in [websocket]. \"*\": all but HTTP/2 and TLS, which are never passed on; []: none."));
+    r.push_back(key("routes[].lag_budget", TIERCEL_AT(route, caching.lag_budget), between(0ms, longest_wait), fixed,
+        "Invalidations may be known here so late; what is older is validated on each use while they are later. 0s: whatever the lag."));
     r.push_back(key("routes[].deadline", TIERCEL_AT(route, deadline), between(10ms, longest_wait), fixed,
         "From the end of a request to the beginning of its answer, all waits and retries included; 504 after. Uploads and answers "
         "that are under way are bounded by their gaps."));
@@ -654,7 +656,7 @@ constexpr auto reserved = std::to_array<std::string_view>({
     "tenancy.resolvers[].header", "tenancy.resolvers[].keys", "tenancy.resolvers[].claim", "tenancy.resolvers[].issuer",
     "tenancy.resolvers[].audience", "tenancy.resolvers[].algorithms", "tenancy.resolvers[].file", "tenancy.resolvers[].field",
     "routes[].read_your_writes",
-    "routes[].lag_budget", "routes[].key.body",
+    "routes[].key.body",
     "routes[].compress", "routes[].rewrite", "routes[].headers",
     "invalidation.sources[].auth", "invalidation.loopback_ttl", "invalidation.repeat_after",
     "invalidation.coalesce", "invalidation.overload", "warm", "tracing",

@@ -63,7 +63,7 @@ bool fill_search::is_stored_meanwhile()
 {
     std::string secondary;
     entry_ptr e = find_stored(rq_, secondary, p_).stored;
-    if (e == nullptr || e == job_.stored || judge_reuse(rq_.head, e.get(), rq_.route->caching, rq_.now).what != action::serve) {
+    if (e == nullptr || e == job_.stored || reuse_of(e.get(), rq_, rq_.now, p_).what != action::serve) {
         return false;
     }
     end_.report().what = outcome::hit_l1;
@@ -106,7 +106,7 @@ bool fill_search::is_answered_by_l2(entry_ptr found)
     if (later < -clock_margin) {
         return false;
     }
-    if (judge_reuse(rq_.head, found.get(), rq_.route->caching, now).what == action::serve && promote(found, cx_, now)) {
+    if (reuse_of(found.get(), rq_, now, p_).what == action::serve && promote(found, cx_, now)) {
         end_.report().what = outcome::hit_l2;
         end_.report().why = detail::l2;
         end_.complete(std::move(found));
@@ -260,7 +260,7 @@ bool fill_search::is_answered_by_their_fetch(const l2_answer& found)
         return false;
     }
     const instant now = p_.time.now();
-    const bool is_everybodys = judge_reuse(rq_.head, found.stored.get(), rq_.route->caching, now).what == action::serve;
+    const bool is_everybodys = reuse_of(found.stored.get(), rq_, now, p_).what == action::serve;
     if (is_everybodys || !promote(found.stored, cx_, now)) {
         return false;
     }

@@ -5,6 +5,7 @@
 #include "flow/live.hpp"
 #include "flow/relay.hpp"
 #include "flow/scopes.hpp"
+#include "flow/standing.hpp"
 #include "flow/variants.hpp"
 
 #include <algorithm>
@@ -172,7 +173,7 @@ private:
     {
         const flight_report& r = seen_.report;
         a_.what = r.what;
-        a_.why = r.why;
+        a_.why = r.why == detail::none && d_.why == detail::lag ? detail::lag : r.why;
         a_.stored = r.stored;
         a_.attempts = place_.created ? r.attempts : 0;
         a_.forward_status = r.origin_status;
@@ -205,7 +206,7 @@ private:
     {
         return seen_.entry != nullptr && !place_.created && seen_.report.origin_status == 0 &&
                seen_.report.what != outcome::stale &&
-               judge_reuse(rq_.head, seen_.entry.get(), rq_.route->caching, p_.time.now()).what == action::fetch;
+               reuse_of(seen_.entry.get(), rq_, p_.time.now(), p_).what == action::fetch;
     }
 
     bool is_handed_over()

@@ -67,7 +67,7 @@ async::task<l2_answer> find_in_l2(const request& rq, worker_context& cx)
     l2_answer found = co_await read_l2(rq, cx);
     const instant now = cx.process.time.now();
     found.usable = found.stored != nullptr &&
-                   judge_reuse(rq.head, found.stored.get(), rq.route->caching, now).what == action::serve &&
+                   reuse_of(found.stored.get(), rq, now, cx.process).what == action::serve &&
                    promote(found.stored, cx, now);
     co_return found;
 }

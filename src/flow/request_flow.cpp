@@ -12,6 +12,7 @@
 #include "flow/ranged.hpp"
 #include "flow/relay.hpp"
 #include "flow/reply.hpp"
+#include "flow/standing.hpp"
 #include "flow/variants.hpp"
 #include "http/ascii.hpp"
 #include "http/cookies.hpp"
@@ -277,7 +278,7 @@ decision decide(request& rq, request_scratch& scratch, worker_context& cx)
     decision d;
     found_entry found = find_stored(rq, scratch.secondary, p);
     d.stored = std::move(found.stored);
-    const reuse_verdict v = judge_reuse(rq.head, d.stored.get(), rq.route->caching, rq.now);
+    const reuse_verdict v = reuse_of(d.stored.get(), rq, rq.now, p);
     d.what = v.what;
     d.why = v.why;
     d.forward = v.forward;

@@ -94,7 +94,9 @@ reuse_verdict judge_by_demand(const demands& d, const entry& e, instant now) noe
 
 }  // namespace
 
-reuse_verdict judge_reuse(const request_head& rq, const entry* e, const caching_policy& policy, instant now) noexcept
+namespace {
+
+reuse_verdict judge(const request_head& rq, const entry* e, const caching_policy& policy, instant now) noexcept
 {
     if (policy.request_directives == request_directives_rule::ignore ||
         (!rq.has(header::cache_control) && !rq.has(header::pragma))) {
@@ -106,6 +108,24 @@ reuse_verdict judge_reuse(const request_head& rq, const entry* e, const caching_
     }
     return d.no_store ? verdict(action::pass, detail::request_no_store, forward_reason::request)
                       : verdict(action::fetch, detail::none, forward_reason::uri_miss);
+}
+
+// An answer that came a moment ago is not further behind than that, whatever may have been invalidated since.
+bool may_be_outdated(const entry& e, milliseconds budget, instant now, instant known_until) noexcept
+{
+    return budget.count() > 0 && now - known_until > budget && now - e.times().received > budget;
+}
+
+}  // namespace
+
+reuse_verdict judge_reuse(const request_head& rq, const entry* e, const caching_policy& policy, instant now,
+                          instant known_until) noexcept
+{
+    const reuse_verdict v = judge(rq, e, policy, now);
+    const bool serves = v.what == action::serve || v.what == action::serve_and_refresh;
+    return serves && may_be_outdated(*e, policy.lag_budget, now, known_until)
+               ? verdict(action::fetch, detail::lag, forward_reason::stale)
+               : v;
 }
 
 bool wants_only_stored(const request_head& rq, const caching_policy& policy) noexcept

@@ -272,7 +272,9 @@ TEST_F(InvalidationLog, TableAndStreamAgreeAfterConnectionsWereCut)
     EXPECT_TRUE(eventually([&] { return answered == 2'000; }));
     done = true;
     cutter.join();
-    ASSERT_TRUE(eventually([&] { return a->log.status().waiting == 0 && a->follows(); }));
+    ASSERT_TRUE(eventually([&] { return a->log.status().waiting == 0 && a->follows(); }))
+        << a->log.status().waiting << " wait, " << a->log.status().under_way << " are under way, state "
+        << static_cast<int>(a->log.status().state) << ", " << a->log.status().problem;
     std::map<std::string, std::string> by_log;
     for (const auto& e : redis_->command({"XRANGE", "tcl:{inv}:log", "-", "+"}).elements) {
         by_log[e.elements[1].elements[5].text] = e.elements[0].text.substr(0, e.elements[0].text.find('-'));

@@ -332,5 +332,24 @@ TEST(Reuse, EvaluatesTheConditionsOfClients)
     }
 }
 
+TEST(Reuse, WhileInvalidationsLagOnlyWhatCameWithinTheBudgetIsServed)
+{
+    caching_policy policy;
+    policy.lag_budget = 5s;
+    const made_request rq("GET /a");
+    const entry_ptr e = stored_as("200|Cache-Control: max-age=600, stale-while-revalidate=60", policy);
+    const auto judged = [&](milliseconds later, milliseconds lag) {
+        const instant now = received + later;
+        return judge_reuse(rq, e.get(), policy, now, now - lag);
+    };
+    EXPECT_EQ(judged(60s, 5s).what, action::serve) << "the lag is within the budget";
+    EXPECT_EQ(judged(5s, 60s).what, action::serve) << "the answer is";
+    EXPECT_EQ(judged(60s, 5001ms).what, action::fetch);
+    EXPECT_EQ(judged(60s, 5001ms).why, detail::lag);
+    EXPECT_EQ(judged(601s, 60s).why, detail::lag) << "stale ones, too";
+    policy.lag_budget = 0s;
+    EXPECT_EQ(judged(60s, 500s).what, action::serve);
+}
+
 }  // namespace
 }  // namespace tiercel

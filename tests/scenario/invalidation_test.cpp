@@ -36,6 +36,37 @@ TEST_F(Invalidation, AWriteThroughOneInstanceIsSeenByTheOthers)
     EXPECT_EQ(untouched.requests(), 1);
 }
 
+TEST_F(Invalidation, WhileItLagsWhatIsOlderThanARouteAllowsIsValidated)
+{
+    s.set("routes.0", "{ name: strict, match: { path: /strict/ }, origin: shop, lag_budget: 5s }");
+    s.set("routes.1", "{ name: rest, match: { path: / }, origin: shop }");
+    auto& strict = s.origin().page("/strict/a").cache_control("max-age=600").etag("\"1\"").body("v1");
+    auto& other = s.origin().page("/a").cache_control("max-age=600").body("v1");
+    start();
+    s.get("/strict/a");
+    s.get("/a");
+    s.advance(6s);
+    EXPECT_TRUE(eventually([&] { return cache_status_of(s.get("/strict/a")).text() == "hit; detail=l1"; }));
+    const int before = strict.requests();
+
+    redis->freeze();
+    s.advance(4s);
+    s.get("/strict/a").expect_cache("hit; detail=l1");
+    s.advance(2s);
+    s.get("/strict/a").expect_cache("fwd=stale; stored; detail=lag").expect_body("v1");
+    s.get("/strict/a").expect_cache("hit; detail=l1");   // it came a moment ago
+    s.get("/a").expect_cache("hit; detail=l1");
+    s.admin("GET", "/readyz").expect_status(200);
+    s.advance(6s);
+    s.get("/strict/a").expect_cache("fwd=stale; stored; detail=lag");
+    EXPECT_EQ(strict.requests(), before + 2);
+    EXPECT_EQ(other.requests(), 1);
+
+    redis->thaw();
+    s.advance(6s);
+    EXPECT_TRUE(eventually([&] { return cache_status_of(s.get("/strict/a")).text() == "hit; detail=l1"; }));
+}
+
 TEST_F(Invalidation, AFetchUnderWayOnAnotherInstanceIsDeliveredAndNotStored)
 {
     auto& page = s.origin().page("/a").cache_control("max-age=600").body("v1");
