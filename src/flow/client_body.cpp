@@ -39,13 +39,15 @@ result<std::string_view> client_body::decode(std::string_view& input)
         switch (step.state) {
         case chunk_state::malformed: return fail(errc::bad_request);
         case chunk_state::done: complete_ = true; return std::string_view();
-        case chunk_state::content:
-            taken_ += step.content.size();
-            if (taken_ > limits_.largest) {
-                return fail(errc::body_too_large);
-            }
-            return step.content;
+        case chunk_state::content: taken_ += step.content.size(); break;
         case chunk_state::need_more: break;
+        }
+        // What a chunk announces counts at once: to wait for it would be to wait for what is refused anyway.
+        if (taken_ > limits_.largest || decoder_.announced() > limits_.largest - taken_) {
+            return fail(errc::body_too_large);
+        }
+        if (step.state == chunk_state::content) {
+            return step.content;
         }
     }
     return std::string_view();

@@ -1,5 +1,7 @@
 #include "http/chunked.hpp"
 
+#include "http/member_list.hpp"
+
 #include <algorithm>
 
 namespace tiercel {
@@ -20,8 +22,6 @@ int hex_value(char c) noexcept
     }
     return -1;
 }
-
-bool is_blank(char c) noexcept { return c == ' ' || c == '\t'; }
 
 bool is_text(char c) noexcept
 {

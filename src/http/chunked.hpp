@@ -29,6 +29,8 @@ class chunk_decoder {
 public:
     // Consumes some of `in`; call again with the rest. After done or malformed the answer stays the same.
     chunk_step feed(std::string_view in) noexcept;
+    // Bytes of the current chunk that are still to come, as soon as its size is known.
+    std::uint64_t announced() const noexcept { return at_ == at::data ? left_ : 0; }
 
 private:
     enum class at : std::uint8_t {

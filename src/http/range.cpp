@@ -2,6 +2,7 @@
 
 #include "http/ascii.hpp"
 #include "http/http_date.hpp"
+#include "http/member_list.hpp"
 #include "http/validators.hpp"
 
 #include <algorithm>
@@ -13,19 +14,6 @@ namespace {
 // Many small ranges: more than so many, and together (with what separates them) no shorter than the whole.
 constexpr std::size_t many = 8;
 constexpr std::uint64_t cost_of_part = 100;
-
-constexpr bool is_blank(char c) noexcept { return c == ' ' || c == '\t'; }
-
-std::string_view trim(std::string_view s) noexcept
-{
-    while (!s.empty() && is_blank(s.front())) {
-        s.remove_prefix(1);
-    }
-    while (!s.empty() && is_blank(s.back())) {
-        s.remove_suffix(1);
-    }
-    return s;
-}
 
 bool take_unit(std::string_view& s, char behind) noexcept
 {
@@ -97,9 +85,34 @@ bool are_too_entangled(const std::vector<byte_span>& spans) noexcept
     return std::count_if(spans.begin(), spans.end(), overlaps_another) > 2;
 }
 
+bool touch(const byte_span& a, const byte_span& b) noexcept { return a.first <= b.last + 1 && b.first <= a.last + 1; }
+
+// What overlaps or adjoins becomes one, in the place of the first of it: no byte is sent twice (RFC 9110 §15.3.7.2).
+void add(std::vector<byte_span>& apart, byte_span s)
+{
+    auto place = apart.end();
+    for (auto at = apart.begin(); at != apart.end();) {
+        if (!touch(*at, s)) {
+            ++at;
+            continue;
+        }
+        s = {std::min(s.first, at->first), std::max(s.last, at->last)};
+        if (place == apart.end()) {
+            place = at++;
+        } else {
+            at = apart.erase(at);   // behind `place`, which stays where it is
+        }
+    }
+    if (place == apart.end()) {
+        apart.push_back(s);
+    } else {
+        *place = s;
+    }
+}
+
 bool are_many_and_small(const std::vector<byte_span>& spans, std::uint64_t length) noexcept
 {
-    std::uint64_t sum = 0;   // fits: at most two of them overlap
+    std::uint64_t sum = 0;   // fits: none of them overlap
     for (const byte_span& s : spans) {
         sum += s.size() + cost_of_part;
     }
@@ -147,17 +160,19 @@ range_plan plan_ranges(const std::vector<range_spec>& asked, std::uint64_t lengt
     if (length == 0 && std::any_of(asked.begin(), asked.end(), [](const range_spec& r) { return r.suffix && r.first != 0; })) {
         return p;
     }
+    std::vector<byte_span> there;
     for (const range_spec& r : asked) {
         if (const auto span = resolve(r, length)) {
-            p.spans.push_back(*span);
+            there.push_back(*span);
+            add(p.spans, *span);
         }
     }
     if (p.spans.empty()) {
         p.how = range_answer::unsatisfiable;
+    } else if (are_too_entangled(there) || are_many_and_small(p.spans, length)) {
+        p.spans.clear();
     } else if (p.spans.size() == 1) {
         p.how = range_answer::one;   // never a multipart for a single one (RFC 9110 §15.3.7.2)
-    } else if (are_too_entangled(p.spans) || are_many_and_small(p.spans, length)) {
-        p.spans.clear();
     } else {
         p.how = range_answer::several;
     }

@@ -53,11 +53,11 @@ enum class range_answer : std::uint8_t {
 
 struct range_plan {
     range_answer how = range_answer::whole;
-    std::vector<byte_span> spans;     // in the order asked for; one or several
+    std::vector<byte_span> spans;     // in the order asked for; one or several, with something between any two of them
 };
 
-// The bytes of a content of that length. The whole answers more than two ranges that overlap, and many that are small
-// (RFC 9110 §14.2); also the last bytes of nothing at all, which are satisfiable and cannot be named. REQUIRES: length <=
+// The bytes of a content of that length. Two ranges that overlap, and any that adjoin, are answered as one (RFC 9110 §15.3.7.2); the
+// whole answers more than two that overlap, and many that are small (§14.2); also the last bytes of nothing at all, which are satisfiable and cannot be named. REQUIRES: length <=
 // longest_content.
 range_plan plan_ranges(const std::vector<range_spec>& asked, std::uint64_t length);
 

@@ -110,6 +110,7 @@ TEST(Limits, AreAnsweredAtOnce)
         {"14 fields without end", with_fields(200).substr(0, head_limit + 10), 431},
         {"14 length announced", "POST /page/x HTTP/1.1\r\nHost: shop\r\nContent-Length: 1001\r\n\r\n", 413},
         {"14 length announced, 100 expected", "POST /page/x HTTP/1.1\r\nHost: shop\r\nExpect: 100-continue\r\nContent-Length: 1001\r\n\r\n", 413},
+        {"14 chunk announced", "POST /page/x HTTP/1.1\r\nHost: shop\r\nTransfer-Encoding: chunked\r\n\r\n3e9\r\n", 413},
         {"14 chunks without end", with_chunks(body_limit + 10).substr(0, 7 * body_limit), 413},
     };
     for (const auto& row : table) {

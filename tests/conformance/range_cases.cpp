@@ -31,6 +31,9 @@ void add_from_whole(table& t)
     whole("18.2", "behind the end").get("Range: bytes=10-12").status(416).gets("Content-Range: bytes */10");
     whole("18.2", "a suffix of nothing").get("Range: bytes=-0").status(416).gets("Content-Range: bytes */10");
     whole("18.2", "two ranges").get("Range: bytes=0-1, 5-6").status(206).lacks("Content-Range").of(1);
+    whole("18.2", "two that overlap are one").get("Range: bytes=0-5, 4-8").part(0, 8);
+    whole("18.2", "all of it twice is all of it once").get("Range: bytes=0-, 0-").part(0, 9);
+    whole("18.2", "what adjoins is one, in any order").get("Range: bytes=5-6, 3-4").part(3, 6);
     whole("18.2", "three that overlap").get("Range: bytes=0-8,1-8,2-8").hit();
     whole("18.2", "two, one of them behind the end").get("Range: bytes=2-4, 20-30").part(2, 4);
 

@@ -29,23 +29,21 @@ void check_plan(const std::vector<range_spec>& asked, std::uint64_t length)
         TIERCEL_CHECK(plan.spans.empty());
         return;
     }
-    std::size_t satisfiable = 0;
-    for (const range_spec& r : asked) {
-        std::vector<std::uint64_t> wanted;
-        for (std::uint64_t p = 0; p < length; ++p) {
-            if (asks_for(r, p, length)) {
-                wanted.push_back(p);
-            }
-        }
-        if (!wanted.empty()) {
-            TIERCEL_CHECK(satisfiable < plan.spans.size());
-            const byte_span& s = plan.spans[satisfiable++];
-            TIERCEL_CHECK(s.first == wanted.front() && s.last == wanted.back() && s.size() == wanted.size());
-        }
+    std::vector<bool> wanted(length);
+    for (std::uint64_t p = 0; p < length; ++p) {
+        wanted[p] = std::any_of(asked.begin(), asked.end(), [&](const range_spec& r) { return asks_for(r, p, length); });
     }
-    TIERCEL_CHECK(satisfiable == plan.spans.size());
-    TIERCEL_CHECK((plan.how == range_answer::unsatisfiable) == (satisfiable == 0));
-    TIERCEL_CHECK((plan.how == range_answer::one) == (satisfiable == 1));
+    // Each byte that is wanted is in one span, no other byte is in any, and no two spans could be one.
+    for (std::uint64_t p = 0; p < length; ++p) {
+        const auto in = std::count_if(plan.spans.begin(), plan.spans.end(), [&](const byte_span& s) { return s.first <= p && p <= s.last; });
+        TIERCEL_CHECK(in == (wanted[p] ? 1 : 0));
+    }
+    for (const byte_span& s : plan.spans) {
+        TIERCEL_CHECK(s.first <= s.last && s.last < length);
+        TIERCEL_CHECK((s.first == 0 || !wanted[s.first - 1]) && (s.last + 1 == length || !wanted[s.last + 1]));
+    }
+    TIERCEL_CHECK((plan.how == range_answer::unsatisfiable) == plan.spans.empty());
+    TIERCEL_CHECK((plan.how == range_answer::one) == (plan.spans.size() == 1));
 }
 
 std::string written(const std::vector<range_spec>& all)

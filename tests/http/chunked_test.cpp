@@ -252,5 +252,22 @@ TEST(ChunkDecoder, GivesTheSameAnswerHoweverTheBytesAreCut)
     }
 }
 
+TEST(ChunkDecoder, TellsWhatAChunkAnnouncesAsSoonAsItIsSaid)
+{
+    chunk_decoder d;
+    EXPECT_EQ(d.announced(), 0u);
+    EXPECT_EQ(d.feed("ff").state, chunk_state::need_more);
+    EXPECT_EQ(d.announced(), 0u) << "more digits may come";
+    EXPECT_EQ(d.feed(";a=b\r").state, chunk_state::need_more);
+    EXPECT_EQ(d.announced(), 0u);
+    EXPECT_EQ(d.feed("\n").state, chunk_state::need_more);
+    EXPECT_EQ(d.announced(), 255u);
+    EXPECT_EQ(d.feed("12345").content, "12345");
+    EXPECT_EQ(d.announced(), 250u);
+    EXPECT_EQ(d.feed(std::string(250, 'x')).content.size(), 250u);
+    EXPECT_EQ(d.feed("\r\n0\r\n\r\n").state, chunk_state::done);
+    EXPECT_EQ(d.announced(), 0u);
+}
+
 }  // namespace
 }  // namespace tiercel

@@ -415,6 +415,22 @@ TEST_F(Upload, ChunksThatBecomeTooMuchAreRefused)
     answer(c->read_response()).expect_problem(413, "body_too_large");
 }
 
+TEST_F(Upload, AChunkThatAnnouncesTooMuchIsRefusedAtOnce)
+{
+    start("1KiB");
+    const std::string head = "POST /a HTTP/1.1\r\nHost: shop.test\r\nTransfer-Encoding: chunked\r\n\r\n";
+    const std::string nearly_all = "3ff\r\n" + std::string(1023, 'x') + "\r\n";
+    for (const std::string& chunks : std::vector<std::string>{"401\r\n", "401\r\nx", nearly_all + "2;name=value\r\n", "ffffffffffffffff\r\n"}) {
+        SCOPED_TRACE(chunks.size());
+        c.emplace(s.client());
+        c->send(head + chunks);                                          // and nothing more
+        byte_stream link = by_hand.accept();
+        EXPECT_FALSE(link.read_to_end().ends_with("0\r\n\r\n"));
+        answer(c->read_response()).expect_problem(413, "body_too_large").expect_header("Connection", "close");
+        EXPECT_TRUE(c->is_closed_by_peer());
+    }
+}
+
 TEST_F(Upload, ChunksThatAreMalformedAreRefused)
 {
     start();

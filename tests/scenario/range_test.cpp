@@ -84,6 +84,17 @@ TEST_F(StoredWhole, AnswersSeveralRangesAsMultipart)
     EXPECT_NE(get("bytes=0-2,20-21").header("Content-Type"), type);   // boundaries are not to be foreseen
 }
 
+TEST_F(StoredWhole, SendsNoByteTwice)
+{
+    for (const char* all : {"bytes=0-,0-", "bytes=0-25,-26", "bytes=13-,0-12", "bytes=0-9,20-25,10-19"}) {
+        get(all).expect_status(206).expect_body(alphabet).expect_header("Content-Range", "bytes 0-25/26").expect_header("Content-Type", "text/plain");
+    }
+    get("bytes=4-7,2-5").expect_status(206).expect_body("cdefgh").expect_header("Content-Range", "bytes 2-7/26");
+    std::string every = "bytes=0-0";   // as many small ones as are heeded
+    for (int i = 1; i < 26; ++i) { every += "," + std::to_string(i) + "-" + std::to_string(i); }
+    get(every).expect_status(206).expect_body(alphabet).expect_header("Content-Range", "bytes 0-25/26");
+}
+
 TEST_F(StoredWhole, OfSeveralRangesOnlyThoseThatAreThereAreSent)
 {
     get("bytes=3-4,26-30").expect_status(206).expect_body("de").expect_header("Content-Range", "bytes 3-4/26")
