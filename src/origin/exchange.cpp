@@ -478,14 +478,12 @@ std::optional<result<std::string_view>> exchange::try_read()
     if (complete_) {
         return result<std::string_view>(std::string_view());
     }
-    if (upload_error_) {
-        return result<std::string_view>(fail(upload_error_));
-    }
     auto run = next_run();
-    if (run && run->empty() && !complete_) {
-        return std::nullopt;
+    if (!run || !run->empty() || complete_) {
+        return run;
     }
-    return run;
+    // Not before: what has been received may be all of an answer that came early.
+    return upload_error_ ? std::optional(result<std::string_view>(fail(upload_error_))) : std::nullopt;
 }
 
 async::task<result<std::string_view>> exchange::read()

@@ -114,11 +114,13 @@ void add_age(table& t)
     t.not_reused("6.1", "the first line counts, when it is old", {"Cache-Control: max-age=3600", "Age: 7200", "Age: 0"});
     t.fresh("6.1", "the first line counts, when it is young", {"Cache-Control: max-age=3600", "Age: 0", "Age: 7200"});
     t.fresh("6.1", "the first member counts, when it is young: 0, 7200", {"Cache-Control: max-age=3600", "Age: 0, 7200"});
+    t.fresh("6.1", "the first member counts, when it is young: 1, 99999999999", {"Cache-Control: max-age=3600", "Age: 1, 99999999999"});
+    t.test("6.1", "and its age is carried").get().answered("Cache-Control: max-age=3600", "Age: 1, 2").later(10s).get().hit().age(11);
     t.fresh("6.1", "0, 0 is young", {"Cache-Control: max-age=3600", "Age: 0, 0"});
     t.fresh("6.1", "two lines of 0 are young", {"Cache-Control: max-age=3600", "Age: 0", "Age: 0"});
     t.fresh("6.1", "two lines of 3600 against 10000", {"Cache-Control: max-age=10000", "Age: 3600", "Age: 3600"});
 
-    for (const char* value : {"abc", "-7200", "7200.0", "7200;foo=bar", "7200 s", "", "0x2000", "+7200"}) {
+    for (const char* value : {"abc", "-7200", "-99999999999", "1e9", "7200\"", "7200.0", "7200;foo=bar", "7200 s", "", "0x2000", "+7200"}) {
         t.test("6.2", std::string("no plain number is ignored: ") + value)
             .get().answered("Cache-Control: max-age=3600", std::string("Age: ") + value)
             .later(10s).get().hit().age(10);

@@ -12,6 +12,7 @@ void add_interim(table& t)
     t.test("19.1", "103 is passed on, and not stored").get().answered(fresh).interim("103 Early Hints\r\nLink: </a>; rel=preload")
         .get().hit();
     t.test("19.1", "102 is passed on, and not stored").get().answered(fresh).interim("102 Processing").get().hit();
+    t.test("19.1", "one that nobody knows is passed on, and not stored").get().answered(fresh).interim("199 What\r\nX-What: it").get().hit();
     t.test("19.1", "several are").get()
         .answered(fresh).interim("102 Processing").interim("103 Early Hints\r\nLink: </a>\r\nLink: </b>").interim("103 Early Hints\r\nX-A: b").get().hit();
     t.test("19.1", "also before what is not stored").get().answered("Cache-Control: no-store").interim("103 Early Hints\r\nLink: </a>");

@@ -278,6 +278,43 @@ TEST_F(Upload, ClientThatLeavesDuringTheAnswerBreaksThatOffToo)
     EXPECT_TRUE(run_until([&] { return origin.ended() == 1; }));
 }
 
+TEST_F(Upload, ClientThatLeavesHasHadItsAnswerIfAllOfThatHadCome)
+{
+    scripted_origin origin([](peer& p) {
+        p.read_head();
+        p.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhead\r\n5\r\n-tail\r\n0\r\n\r\n");
+        p.stream.read_to_end();
+    });
+    start(origin);
+    waiting_source source(loop, errc::body_timeout);
+    outgoing rq = request("POST");
+    rq.head.append("Transfer-Encoding: chunked\r\n");
+    rq.body = &source;
+    rq.chunked_body = true;
+    fetched out;
+    const auto talk_slowly = [](async::loop& l, client& c, outgoing& r, waiting_source& from, fetched& got) -> async::task<> {
+        auto x = co_await c.fetch(r);
+        EXPECT_TRUE(x);
+        auto run = co_await (*x)->read();
+        got.body = run.value();
+        from.sign.set();   // the content of the request breaks off, and all of the answer is here
+        async::event never(l.context(), l.wheel());
+        while ((*x)->is_uploading()) {
+            co_await never.wait_until(async::steady::now() + 1ms);
+        }
+        run = co_await (*x)->read();
+        EXPECT_TRUE(run);
+        got.body += run ? *run : std::string_view();
+        run = co_await (*x)->read();
+        EXPECT_TRUE(run && run->empty());
+        x->reset();
+        got.done = true;
+    };
+    spawn(talk_slowly(loop, *sut, rq, source, out));
+    ASSERT_TRUE(run_until([&] { return out.done; }));
+    EXPECT_EQ(out.body, "head-tail");
+}
+
 TEST_F(Upload, FinishEndsAnUploadThatNobodyNeeds)
 {
     scripted_origin origin([](peer& p) {

@@ -41,6 +41,19 @@ TEST_F(Interim, ArePassedOnBeforeTheAnswerIsThere)
     answer(c->read_response()).expect_body("v1").expect_cache("fwd=uri-miss; stored").expect_no_header("Link");
 }
 
+// A proxy must forward those that it did not ask for, whatever they mean (RFC 9110 §15.2).
+TEST_F(Interim, ThatNobodyKnowsArePassedOnToo)
+{
+    start();
+    byte_stream link = ask(get_a);
+    link.send("HTTP/1.1 199 Miscellaneous Warning\r\nWarning: 199 - \"x\"\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n");
+    EXPECT_EQ(read_through(*c, "\r\n\r\n"), "HTTP/1.1 199 Miscellaneous Warning\r\nWarning: 199 - \"x\"\r\nVia: 1.1 tiercel\r\n\r\n");
+    link.send("HTTP/1.1 104 \r\n\r\n" + plain_answer({{"Cache-Control", "max-age=60"}}, "v1"));
+    EXPECT_EQ(read_through(*c, "\r\n\r\n"), "HTTP/1.1 104 \r\nVia: 1.1 tiercel\r\n\r\n");
+    answer(c->read_response()).expect_status(200).expect_body("v1").expect_no_header("Warning");
+    s.get("/a").expect_body("v1").expect_cache("hit; detail=l1").expect_no_header("Warning");
+}
+
 TEST_F(Interim, AreNotPartOfWhatIsStored)
 {
     start();

@@ -162,6 +162,80 @@ TEST_F(Upload, TheAnswerMayComeBeforeTheContentHasEnded)
     EXPECT_EQ(r.body, "no");
 }
 
+// ---- an answer before the end (RFC 9112 §9.5) ----
+
+// Whatever form the answer has, however much of the content is through, and whether the origin still reads: the client gets it
+// at once, although it has stopped sending.
+TEST_F(Upload, AnErrorThatComesEarlyReachesAClientThatHasStalled)
+{
+    s.set("server.limits.body", "64MiB");
+    start();
+    const std::string refusals[] = {plain_answer({}, "too much", 413), plain_answer({{"Connection", "close"}}, "too much", 413),
+                                    "HTTP/1.1 413 Too Much\r\n\r\ntoo much",   // to the end of the connection
+                                    "HTTP/1.1 413 Too Much\r\nTransfer-Encoding: chunked\r\n\r\n8\r\ntoo much\r\n0\r\n\r\n"};
+    const std::string framings[] = {"Content-Length: 20000000\r\n\r\nsome", "Transfer-Encoding: chunked\r\n\r\n5\r\nsome"};
+    for (const std::string& refusal : refusals) {
+        for (const std::string& content : framings) {
+            for (const bool reads : {true, false}) {
+                SCOPED_TRACE(refusal + content + (reads ? "" : " unread"));
+                c.emplace(s.client());
+                c->send("POST /a HTTP/1.1\r\nHost: shop.test\r\n" + content);
+                byte_stream link = by_hand.accept();
+                read_request_head(link, after(default_timeout));
+                if (reads) { EXPECT_TRUE(link.read_until("some", 100).ends_with("some")); }
+                link.send(refusal);
+                link.close();   // what it has not read makes this a reset
+                answer(c->read_response()).expect_status(413).expect_body("too much").expect_header("Connection", "close");
+            }
+        }
+    }
+}
+
+TEST_F(Upload, AnErrorThatComesEarlyInPiecesReachesAClientThatHasStalled)
+{
+    s.set("server.timeouts.body_idle", "100ms");   // it counts no more once there is an answer
+    start();
+    c->send("POST /a HTTP/1.1\r\nHost: shop.test\r\nContent-Length: 1000\r\n\r\nsome");
+    byte_stream link = by_hand.accept();
+    read_request_head(link, after(default_timeout));
+    link.send("HTTP/1.1 413 Too Much\r\nContent-Length: 8\r\n\r\ntoo ");
+    EXPECT_TRUE(read_through(*c, "too ").starts_with("HTTP/1.1 413 "));
+    EXPECT_TRUE(c->is_silent_for(200ms));
+    link.send("much");
+    EXPECT_EQ(read_through(*c, "much"), "much");
+    link.read_to_end();
+}
+
+// The origin's buffers are full, and so are ours: the client cannot go on sending, and must not have to.
+TEST_F(Upload, AnErrorThatComesEarlyReachesAClientWhoseContentNobodyTakes)
+{
+    s.set("server.limits.body", "64MiB");
+    start();
+    std::thread sender([&] { c->try_send("POST /a HTTP/1.1\r\nHost: shop.test\r\nContent-Length: 40000000\r\n\r\n" + std::string(40'000'000, 'x')); });
+    byte_stream link = by_hand.accept();
+    read_request_head(link, after(default_timeout));
+    link.send(plain_answer({{"Connection", "close"}}, "too much", 413));
+    answer(c->read_response()).expect_status(413).expect_body("too much");
+    link.reset();
+    sender.join();
+}
+
+TEST_F(Upload, ASuccessThatComesEarlyAndWholeReachesAClientThatHasStalled)
+{
+    start();
+    for (const std::string& early : {plain_answer({}, "seen enough"), std::string("HTTP/1.1 200 OK\r\n\r\nseen enough")}) {
+        SCOPED_TRACE(early);
+        c.emplace(s.client());
+        c->send("POST /a HTTP/1.1\r\nHost: shop.test\r\nContent-Length: 1000\r\n\r\nsome");
+        byte_stream link = by_hand.accept();
+        read_request_head(link, after(default_timeout));
+        link.read_exactly(4);
+        link.send(early);
+        link.close();
+        answer(c->read_response()).expect_status(200).expect_body("seen enough").expect_header("Connection", "close");
+    }
+}
+
 TEST_F(Upload, LargeContentPassesBothWays)
 {
     start();
