@@ -56,9 +56,9 @@ struct range_plan {
     std::vector<byte_span> spans;     // in the order asked for; one or several, with something between any two of them
 };
 
-// The bytes of a content of that length. Two ranges that overlap, and any that adjoin, are answered as one (RFC 9110 §15.3.7.2); the
-// whole answers more than two that overlap, and many that are small (§14.2); also the last bytes of nothing at all, which are satisfiable and cannot be named. REQUIRES: length <=
-// longest_content.
+// The bytes of a content of that length. Two ranges that overlap, and any that adjoin, are answered as one (RFC 9110 §15.3.7.2). The
+// whole answers more than two that overlap, and many that are small (§14.2); also the last bytes of nothing at all, which are
+// satisfiable and cannot be named. REQUIRES: length <= longest_content.
 range_plan plan_ranges(const std::vector<range_spec>& asked, std::uint64_t length);
 
 // What a client's If-Range is compared with.
