@@ -126,7 +126,8 @@ private:
         out_.may_retry = !may_stand_in(failure::unreachable);
     }
 
-    void compose_head(const origin::exchange& ex)
+    // `lifetime`: of what has just come, if that is stored.
+    void compose_head(const origin::exchange& ex, std::optional<seconds> lifetime)
     {
         const std::string fields = storable_head(ex.head(), {}, rq_.route->caching.strip_tags, cx_.process.time.wall());
         partial_head h;
@@ -134,6 +135,9 @@ private:
         h.range = content_range{parts_->spans.front(), parts_->total};
         h.length = parts_->spans.front().size();
         h.age = ex.head().first(header::age);
+        if (lifetime) {
+            h.ttl = lifetime->count();
+        }
         io_.out().clear();
         compose_partial(io_.out(), rq_, h, a_);
     }
@@ -150,7 +154,7 @@ private:
             a_.stored = true;
         }
         a_.status = 206;
-        compose_head(ex);
+        compose_head(ex, kept ? std::optional(kept->lifetime()) : std::nullopt);
         const part_cover& cover = parts_->covers.front();
         gathered before;
         before.add(*parts_, cover.before);

@@ -65,38 +65,49 @@ answered broken_off(answered a, errc why, bool head_sent, client_framing framed)
     return a;
 }
 
+// What the head says about that.
+void note_keeping(answered& a, const keeping& kept)
+{
+    a.stored = kept.refused() == detail::none;
+    a.why = a.stored ? a.why : kept.refused();
+}
+
 // Sends head and content; stops at the first trouble. `kept` may be null.
 async::task<answered> stream(const request& rq, origin::exchange& ex, answered a, keeping* kept, client_io& io,
                              client_limits limits, const clock& time)
 {
     const bool to_head = rq.head.verb == method::head;
-    io.out().clear();
     a.status = ex.head().status;
-    const client_framing framed = compose_relayed(io.out(), rq, ex.head(), ex.framing(), a, time);
-    const bool chunked = framed == client_framing::chunked && !to_head;
-    a.close = a.close || framed == client_framing::close;
     std::optional<client_watch> watch;
     if (is_event_stream(ex.head()) && !ex.is_uploading()) {
         ex.may_pause(limits.tunnel_idle);
         watch.emplace(io, ex);
     }
+    client_framing framed{};
     bool head_sent = false;
-    while (!ex.is_complete() || !head_sent) {
-        // Content that is here already travels with the head, in one send. What is not does not hold the head back.
-        std::optional<result<std::string_view>> run = ex.try_read();
-        if (!run && head_sent) {
-            result<std::string_view> awaited = co_await ex.read();
-            run = std::move(awaited);
-        }
+    // Content that is here already travels with the head, in one send, and the head knows what became of it. What is not here does
+    // not hold the head back.
+    std::optional<result<std::string_view>> run = ex.try_read();
+    for (;;) {
         if (run && !*run) {
             co_return broken_off(a, errc_of(run->error()), head_sent, framed);
         }
         const std::string_view content = run ? **run : std::string_view();
-        const framed_run out(head_sent ? std::string_view() : std::string_view(io.out()), to_head ? std::string_view() : content,
-                             chunked, ex.is_complete());
         if (kept != nullptr) {
             kept->add(content);
         }
+        if (!head_sent) {
+            if (kept != nullptr) {
+                note_keeping(a, *kept);
+            }
+            io.out().clear();
+            framed = compose_relayed(io.out(), rq, ex.head(), ex.framing(), a, kept != nullptr && a.stored ? std::optional(kept->lifetime()) : std::nullopt,
+                                     time);
+            a.close = a.close || framed == client_framing::close;
+        }
+        const bool chunked = framed == client_framing::chunked && !to_head;
+        const framed_run out(head_sent ? std::string_view() : std::string_view(io.out()), to_head ? std::string_view() : content,
+                             chunked, ex.is_complete());
         head_sent = true;
         const result<std::size_t> sent = io.try_send(out.pieces());   // nearly always all of it, without a coroutine
         error_code gone = sent ? error_code() : sent.error();
@@ -107,8 +118,15 @@ async::task<answered> stream(const request& rq, origin::exchange& ex, answered a
             co_return left_by_client(a);
         }
         a.content_bytes += content.size();
+        if (ex.is_complete()) {
+            co_return a;
+        }
+        run = ex.try_read();
+        if (!run) {
+            result<std::string_view> awaited = co_await ex.read();
+            run = std::move(awaited);
+        }
     }
-    co_return a;
 }
 
 // There is an answer, and only the origin could allow its use (RFC 9111 §5.2.2.2).
@@ -178,6 +196,7 @@ async::task<answered> answer_failure(const request& rq, const entry_ptr& stale, 
                                      client_io& io, client_limits limits, worker_context& cx)
 {
     const failure how = f.status != 0 ? failure::server_error : failure::unreachable;
+    a.stored = false;   // an answer that broke off before its head went out would have been
     if (stale != nullptr && may_serve_on_failure(*stale, how, cx.process.time.now())) {
         a.what = outcome::stale;
         a.why = detail::sie;

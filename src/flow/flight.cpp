@@ -112,6 +112,8 @@ void flight::begin_relay()
     change([](view& v) {
         TIERCEL_CHECK(v.state == flight_state::streaming);
         v.relayed = true;
+        v.report.stored = false;   // who has not begun yet need not be told otherwise
+        v.report.why = detail::too_large;
     });
 }
 

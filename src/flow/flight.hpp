@@ -46,7 +46,6 @@ struct live_answer {
     std::optional<byte_count> length;   // unknown: the origin sends chunks
     body_ptr content;
     seconds ttl{0};
-    bool will_store = true;
     std::vector<scope_hash> scopes{};   // by which it may be invalidated while it arrives
 };
 

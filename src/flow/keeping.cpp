@@ -86,17 +86,23 @@ void keeping::add(std::string_view run)
     }
     content_->append(run);
     if (content_->size() > cx_.process.max_object || !budget_.covers(content_->footprint())) {
-        give_up();   // too much to store, or too much at once
+        give_up(detail::too_large);   // to store, or at once
     } else if (ex_.has_surplus()) {
-        give_up();
-        cx_.counts.count(telemetry::metric::uncacheable_total, telemetry::route_index(cx_.index_of(*rq_.route)), detail::surplus);
+        give_up(detail::surplus);
     } else if (ex_.is_complete()) {
         store();
     }
 }
 
-void keeping::give_up()
+seconds keeping::lifetime() const noexcept
 {
+    return std::chrono::floor<seconds>(what_.verdict.times.fresh_until - what_.verdict.times.received);
+}
+
+void keeping::give_up(detail why)
+{
+    refused_ = why;
+    cx_.counts.count(telemetry::metric::uncacheable_total, telemetry::route_index(cx_.index_of(*rq_.route)), why);
     content_.reset();
     budget_.give_back();
 }
@@ -105,9 +111,10 @@ void keeping::store()
 {
     budget_.give_back();   // from here on the store counts it
     if (part_) {
-        keep_part(what_, *part_, asked_, time_so_far(ex_), std::move(content_), rq_, cx_);
+        const bool kept = keep_part(what_, *part_, asked_, time_so_far(ex_), std::move(content_), rq_, cx_);
+        refused_ = kept ? detail::none : detail::partial;
     } else {
-        keep(what_, rq_, time_so_far(ex_), {}, std::move(content_), known_, cx_);
+        refused_ = keep(what_, rq_, time_so_far(ex_), {}, std::move(content_), known_, cx_).refused;
     }
     content_.reset();
 }

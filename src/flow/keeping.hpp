@@ -41,8 +41,13 @@ public:
     // The next run; the last one when the exchange is complete.
     void add(std::string_view run);
 
+    // Why it is not stored, or is not going to be: none as far as is known.
+    detail refused() const noexcept { return refused_; }
+    // How long it is fresh from its arrival on.
+    seconds lifetime() const noexcept;
+
 private:
-    void give_up();
+    void give_up(detail why);
     void store();
 
     storable what_;
@@ -50,6 +55,7 @@ private:
     std::string asked_;
     entry_ptr known_;
     body_ptr content_;             // null: over
+    detail refused_ = detail::none;
     fill_budget budget_;
     const request& rq_;
     const origin::exchange& ex_;

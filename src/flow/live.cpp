@@ -21,7 +21,7 @@ client_framing compose_live_range(std::string& out, const request& rq, const liv
     h.range = content_range{part, live.length};
     h.length = part.size();
     h.age = age;
-    if (live.will_store) {
+    if (a.stored) {
         h.ttl = live.ttl.count();
     }
     compose_partial(out, rq, h, a);

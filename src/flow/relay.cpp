@@ -220,7 +220,6 @@ private:
     {
         if (std::optional<storable> what = storable_for_gets(get, *ex_, p_)) {
             kept_.emplace(std::move(*what), d_.known, get, *ex_, cx_);
-            a_.stored = true;
             a_.why = detail::none;
         }
     }
@@ -232,7 +231,6 @@ private:
         if (v.what) {
             kept_.emplace(std::move(*v.what), d_.known, rq_, *ex_, cx_);
             a_.what = outcome::miss;
-            a_.stored = true;
             a_.why = a_.why == detail::variants ? detail::none : a_.why;   // it does not vary any more
             if (v.part) {
                 kept_->be_part(*v.part, asked);

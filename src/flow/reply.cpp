@@ -193,7 +193,7 @@ client_framing compose_live(std::string& out, const request& rq, const live_answ
     if (!origin_age.empty()) {
         append_field_line(out, "Age", origin_age);
     }
-    add_cache_status(out, rq, a, live.will_store ? std::optional<std::int64_t>(live.ttl.count()) : std::nullopt);
+    add_cache_status(out, rq, a, a.stored ? std::optional<std::int64_t>(live.ttl.count()) : std::nullopt);
     finish(out, rq, f == client_framing::close);
     return f;
 }
@@ -249,7 +249,7 @@ void compose_unsatisfiable(std::string& out, const request& rq, const entry& e, 
 }
 
 client_framing compose_relayed(std::string& out, const request& rq, const response_head& rs, const framing& content,
-                               const answered& a, const clock& time)
+                               const answered& a, std::optional<seconds> lifetime, const clock& time)
 {
     add_status_line(out, rs);
     add_passed_fields(out, rq, rs);
@@ -263,7 +263,7 @@ client_framing compose_relayed(std::string& out, const request& rq, const respon
     } else if (rs.has(header::content_length) && rs.status != 204) {
         append_field_line(out, "Content-Length", rs.first(header::content_length));   // HEAD and 304: what a GET would have had
     }
-    add_cache_status(out, rq, a, std::nullopt);
+    add_cache_status(out, rq, a, lifetime ? std::optional<std::int64_t>(lifetime->count()) : std::nullopt);
     finish(out, rq, framed == client_framing::close);
     return framed;
 }

@@ -45,9 +45,9 @@ void set_times(partial_head& h, const request& rq, const entry& e, const answere
 // 416 from a stored answer: none of the bytes asked for are in it. Without content.
 void compose_unsatisfiable(std::string& out, const request& rq, const entry& e, const answered& a);
 
-// An answer passed through from the origin; dated by `time` if it has no Date.
+// An answer passed through from the origin; dated by `time` if it has no Date. `lifetime`: of what is stored.
 client_framing compose_relayed(std::string& out, const request& rq, const response_head& rs, const framing& content,
-                               const answered& a, const clock& time);
+                               const answered& a, std::optional<seconds> lifetime, const clock& time);
 
 // To OPTIONS that must go no further (RFC 9110 §7.6.2). Without content.
 void compose_options(std::string& out, const request& rq, const answered& a, wall_time at);
