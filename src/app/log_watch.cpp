@@ -27,18 +27,26 @@ void log_watch::on_repair(std::string_view why, std::size_t scopes)
     TIERCEL_LOG(log_, info, "repair", "scopes read from the table reason=\"{}\" scopes={}", why, scopes);
 }
 
-void event_watch::on_event(std::size_t source, events::event_result r)
+void log_watch::on_malformed(std::string_view what)
+{
+    counts_.count(telemetry::metric::invalidation_log_malformed_total);
+    TIERCEL_LOG(log_, warn, "malformed", "the log of invalidations in Redis holds what no instance has written what=\"{}\"", what);
+}
+
+void event_watch::on_event(std::size_t source, events::event_result r, std::string_view problem)
 {
     counts_.count(telemetry::metric::events_total, static_cast<telemetry::source_index>(source), static_cast<telemetry::event_result>(r));
     if (r == events::event_result::dead) {
-        TIERCEL_LOG(log_, warn, "dead-letter", "an event went to the dead letters source={}", source);
+        TIERCEL_LOG(log_, warn, "dead-letter", "an event went to the dead letters source={} reason=\"{}\"", label_of(source), problem);
+    } else if (r == events::event_result::dropped) {
+        TIERCEL_LOG(log_, warn, "dropped", "an event was lost source={} reason=\"{}\"", label_of(source), problem);
     }
 }
 
 void event_watch::on_source(std::size_t source, bool works, std::string_view why)
 {
-    TIERCEL_LOG_STATE(log_, works_, works, works ? log_level::info : log_level::warn, "event-source", "source of events number={} works={} reason={}",
-                      source, works, why);
+    TIERCEL_LOG_STATE(log_, works_, works, works ? log_level::info : log_level::warn, "event-source", "source of events source={} works={} reason={}",
+                      label_of(source), works, why);
 }
 
 }  // namespace tiercel::app

@@ -7,6 +7,10 @@
 #include "telemetry/log.hpp"
 #include "telemetry/metrics.hpp"
 
+#include <string>
+#include <string_view>
+#include <vector>
+
 namespace tiercel::app {
 
 class log_watch final : public coherence::log_observer {
@@ -18,6 +22,7 @@ public:
     void on_contact(contact c, std::string_view why) override;
     void on_lag(std::chrono::microseconds lag) override;
     void on_repair(std::string_view why, std::size_t scopes) override;
+    void on_malformed(std::string_view what) override;
 
 private:
     telemetry::cells counts_;
@@ -28,15 +33,20 @@ private:
 // What events become. Thread: the intake's.
 class event_watch final : public events::intake_observer {
 public:
-    event_watch(telemetry::metrics& counts, telemetry::logger log) : counts_(counts.attach()), log_(std::move(log)) {}
+    // `labels`: of the sources, in their order; any other place is nobody's.
+    event_watch(telemetry::metrics& counts, telemetry::logger log, std::vector<std::string> labels)
+        : counts_(counts.attach()), log_(std::move(log)), labels_(std::move(labels)) {}
     virtual ~event_watch() = default;
 
-    void on_event(std::size_t source, events::event_result r) override;
+    void on_event(std::size_t source, events::event_result r, std::string_view problem) override;
     void on_source(std::size_t source, bool works, std::string_view why) override;
 
 private:
     telemetry::cells counts_;
+    std::string_view label_of(std::size_t source) const noexcept { return source < labels_.size() ? labels_[source] : "api"; }
+
     telemetry::logger log_;
+    std::vector<std::string> labels_;
     telemetry::log_state works_{true};
 };
 

@@ -117,7 +117,7 @@ process::process(const config::loaded& configuration, const clock& time)
         shared_->upstreams.push_back(up.get());
         upstreams_.push_back(std::move(up));
     }
-    event_watch_ = std::make_unique<event_watch>(*metrics_, logs_->get("events"));
+    event_watch_ = std::make_unique<event_watch>(*metrics_, logs_->get("events"), names_of(c).sources);
     intake_ = std::make_unique<events::intake>(intake_options_of(c, log_ != nullptr ? log_->node() : "alone"), *context_, *event_watch_);
     for (const auto& r : c.routes) {
         const auto at = c.origins.find(r.origin);

@@ -7,7 +7,6 @@
 #include <boost/asio/co_spawn.hpp>
 
 #include <algorithm>
-#include <charconv>
 #include <exception>
 #include <stdexcept>
 
@@ -54,23 +53,6 @@ redis::connection_options connection_of(const log_options& o)
     how.name = "tiercel-log";
     how.stall_timeout = std::max(how.stall_timeout, 5 * o.read_block);
     return how;
-}
-
-sequence number_in(std::string_view text) noexcept
-{
-    sequence n = 0;
-    std::from_chars(text.data(), text.data() + text.size(), n);
-    return n;
-}
-
-// "<sequence> <µs>", as each node tells of itself.
-std::optional<node_state> read_node(const redis::reply& name, const redis::reply& value, microseconds now)
-{
-    const std::string_view text = value.text;
-    const std::size_t blank = text.find(' ');
-    if (blank == text.npos) { return std::nullopt; }
-    const auto heard = microseconds(static_cast<std::int64_t>(number_in(text.substr(blank + 1))));
-    return node_state{name.text, number_in(text.substr(0, blank)), std::chrono::duration_cast<milliseconds>(now - heard)};
 }
 
 }  // namespace
@@ -139,13 +121,21 @@ std::optional<microseconds> invalidation_log::redis_now() const
     return redis_time_ + std::chrono::duration_cast<microseconds>(steady::now() - redis_time_at_);
 }
 
-void invalidation_log::note_time(const reply& r)
+bool invalidation_log::note_time(const reply& r)
 {
-    if (r.items.size() != 2) { return; }
-    const auto seconds_part = static_cast<std::int64_t>(number_in(r.items[0].text));
-    const auto micros = static_cast<std::int64_t>(number_in(r.items[1].text));
-    redis_time_ = microseconds(seconds_part * 1'000'000 + micros);
+    const std::optional<microseconds> now = read_time(r);
+    if (!now) { return refuse("TIME"); }
+    redis_time_ = *now;
     redis_time_at_ = steady::now();   // not before it was read there, so that our idea of it is never ahead
+    return true;
+}
+
+// Nobody can say what else such a server has lost or made up: as if the connection had broken.
+bool invalidation_log::refuse(std::string_view what)
+{
+    observer_.on_malformed(what);
+    reader_->close(errc::redis_reply, "malformed answer: " + std::string(what));
+    return false;
 }
 
 void invalidation_log::note_contact()
@@ -336,13 +326,20 @@ task<bool> invalidation_log::announce()
 bool invalidation_log::take_entries(const reply& r)
 {
     // [[name, [entry, entry, …]]]
-    if (r.items.size() != 1 || r.items[0].items.size() != 2) { return false; }
+    if (r.items.size() != 1 || r.items[0].items.size() != 2 || r.items[0].items[1].kind != reply::type::array) {
+        observer_.on_malformed("XREAD");
+        return false;
+    }
     bool whole = true;
     const sequence from = position_;
     sequence newest = 0;
     for (const reply& one : r.items[0].items[1].items) {
         const std::optional<log_entry> e = read_entry(one);
-        if (!e) { whole = false; break; }
+        if (!e) {
+            observer_.on_malformed("entry of the log");   // what it was about is in the table
+            whole = false;
+            break;
+        }
         if (e->at <= position_) { continue; }
         if (e->before != position_) { whole = false; break; }
         apply(*e);
@@ -380,8 +377,7 @@ task<bool> invalidation_log::look_at_clock()
 {
     redis::command c{"TIME"};
     const std::optional<reply> r = co_await ask(std::move(c), options_.append_timeout);
-    if (r) { note_time(*r); }
-    co_return r.has_value();
+    co_return r && note_time(*r);
 }
 
 // Nothing came: is there still what was read?
@@ -393,6 +389,7 @@ task<bool> invalidation_log::look_at_head()
     const std::optional<reply> r = co_await ask(std::move(c), options_.append_timeout);
     if (!r) { co_return false; }
     const std::optional<sequence> head = read_score(*r);
+    if (!head && !r->is_nil()) { co_return refuse("ZSCORE"); }
     lag_ = microseconds(0);
     if (head && *head == position_) { co_return true; }
     // A head that is above is of something that was appended a moment ago: it will be read, or be found missing then.
@@ -408,7 +405,8 @@ task<bool> invalidation_log::make_floor()
     nothing.id = "floor";
     redis::script_call call = make_append(options_, names_, node_, nothing, std::max(position_, valid_.applied()));
     const std::optional<reply> r = co_await ask(std::move(call));
-    co_return r.has_value();
+    if (!r) { co_return false; }
+    co_return read_append(*r) ? true : refuse("append");
 }
 
 task<bool> invalidation_log::repair(std::string_view why)
@@ -416,9 +414,11 @@ task<bool> invalidation_log::repair(std::string_view why)
     for (int attempt = 0; attempt < 4 && !stopping_; ++attempt) {
         redis::command c{"ZMSCORE", names_.table, "!head", "!floor"};
         const std::optional<reply> marks = co_await ask(std::move(c), options_.append_timeout);
-        if (!marks || marks->items.size() != 2) { co_return false; }
+        if (!marks) { co_return false; }
+        if (marks->items.size() != 2) { co_return refuse("ZMSCORE"); }
         const std::optional<sequence> head = read_score(marks->items[0]);
         const std::optional<sequence> floor = read_score(marks->items[1]);
+        if ((!head && !marks->items[0].is_nil()) || (!floor && !marks->items[1].is_nil())) { co_return refuse("ZMSCORE"); }
         if (!head) {
             const bool made = co_await make_floor();
             if (!made) { co_return false; }
@@ -426,7 +426,7 @@ task<bool> invalidation_log::repair(std::string_view why)
         }
         const bool rolled_back = *head < position_;
         known_there known;
-        const bool read = co_await read_table(rolled_back ? 0 : position_, known, rolled_back);
+        const bool read = co_await read_table(rolled_back ? 0 : position_, *head, known, rolled_back);
         if (!read) { co_return false; }
         if (rolled_back) {
             const bool restored = co_await append_again(known);
@@ -447,7 +447,7 @@ task<bool> invalidation_log::repair(std::string_view why)
 }
 
 // Everything in the table above that sequence. Pages overlap in their last score, since all scopes of one append share theirs.
-task<bool> invalidation_log::read_table(sequence above, known_there& known, bool remember)
+task<bool> invalidation_log::read_table(sequence above, sequence head, known_there& known, bool remember)
 {
     std::string from = "(" + std::to_string(above);
     const std::string most = std::to_string(page);
@@ -455,10 +455,11 @@ task<bool> invalidation_log::read_table(sequence above, known_there& known, bool
         redis::command c{"ZRANGEBYSCORE", names_.table, from, "+inf", "WITHSCORES", "LIMIT", "0", most};
         const std::optional<reply> r = co_await ask(std::move(c), 5s);
         if (!r) { co_return false; }
+        if (r->kind != reply::type::array || r->items.size() % 2 != 0) { co_return refuse("ZRANGEBYSCORE"); }
         sequence last = 0;
         for (std::size_t i = 0; i + 1 < r->items.size(); i += 2) {
             const std::optional<sequence> s = read_score(r->items[i + 1]);
-            if (!s) { co_return false; }
+            if (!s) { co_return refuse("score of the table"); }
             last = *s;
             scope_hash scope = 0;
             purge_mode mode{};
@@ -466,6 +467,10 @@ task<bool> invalidation_log::read_table(sequence above, known_there& known, bool
                 valid_.apply(scope, mode, *s);
                 if (remember) { known.scores[member_of(scope, mode)] = *s; }
                 ++known.count;
+            } else if (!is_mark(r->items[i].text)) {
+                // Of what it speaks nobody can tell, so it may be anything that was stored before.
+                observer_.on_malformed("member of the table");
+                valid_.raise_floor(std::max(valid_.floor(), std::min(*s, head)));
             }
         }
         if (r->items.size() < 2 * page) { co_return true; }
@@ -498,6 +503,7 @@ task<bool> invalidation_log::append_again(const known_there& known)
             redis::script_call call = make_append(options_, names_, node_, again, std::max(position_, valid_.applied()));
             const std::optional<reply> r = co_await ask(std::move(call));
             if (!r) { co_return false; }
+            if (!read_append(*r)) { co_return refuse("append"); }
         }
         at += most_scopes;
     } while (at < all.size());
@@ -539,6 +545,7 @@ void invalidation_log::on_appended(const invalidation& i, result<reply> r, stead
 {
     const std::optional<appended> a = r ? read_append(*r) : std::nullopt;
     if (!a) {
+        if (r && !r->is_error()) { observer_.on_malformed("append"); }
         keep(i, done);
         return;
     }
@@ -587,6 +594,7 @@ task<bool> invalidation_log::send_waiting()
         const std::optional<reply> r = co_await ask(std::move(call));
         const std::optional<appended> a = r ? read_append(*r) : std::nullopt;
         good = a.has_value();
+        if (r && !a) { refuse("append"); }
         if (good) {
             if (!a->duplicate) { valid_.apply(i.scopes, i.mode, a->at); }
             audit_.change(i.id, [&](audit_row& row) {
@@ -625,16 +633,22 @@ task<> invalidation_log::wait_for_nodes(sequence at, steady::time_point limit, n
             nodes.clear();
             all = true;
             for (std::size_t i = 0; i + 1 < r->items.size(); i += 2) {
-                std::optional<node_state> n = read_node(r->items[i], r->items[i + 1], *now);
-                if (n && n->silent > node_is_forgotten) {
-                    redis::command forget{"HDEL", names_.nodes, n->name};
+                const std::optional<node_word> told = read_node(r->items[i + 1].text);
+                node_state n{r->items[i].text, told ? told->applied : 0, {}};
+                if (told) { n.silent = std::chrono::duration_cast<milliseconds>(*now - told->heard); }
+                if (!told) { observer_.on_malformed("row of a node"); }
+                if (!told || n.silent > node_is_forgotten) {   // who lives writes it again
+                    redis::command forget{"HDEL", names_.nodes, n.name};
                     client_->send(redis::lane::write, std::move(forget), [](const result<reply>&) {});
-                } else if (n && n->silent <= node_is_live) {
-                    if (n->name == node_) { n->applied = std::max(n->applied, position_); }
-                    all = all && n->applied >= at;
-                    nodes.push_back(std::move(*n));
+                }
+                if (!told || n.silent <= node_is_live) {
+                    if (n.name == node_) { n.applied = std::max(n.applied, position_); }
+                    all = all && n.applied >= at;
+                    nodes.push_back(std::move(n));
                 }
             }
+        } else if (r && !r->is_error() && r->kind != reply::type::array) {
+            observer_.on_malformed("HGETALL");
         }
         if (all || steady::now() >= limit) { break; }
         co_await pause.wait_until(std::min(limit, steady::now() + 5ms));

@@ -46,6 +46,7 @@ public:
     virtual void on_contact(contact c, std::string_view why) = 0;       // changes only
     virtual void on_lag(std::chrono::microseconds lag) = 0;             // of what was just applied, by the clock of Redis
     virtual void on_repair(std::string_view why, std::size_t scopes) = 0;
+    virtual void on_malformed(std::string_view what) = 0;               // Redis has answered something that nobody here wrote
 
 protected:
     ~log_observer() = default;
@@ -114,7 +115,7 @@ private:
         std::unordered_map<std::string, sequence> scores;   // by member; where it matters
         std::size_t count = 0;
     };
-    async::task<bool> read_table(sequence above, known_there& known, bool remember);
+    async::task<bool> read_table(sequence above, sequence head, known_there& known, bool remember);
     async::task<bool> append_again(const known_there& known);
     async::task<bool> look_at_clock();
     async::task<bool> make_floor();
@@ -131,7 +132,8 @@ private:
     void take_own(const invalidation& i, const appended& a);
     void keep(const invalidation& i, const receipt_handler& done);
     void note_contact();
-    void note_time(const reply& r);
+    bool note_time(const reply& r);
+    bool refuse(std::string_view what);   // an answer of the reader's connection; false
     void show();
     void tell_applied();
     async::task<bool> announce();

@@ -92,7 +92,7 @@ redis::script_call make_append(const log_options& o, const log_names& names, con
 std::optional<appended> read_append(const redis::reply& r)
 {
     if (r.kind != redis::reply::type::array || r.items.empty()) { return std::nullopt; }
-    if (r.items.size() == 1) { return appended{.duplicate = r.items[0].text == "duplicate"}; }
+    if (r.items.size() == 1) { return r.items[0].text == "duplicate" ? std::optional(appended{.duplicate = true}) : std::nullopt; }
     const auto at = number_in(r.items[0].text);
     const auto before = number_in(r.items[1].text);
     if (r.items.size() != 2 || !at || !before || *at == 0) { return std::nullopt; }
@@ -104,8 +104,9 @@ std::optional<log_entry> read_entry(const redis::reply& r)
     if (r.items.size() != 2 || r.items[1].items.size() % 2 != 0) { return std::nullopt; }
     log_entry e;
     const std::string_view id = r.items[0].text;
-    const auto at = number_in(id.substr(0, id.find('-')));
-    if (!at) { return std::nullopt; }
+    const std::size_t dash = id.find('-');
+    const auto at = number_in(id.substr(0, dash));
+    if (!at || dash == id.npos || id.substr(dash) != "-0") { return std::nullopt; }
     e.at = *at;
     bool has_before = false;
     const auto& fields = r.items[1].items;
@@ -144,6 +145,29 @@ std::optional<sequence> read_score(const redis::reply& r)
     const auto [end, ec] = std::from_chars(r.text.data(), r.text.data() + r.text.size(), d);
     const bool good = ec == std::errc() && end == r.text.data() + r.text.size() && d >= 0 && d < 9007199254740992.0;
     return good ? std::optional(static_cast<sequence>(d)) : std::nullopt;
+}
+
+bool is_mark(std::string_view member) noexcept { return member.starts_with('!'); }
+
+std::optional<std::chrono::microseconds> read_time(const redis::reply& r)
+{
+    constexpr sequence longest = sequence{1} << 53;   // as everywhere in the log, in microseconds
+    if (r.items.size() != 2 || !r.items[0].is_bulk() || !r.items[1].is_bulk()) { return std::nullopt; }
+    const auto seconds_part = number_in(r.items[0].text);
+    const auto micros = number_in(r.items[1].text);
+    if (!seconds_part || !micros || *micros >= 1'000'000 || *seconds_part >= longest / 1'000'000) { return std::nullopt; }
+    return std::chrono::microseconds(static_cast<std::int64_t>(*seconds_part * 1'000'000 + *micros));
+}
+
+std::optional<node_word> read_node(std::string_view text)
+{
+    constexpr sequence longest = sequence{1} << 53;
+    const std::size_t blank = text.find(' ');
+    if (blank == text.npos) { return std::nullopt; }
+    const auto applied = number_in(text.substr(0, blank));
+    const auto heard = number_in(text.substr(blank + 1));
+    if (!applied || !heard || *applied >= longest || *heard >= longest) { return std::nullopt; }
+    return node_word{*applied, std::chrono::microseconds(static_cast<std::int64_t>(*heard))};
 }
 
 }  // namespace tiercel::coherence

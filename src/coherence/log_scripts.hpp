@@ -13,8 +13,10 @@
 #include "coherence/options.hpp"
 #include "redis/script.hpp"
 
+#include <chrono>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace tiercel::coherence {
@@ -53,5 +55,17 @@ std::optional<log_entry> read_entry(const redis::reply& r);
 
 // Of the table; the score as Redis writes it.
 std::optional<sequence> read_score(const redis::reply& r);
+// "!head" and the like: of the table itself, no scope.
+bool is_mark(std::string_view member) noexcept;
+
+// The answer to TIME: since 1970.
+std::optional<std::chrono::microseconds> read_time(const redis::reply& r);
+
+// What a node tells of itself.
+struct node_word {
+    sequence applied = 0;
+    std::chrono::microseconds heard{0};   // by the clock of Redis
+};
+std::optional<node_word> read_node(std::string_view text);
 
 }  // namespace tiercel::coherence

@@ -23,7 +23,7 @@ using redis::reply;
 
 constexpr std::string_view group = "tiercel";
 constexpr std::array<std::string_view, static_cast<std::size_t>(event_result::last_)> results{"applied",   "duplicate", "noop",
-                                                                                              "unmatched", "failed",    "dead"};
+                                                                                              "unmatched", "failed",    "dead", "dropped"};
 
 void rethrow(const std::exception_ptr& e)
 {
@@ -38,10 +38,10 @@ std::string field_of(const reply& fields, std::string_view name)
     return {};
 }
 
-dead_letter letter_of(const reply& entry)
+std::optional<dead_letter> letter_of(const reply& entry)
 {
+    if (entry.items.size() != 2 || !entry.items[0].is_bulk() || entry.items[1].items.size() % 2 != 0) { return std::nullopt; }
     dead_letter out;
-    if (entry.items.size() != 2) { return out; }
     out.id = entry.items[0].text;
     const reply& fields = entry.items[1];
     for (std::size_t i = 0; i + 1 < fields.items.size(); i += 2) { out.fields.emplace_back(fields.items[i].text, fields.items[i + 1].text); }
@@ -119,7 +119,7 @@ void intake::start()
             o.channel = s.channel;
             channels_.push_back(std::make_unique<redis::subscriber>(
                 loop_, std::move(o),
-                [this, i](std::string_view message) { submit(std::string(message), i, {}, {}); },
+                [this, i](std::string_view message) { take_message(i, message); },
                 [this, i](bool heard, std::string_view why) { note_source(i, heard, why); }));
             channels_.back()->start();
         }
@@ -254,9 +254,9 @@ void intake::on_attempted(const job_ptr& j, const std::string& problem, bool hop
     }
 }
 
-void intake::try_again(const job_ptr& j, const std::string&)
+void intake::try_again(const job_ptr& j, const std::string& problem)
 {
-    count(j->source, event_result::failed);
+    count(j->source, event_result::failed, problem);
     const double r = std::generate_canonical<double, 24>(random_);
     const milliseconds how_long = redis::full_jitter(j->attempts - 1, options_.retry_base, options_.retry_cap, r);
     async::drain_gate::pass pass = loop_.gate().try_enter();
@@ -318,18 +318,18 @@ void intake::bury(const job_ptr& j, const std::string& problem)
 
 void intake::finish(const job_ptr& j, event_result r, const std::string& problem)
 {
-    count(j->source, r);
+    count(j->source, r, problem);
     pending_.fetch_sub(1, std::memory_order_relaxed);
     if (j->done) { std::exchange(j->done, nullptr)(r, problem); }
 }
 
-void intake::count(std::size_t source, event_result r)
+void intake::count(std::size_t source, event_result r, std::string_view problem)
 {
     {
         const std::lock_guard hold(mutex_);
         ++statuses_[std::min(source, statuses_.size() - 1)].results[std::string(name_of(r))];
     }
-    observer_.on_event(source, r);
+    observer_.on_event(source, r, problem);
 }
 
 void intake::note_source(std::size_t at, bool works, std::string_view why)
@@ -440,11 +440,12 @@ task<bool> intake::read_entries(stream_source& s, std::string from, bool& any)
         s.link->close(errc::redis_reply, r->text);
         co_return false;
     }
-    if (r->items.size() == 1 && r->items[0].items.size() == 2) {
-        for (const reply& entry : r->items[0].items[1].items) {
-            any = true;
-            take_entry(s, entry);
-        }
+    if (r->is_nil()) { co_return true; }   // nothing new
+    const bool is_of_stream = r->items.size() == 1 && r->items[0].items.size() == 2;
+    any = is_of_stream && !r->items[0].items[1].items.empty();
+    if (!is_of_stream || !take_entries(s, r->items[0].items[1])) {
+        s.link->close(errc::redis_reply, "malformed answer to XREADGROUP");
+        co_return false;
     }
     co_return true;
 }
@@ -458,33 +459,54 @@ task<bool> intake::claim(stream_source& s)
         redis::command c{"XAUTOCLAIM", name, group, options_.node, idle, from, "COUNT", "512"};
         const result<reply> r = co_await s.link->call(std::move(c), options_.redis_timeout);
         if (!r) { co_return false; }
-        if (r->is_error() || r->items.size() < 2) {
-            s.link->close(errc::redis_reply, r->text);
+        if (r->is_error() || r->items.size() < 2 || !r->items[0].is_bulk() || !take_entries(s, r->items[1])) {
+            s.link->close(errc::redis_reply, r->is_error() ? r->text : "malformed answer to XAUTOCLAIM");
             co_return false;
         }
-        for (const reply& entry : r->items[1].items) { take_entry(s, entry); }
         from = r->items[0].text;
     } while (from != "0-0" && !stopping_ && pending_.load(std::memory_order_relaxed) < options_.events.max_pending);
     co_return true;
 }
 
-void intake::take_entry(stream_source& s, const reply& entry)
+// False: this is no list of entries.
+bool intake::take_entries(stream_source& s, const reply& entries)
 {
-    if (entry.items.size() != 2) { return; }   // deleted meanwhile
+    return entries.kind == reply::type::array &&
+           std::all_of(entries.items.begin(), entries.items.end(), [&](const reply& one) { return take_entry(s, one); });
+}
+
+bool intake::take_entry(stream_source& s, const reply& entry)
+{
+    if (entry.is_nil()) { return true; }   // of XAUTOCLAIM before Redis 7: deleted meanwhile
+    if (entry.items.size() != 2 || !entry.items[0].is_bulk()) { return false; }
+    const reply& fields = entry.items[1];
+    if (!fields.is_nil() && (fields.kind != reply::type::array || fields.items.size() % 2 != 0)) { return false; }
     const std::string id = entry.items[0].text;
     {
         const std::lock_guard hold(mutex_);
         statuses_[s.at].cursor = id;
     }
-    if (!s.under_way.insert(id).second) { return; }
+    if (!s.under_way.insert(id).second) { return true; }
+    if (fields.is_nil()) {   // delivered to somebody, and trimmed before it was carried out
+        count(s.at, event_result::dropped, "trimmed from the stream");
+        s.done.push_back(id);
+        return true;
+    }
     auto j = std::make_shared<job>();
-    j->text = field_of(entry.items[1], "event");
+    j->text = field_of(fields, "event");
     j->source = s.at;
     j->done = [this, &s, id](event_result, const std::string&) {
         s.done.push_back(id);   // acknowledged before the next read
     };
     pending_.fetch_add(1, std::memory_order_relaxed);
     attempt(j);
+    return true;
+}
+
+// Nobody keeps what a channel has said: what is not taken now is lost.
+void intake::take_message(std::size_t source, std::string_view message)
+{
+    if (!submit(std::string(message), source, {}, {})) { count(source, event_result::dropped, "too much is under way"); }
 }
 
 // ---- dead letters
@@ -517,7 +539,14 @@ void intake::list_dead(std::size_t n, answer_handler<std::vector<dead_letter>> d
                 return;
             }
             std::vector<dead_letter> all;
-            for (const reply& e : r->items) { all.push_back(letter_of(e)); }
+            for (const reply& e : r->items) {
+                std::optional<dead_letter> letter = letter_of(e);
+                if (!letter) {
+                    done(errc::redis_reply);
+                    return;
+                }
+                all.push_back(std::move(*letter));
+            }
             done(std::move(all));
         });
     });
@@ -540,9 +569,13 @@ void intake::replay(std::string id, done_handler done)
                 done(event_result::unmatched, "not found");
                 return;
             }
-            const dead_letter letter = letter_of(r->items[0]);
+            const std::optional<dead_letter> letter = letter_of(r->items[0]);
+            if (!letter) {
+                done(event_result::failed, "Redis answers something else than an entry");
+                return;
+            }
             auto j = std::make_shared<job>();
-            for (const auto& [name, value] : letter.fields) {
+            for (const auto& [name, value] : letter->fields) {
                 if (name == "event") { j->text = value; }
                 if (name == "onlyTenant") { j->only_tenant = value; }
                 if (name == "source") {

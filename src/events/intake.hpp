@@ -34,14 +34,14 @@
 
 namespace tiercel::events {
 
-enum class event_result : std::uint8_t { applied, duplicate, noop, unmatched, failed, dead, last_ };
+enum class event_result : std::uint8_t { applied, duplicate, noop, unmatched, failed, dead, dropped, last_ };
 std::string_view name_of(event_result r) noexcept;
 
 // Called on the intake's thread.
 class intake_observer {
 public:
-    // failed: one attempt, another one follows; every other result ends the event.
-    virtual void on_event(std::size_t source, event_result r) = 0;
+    // failed: one attempt, another one follows; every other result ends the event. `problem`: of those that went wrong.
+    virtual void on_event(std::size_t source, event_result r, std::string_view problem) = 0;
     virtual void on_source(std::size_t source, bool works, std::string_view why) = 0;
 
 protected:
@@ -142,14 +142,16 @@ private:
     void try_again(const job_ptr& j, const std::string& problem);
     void bury(const job_ptr& j, const std::string& problem);
     void finish(const job_ptr& j, event_result r, const std::string& problem);
-    void count(std::size_t source, event_result r);
+    void count(std::size_t source, event_result r, std::string_view problem);
 
     async::task<> consume(stream_source& s, async::drain_gate::pass inside);
     async::task<> read_stream(stream_source& s);
     async::task<bool> read_entries(stream_source& s, std::string from, bool& any);
     async::task<bool> acknowledge(stream_source& s);
     async::task<bool> claim(stream_source& s);
-    void take_entry(stream_source& s, const redis::reply& entry);
+    bool take_entries(stream_source& s, const redis::reply& entries);
+    bool take_entry(stream_source& s, const redis::reply& entry);
+    void take_message(std::size_t source, std::string_view message);
     async::task<> finish_when_logged(job_ptr j, async::drain_gate::pass inside);
     async::task<bool> pause(milliseconds how_long);
     async::task<> wait_and_attempt(job_ptr j, milliseconds pause, async::drain_gate::pass inside);

@@ -28,6 +28,16 @@ public:
         const std::lock_guard hold(mutex_);
         ++repairs_[std::string(why)];
     }
+    void on_malformed(std::string_view what) override
+    {
+        const std::lock_guard hold(mutex_);
+        ++malformed_[std::string(what)];
+    }
+    int malformed(const std::string& what)
+    {
+        const std::lock_guard hold(mutex_);
+        return malformed_[what];
+    }
     int repairs(const std::string& why)
     {
         const std::lock_guard hold(mutex_);
@@ -37,6 +47,7 @@ public:
 private:
     std::mutex mutex_;
     std::map<std::string, int> repairs_;
+    std::map<std::string, int> malformed_;
 };
 
 struct node {
@@ -253,6 +264,59 @@ TEST_F(InvalidationLog, WhatIsFetchedLongAfterAPurgeWithoutRedisIsGoodHere)
     for (scope_hash s = 1; s <= 40; ++s) { a->submit(s); }   // more than there is room for above what was read
     EXPECT_FALSE(a->is_good(40, 1));
     EXPECT_TRUE(eventually([&] { return a->is_good(40, a->valid.applied()); }));
+}
+
+// ---- what nobody here has written ----
+
+TEST_F(InvalidationLog, AMemberThatSaysNothingMakesEverythingOlderInvalid)
+{
+    const auto a = start();
+    const sequence before = a->valid.applied();
+    const receipt r = a->submit(7);
+    redis_->command({"ZADD", "tcl:{inv}:table", std::to_string(r.at), "h00nonsense"});
+    redis_->command({"ZADD", "tcl:{inv}:table", std::to_string(r.at), "!later"});   // a mark of another release
+    const auto late = start();
+    EXPECT_EQ(late->seen.malformed("member of the table"), 1);
+    EXPECT_FALSE(late->is_good(99, before));
+    EXPECT_TRUE(late->is_good(99, late->valid.applied()));
+    EXPECT_TRUE(a->follows());
+}
+
+TEST_F(InvalidationLog, AnEntryThatSaysNothingIsMadeUpForByTheTable)
+{
+    const auto a = start();
+    const sequence before = a->valid.applied();
+    const std::string head = redis_->command({"ZSCORE", "tcl:{inv}:table", "!head"}).text;
+    const std::string at = std::to_string(a->submit(6).at + 1'000);
+    redis_->command({"ZADD", "tcl:{inv}:table", at, "!head", at, member_of(7, purge_mode::hard)});
+    redis_->command({"XADD", "tcl:{inv}:log", at + "-0", "p", head + "x", "n", "other", "s", member_of(7, purge_mode::hard)});
+    EXPECT_TRUE(eventually([&] { return !a->is_good(7, before); }));
+    EXPECT_EQ(a->seen.malformed("entry of the log"), 1);
+    EXPECT_TRUE(a->is_good(99, before));
+    EXPECT_TRUE(eventually([&] { return a->follows(); }));
+}
+
+TEST_F(InvalidationLog, ARowThatSaysNothingIsNoNodeThatHasAppliedIt)
+{
+    const auto a = start();
+    redis_->command({"HSET", "tcl:{inv}:nodes", "other", "12 34x"});
+    const receipt r = a->submit(7);
+    std::promise<bool> answer;
+    a->log.wait_applied(r.at, async::steady::now(), [&](bool all, std::vector<node_state>) { answer.set_value(all); });
+    EXPECT_FALSE(answer.get_future().get());
+    EXPECT_EQ(a->seen.malformed("row of a node"), 1);
+    EXPECT_TRUE(eventually([&] { return redis_->command({"HGET", "tcl:{inv}:nodes", "other"}).text.empty(); })) << "who lives writes it again";
+}
+
+TEST_F(InvalidationLog, ATableOfAnotherTypeIsNoContact)
+{
+    redis_->command({"SET", "tcl:{inv}:table", "x"});
+    node a(options_);
+    a.log.start();
+    EXPECT_TRUE(eventually([&] { return a.log.status().problem.find("WRONGTYPE") != std::string::npos; }));
+    EXPECT_FALSE(a.follows());
+    redis_->command({"DEL", "tcl:{inv}:table"});
+    EXPECT_TRUE(eventually([&] { return a.follows(); }));
 }
 
 // Nobody sees the raise without the entry, or the entry without the raise.

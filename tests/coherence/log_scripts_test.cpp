@@ -48,6 +48,44 @@ TEST(LogEntry, OfNoOrWrongFormIsNone)
     EXPECT_FALSE(read_entry(text("p")));
 }
 
+TEST(LogEntry, HasANumberOfTheLog)
+{
+    for (const char* id : {"17-1", "17", "17-", "-0", "17-0x", "17x-0"}) {
+        EXPECT_FALSE(read_entry(list({text(id), list({text("p"), text("1")})}))) << id;
+    }
+}
+
+TEST(LogAppend, IsAnsweredByTwoNumbersOrAWord)
+{
+    EXPECT_EQ(read_append(list({text("17"), text("16")}))->at, 17u);
+    EXPECT_TRUE(read_append(list({text("duplicate")}))->duplicate);
+    EXPECT_FALSE(read_append(list({text("dup")})));
+    EXPECT_FALSE(read_append(list({text("17x"), text("16")})));
+    EXPECT_FALSE(read_append(list({text("17"), text("")})));
+    EXPECT_FALSE(read_append(list({text("17"), text("16"), text("15")})));
+    EXPECT_FALSE(read_append(list({})));
+    EXPECT_FALSE(read_append(text("duplicate")));
+}
+
+TEST(LogNode, TellsTwoNumbersAndNothingElse)
+{
+    EXPECT_EQ(read_node("17 1700000000000016")->applied, 17u);
+    EXPECT_EQ(read_node("17 1700000000000016")->heard.count(), 1700000000000016);
+    for (const char* bad : {"", "17", "17 ", " 17", "17 x", "x 17", "17 18 ", "17  18", "17 18x", "-1 18", "17 -1", "17 9007199254740992", "17 18446744073709551616"}) {
+        EXPECT_FALSE(read_node(bad)) << bad;
+    }
+}
+
+TEST(LogTime, IsSecondsAndMicroseconds)
+{
+    EXPECT_EQ(read_time(list({text("1700000000"), text("16")}))->count(), 1'700'000'000'000'016);
+    EXPECT_FALSE(read_time(list({text("1700000000")})));
+    EXPECT_FALSE(read_time(list({text("1700000000"), text("1000000")})));
+    EXPECT_FALSE(read_time(list({text("1700000000"), text("1e3")})));
+    EXPECT_FALSE(read_time(list({text("99999999999"), text("0")})));
+    EXPECT_FALSE(read_time(text("1700000000")));
+}
+
 TEST(LogEntry, ScoresAreReadAsRedisWritesThem)
 {
     EXPECT_EQ(read_score(text("1700000000000016")), 1700000000000016u);

@@ -91,6 +91,21 @@ TEST_F(Events, ThatComeAgainHaveNoEffectAndOfNoInterestAreCounted)
     EXPECT_TRUE(hits("/projects/7"));
 }
 
+// What a channel has said nobody keeps.
+TEST_F(Events, OfAChannelAreCountedWhenThereAreTooMany)
+{
+    s.set("invalidation.max_pending", "1");
+    begin();
+    std::string script = "for i = 1, 50 do redis.call('PUBLISH', 'news', '{\"specversion\":\"1.0\",\"source\":\"/c\",\"id\":\"' .. i .. "
+                         "'\",\"type\":\"project.updated\",\"data\":{\"projectId\":7}}') end";
+    redis->command({"EVAL", script, "0"});
+    EXPECT_TRUE(eventually([&] { return events("news", "applied") + events("news", "dropped") == 50; }));
+    EXPECT_GE(events("news", "applied"), 1);
+    EXPECT_GE(events("news", "dropped"), 1);
+    const std::string sources = s.admin("GET", "/v1/sources").body;
+    EXPECT_NE(sources.find("\"dropped\""), std::string::npos) << sources;
+}
+
 TEST_F(Events, WithTwoRulesAreCarriedOutByBoth)
 {
     begin();
