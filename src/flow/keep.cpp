@@ -1,5 +1,6 @@
 #include "flow/keep.hpp"
 
+#include "cache/entry_copy.hpp"
 #include "cache/expiry_wheel.hpp"
 #include "cache/vary_index.hpp"
 #include "flow/fence.hpp"
@@ -250,22 +251,9 @@ void make_stale(const entry& e, const request& rq, worker_context& cx)
     if (is_replaced(e, now, p) || (e.times().fresh_until <= now && e.times().swr_until <= now)) {
         return;
     }
-    entry_parts parts;
-    parts.key = e.key();
-    parts.hash = e.hash();
-    parts.times = e.times();
+    entry_parts parts = parts_of(e);
     parts.times.fresh_until = std::min(e.times().fresh_until, now);
     parts.times.swr_until = std::min(e.times().swr_until, now);
-    parts.flags = e.flags();
-    parts.stamp = e.stamp();
-    parts.status = e.status();
-    parts.scopes = e.scopes();
-    parts.head = e.head();
-    parts.etag = e.etag();
-    parts.last_modified = e.last_modified();
-    parts.date = e.date();
-    parts.small_body = e.small_body();
-    parts.content = e.content();
     entry_ptr stale = entry::make(parts);
     p.l1.put(stale, now);
     if (cx.l2 != nullptr) {

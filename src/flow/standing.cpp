@@ -1,5 +1,7 @@
 #include "flow/standing.hpp"
 
+#include "cache/entry_copy.hpp"
+
 #include <algorithm>
 
 namespace tiercel::flow {
@@ -10,25 +12,13 @@ namespace {
 entry_ptr expired_copy(const entry& e, instant since, instant now, sequence judged)
 {
     const entry_times& t = e.times();
-    entry_parts parts;
-    parts.key = e.key();
-    parts.hash = e.hash();
-    parts.times = t;
+    entry_parts parts = parts_of(e);
     const milliseconds earlier = std::max(milliseconds(0), t.fresh_until - std::min(now, std::max(since, t.received)));
     parts.times.fresh_until = t.fresh_until - earlier;
     parts.times.swr_until = std::max(parts.times.fresh_until, t.swr_until - earlier);
     parts.times.sie_until = std::max(parts.times.fresh_until, t.sie_until - earlier);
     parts.times.unreachable_until = std::max(parts.times.fresh_until, t.unreachable_until - earlier);
-    parts.flags = e.flags();
     parts.stamp = std::max(e.stamp(), judged);
-    parts.status = e.status();
-    parts.scopes = e.scopes();
-    parts.head = e.head();
-    parts.etag = e.etag();
-    parts.last_modified = e.last_modified();
-    parts.date = e.date();
-    parts.small_body = e.small_body();
-    parts.content = e.content();
     entry_ptr made = entry::make(parts);
     made->revisit().store(e.revisit().load(std::memory_order_relaxed), std::memory_order_relaxed);
     return made;

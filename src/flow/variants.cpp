@@ -6,6 +6,8 @@
 #include "http/forwarding.hpp"
 #include "http/vary.hpp"
 
+#include <tiercel/split_mix.hpp>
+
 #include <algorithm>
 #include <random>
 
@@ -74,10 +76,7 @@ descriptor_desk::descriptor_desk()
 
 std::uint64_t descriptor_desk::new_generation() noexcept
 {
-    std::uint64_t z = state_.fetch_add(0x9e3779b97f4a7c15u, std::memory_order_relaxed);   // SplitMix64, as in request_id.hpp
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
+    return spread(state_.fetch_add(split_mix_step, std::memory_order_relaxed));
 }
 
 std::optional<std::string> selecting_value_of(const request& rq, std::string_view name, const process_context& p)

@@ -33,10 +33,10 @@ constexpr bool equal_lower(std::string_view any_case, std::string_view lower) no
 }
 
 // RFC 9110 §5.6.2: what field names, methods and cookie names are made of.
-inline bool is_token(std::string_view s) noexcept
+constexpr bool is_token_char(char c) noexcept
 {
-    constexpr std::string_view marks = "!#$%&'*+-.^_`|~";
-    return !s.empty() && std::all_of(s.begin(), s.end(), [&](char c) { return is_alnum(c) || marks.find(c) != marks.npos; });
+    return is_alnum(c) || std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
 }
+constexpr bool is_token(std::string_view s) noexcept { return !s.empty() && std::all_of(s.begin(), s.end(), is_token_char); }
 
 }  // namespace tiercel

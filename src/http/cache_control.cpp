@@ -1,6 +1,7 @@
 #include "http/cache_control.hpp"
 
 #include "http/ascii.hpp"
+#include "http/member_list.hpp"
 #include "http/structured_field.hpp"
 
 #include <algorithm>
@@ -45,25 +46,7 @@ constexpr std::array directives{
 // Over 30,000 years: a cap that no sum of times in 64-bit milliseconds can wrap (RFC 9111 §1.2.2).
 constexpr std::int64_t longest = 1'000'000'000'000;
 
-constexpr bool is_blank(char c) noexcept { return c == ' ' || c == '\t'; }
-
-constexpr bool is_token_char(char c) noexcept
-{
-    return is_alnum(c) || std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-}
-
 bool equal_bytes(std::string_view a, std::string_view b) noexcept { return a == b; }
-
-std::string_view trim(std::string_view s) noexcept
-{
-    while (!s.empty() && is_blank(s.front())) {
-        s.remove_prefix(1);
-    }
-    while (!s.empty() && is_blank(s.back())) {
-        s.remove_suffix(1);
-    }
-    return s;
-}
 
 template <class Equal>
 const directive* find_directive(std::string_view name, Equal equal) noexcept
@@ -90,18 +73,12 @@ seconds parse_delta(std::string_view text) noexcept
 bool add_field_names(std::vector<std::string>& to, std::string_view list)
 {
     const std::size_t before = to.size();
-    while (!list.empty()) {
-        const std::size_t comma = list.find(',');
-        const std::string_view name = trim(list.substr(0, comma));
-        list = comma == std::string_view::npos ? std::string_view() : list.substr(comma + 1);
-        if (name.empty()) {
-            continue;
-        }
-        if (!std::all_of(name.begin(), name.end(), is_token_char)) {
-            to.resize(before);
-            return false;
-        }
+    const bool any_odd = any_member(list, [&](std::string_view name) {
         to.push_back(lowered(name));
+        return !is_token(name);
+    });
+    if (any_odd) {
+        to.resize(before);
     }
     return to.size() > before;
 }

@@ -1,5 +1,6 @@
 #include "http/chunked.hpp"
 
+#include "http/ascii.hpp"
 #include "http/member_list.hpp"
 
 #include <algorithm>
@@ -27,12 +28,6 @@ bool is_text(char c) noexcept
 {
     const auto u = static_cast<unsigned char>(c);
     return u == '\t' || (u >= 0x20 && u != 0x7f);
-}
-
-bool is_token(char c) noexcept
-{
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
 }
 
 }  // namespace
@@ -114,14 +109,14 @@ bool chunk_decoder::step(char c) noexcept
         }
         at_ = at::trailer_name;
         ++overhead_;
-        return is_token(c);
+        return is_token_char(c);
     case at::trailer_name:
         ++overhead_;
         if (c == ':') {
             at_ = at::trailer_value;
             return true;
         }
-        return is_token(c);
+        return is_token_char(c);
     case at::trailer_value:
         ++overhead_;
         if (c == '\r') {

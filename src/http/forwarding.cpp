@@ -1,6 +1,7 @@
 #include "http/forwarding.hpp"
 
 #include "http/ascii.hpp"
+#include "http/member_list.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -16,20 +17,8 @@ bool any_option(const message_head& m, F&& f) noexcept
         if (line.id != header::connection) {
             continue;
         }
-        std::string_view rest = line.value;
-        while (!rest.empty()) {
-            const std::size_t comma = std::min(rest.find(','), rest.size());
-            std::string_view member = rest.substr(0, comma);
-            rest.remove_prefix(std::min(comma + 1, rest.size()));
-            while (!member.empty() && (member.front() == ' ' || member.front() == '\t')) {
-                member.remove_prefix(1);
-            }
-            while (!member.empty() && (member.back() == ' ' || member.back() == '\t')) {
-                member.remove_suffix(1);
-            }
-            if (!member.empty() && f(member)) {
-                return true;
-            }
+        if (any_member(line.value, f)) {
+            return true;
         }
     }
     return false;

@@ -18,10 +18,8 @@ constexpr std::array<std::uint8_t, 256> make_classes()
 {
     std::array<std::uint8_t, 256> t{};
     for (unsigned c = 0; c < 256; ++c) {
-        const bool alnum = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        const bool mark = c < 128 && c != 0 && std::string_view("!#$%&'*+-.^_`|~").find(static_cast<char>(c)) != std::string_view::npos;
         std::uint8_t k = 0;
-        if (alnum || mark) {
+        if (is_token_char(static_cast<char>(c))) {
             k |= token_char;
         }
         if (c == '\t' || (c >= 0x20 && c != 0x7f)) {

@@ -17,10 +17,7 @@ constexpr bool is_key_char(char c) noexcept
     return is_lower(c) || is_digit(c) || c == '_' || c == '-' || c == '.' || c == '*';
 }
 
-constexpr bool is_token_char(char c) noexcept
-{
-    return is_alpha(c) || is_digit(c) || std::string_view("!#$%&'*+-.^_`|~:/").find(c) != std::string_view::npos;
-}
+constexpr bool is_sf_token_char(char c) noexcept { return is_token_char(c) || c == ':' || c == '/'; }
 
 constexpr bool is_base64_char(char c) noexcept { return is_alpha(c) || is_digit(c) || c == '+' || c == '/'; }
 
@@ -187,7 +184,7 @@ private:
         }
         if (c == '*' || is_alpha(c)) {
             m.type = sf_type::token;
-            take_while(is_token_char);
+            take_while(is_sf_token_char);
             return true;
         }
         if (c == ':') {

@@ -1,6 +1,7 @@
 #include "http/tags.hpp"
 
 #include "http/ascii.hpp"
+#include "http/member_list.hpp"
 #include "http/structured_field.hpp"
 
 #include <algorithm>
@@ -8,23 +9,17 @@
 namespace tiercel {
 namespace {
 
-// Calls `each` with what stands between separators.
+// Calls `each` with what stands between blanks.
 template <class Each>
-void split(std::string_view list, std::string_view separators, Each each)
+void for_each_word(std::string_view list, Each each)
 {
     while (!list.empty()) {
-        const std::size_t end = std::min(list.find_first_of(separators), list.size());
+        const std::size_t end = std::min(list.find_first_of(" \t"), list.size());
         if (end > 0) {
             each(list.substr(0, end));
         }
         list.remove_prefix(std::min(end + 1, list.size()));
     }
-}
-
-std::string_view trim(std::string_view s) noexcept
-{
-    const std::size_t first = std::min(s.find_first_not_of(" \t"), s.size());
-    return s.substr(first, s.find_last_not_of(" \t") + 1 - first);
 }
 
 }  // namespace
@@ -57,9 +52,9 @@ answer_tags parse_tags(const response_head& rs)
     };
     for (const field& f : rs.fields) {
         if (f.id == header::surrogate_key) {
-            split(f.value, " \t", add);
+            for_each_word(f.value, add);
         } else if (f.id == header::cache_tag) {
-            split(f.value, ",", [&](std::string_view tag) { add(trim(tag)); });
+            for_each_member(f.value, add);
         }
     }
     if (rs.has(header::cache_groups)) {

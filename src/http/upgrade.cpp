@@ -2,6 +2,7 @@
 
 #include "http/ascii.hpp"
 #include "http/forwarding.hpp"
+#include "http/member_list.hpp"
 
 #include <algorithm>
 #include <array>
@@ -26,25 +27,9 @@ bool may_ask_for(std::string_view protocol, const std::vector<std::string>& allo
            });
 }
 
-// The next member of a list; empty members are none (RFC 9110 §5.6.1).
-std::string_view take_member(std::string_view& list) noexcept
-{
-    constexpr std::string_view blank = " \t";
-    const std::size_t comma = std::min(list.find(','), list.size());
-    std::string_view member = list.substr(0, comma);
-    list.remove_prefix(std::min(comma + 1, list.size()));
-    member.remove_prefix(std::min(member.find_first_not_of(blank), member.size()));
-    return member.substr(0, member.find_last_not_of(blank) + 1);
-}
-
 bool lists(std::string_view list, std::string_view protocol) noexcept
 {
-    while (!list.empty()) {
-        if (equal_ignoring_case(take_member(list), protocol)) {
-            return true;
-        }
-    }
-    return false;
+    return any_member(list, [&](std::string_view member) { return equal_ignoring_case(member, protocol); });
 }
 
 }  // namespace
@@ -62,28 +47,30 @@ void append_upgrades(std::string& out, const request_head& rq, const std::vector
     }
     const std::size_t begin = out.size();
     for (const field& f : rq.fields) {
-        for (std::string_view list = f.id == header::upgrade ? f.value : std::string_view(); !list.empty();) {
-            const std::string_view protocol = take_member(list);
+        if (f.id != header::upgrade) {
+            continue;
+        }
+        for_each_member(f.value, [&](std::string_view protocol) {
             if (may_ask_for(protocol, allowed)) {
                 out.append(out.size() == begin ? "" : ", ").append(protocol);
             }
-        }
+        });
     }
 }
 
 bool switches_as_asked(const response_head& rs, std::string_view asked) noexcept
 {
     bool any = false;
+    bool foreign = false;
     for (const field& f : rs.fields) {
-        for (std::string_view list = f.id == header::upgrade ? f.value : std::string_view(); !list.empty();) {
-            const std::string_view protocol = take_member(list);
-            if (!protocol.empty() && !lists(asked, protocol)) {
-                return false;
-            }
-            any = any || !protocol.empty();
+        if (f.id == header::upgrade) {
+            for_each_member(f.value, [&](std::string_view protocol) {
+                any = true;
+                foreign = foreign || !lists(asked, protocol);
+            });
         }
     }
-    return any && rs.minor_version != 0 && has_connection_option(rs, "upgrade");
+    return any && !foreign && rs.minor_version != 0 && has_connection_option(rs, "upgrade");
 }
 
 }  // namespace tiercel

@@ -1,22 +1,11 @@
 #include "http/validators.hpp"
 
+#include "http/member_list.hpp"
+
 #include <cstddef>
 
 namespace tiercel {
 namespace {
-
-constexpr bool is_blank(char c) noexcept { return c == ' ' || c == '\t'; }
-
-std::string_view trim(std::string_view s) noexcept
-{
-    while (!s.empty() && is_blank(s.front())) {
-        s.remove_prefix(1);
-    }
-    while (!s.empty() && is_blank(s.back())) {
-        s.remove_suffix(1);
-    }
-    return s;
-}
 
 // Only W/ right before a quote is a mark of weakness; anything else belongs to the bytes of a tag that is none.
 std::string_view without_mark(std::string_view tag) noexcept

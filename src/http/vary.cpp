@@ -2,6 +2,7 @@
 
 #include "http/ascii.hpp"
 #include "http/forwarding.hpp"
+#include "http/member_list.hpp"
 
 #include <algorithm>
 #include <array>
@@ -10,19 +11,6 @@
 
 namespace tiercel {
 namespace {
-
-constexpr bool is_blank(char c) noexcept { return c == ' ' || c == '\t'; }
-
-std::string_view trim(std::string_view s) noexcept
-{
-    while (!s.empty() && is_blank(s.front())) {
-        s.remove_prefix(1);
-    }
-    while (!s.empty() && is_blank(s.back())) {
-        s.remove_suffix(1);
-    }
-    return s;
-}
 
 // Calls `each(part)` for what stands between separators, trimmed and possibly empty; at least once.
 template <class Each>

@@ -26,7 +26,7 @@ public:
             const auto points = std::max(1.0, std::round(scale * points_per_weight * shares[i].weight));
             std::uint64_t at = hash_of(shares[i].name);   // of the name, so that the place does not depend on the others
             for (unsigned p = 0; p < static_cast<unsigned>(points); ++p) {
-                at = spread(at + 0x9e3779b97f4a7c15);
+                at = spread(at + split_mix_step);
                 ring_.push_back({at, i});
             }
         }

@@ -2,6 +2,7 @@
 
 #include "http/ascii.hpp"
 #include "http/http_date.hpp"
+#include "http/member_list.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -22,12 +23,6 @@ std::optional<seconds> parse_seconds(std::string_view text) noexcept
     return seconds(ec != std::errc() ? day : std::min(n, day));
 }
 
-std::string_view trimmed(std::string_view s) noexcept
-{
-    const auto first = s.find_first_not_of(" \t");
-    return first == s.npos ? std::string_view() : s.substr(first, s.find_last_not_of(" \t") - first + 1);
-}
-
 }  // namespace
 
 seconds keep_alive_timeout(const response_head& head) noexcept
@@ -36,17 +31,14 @@ seconds keep_alive_timeout(const response_head& head) noexcept
     if (!head.has(header::keep_alive)) {
         return unsaid;
     }
-    std::string_view rest = head.first(header::keep_alive);
-    while (!rest.empty()) {
-        const auto comma = std::min(rest.find(','), rest.size());
-        const std::string_view item = trimmed(rest.substr(0, comma));
-        rest.remove_prefix(std::min(comma + 1, rest.size()));
+    seconds told = unsaid;
+    any_member(head.first(header::keep_alive), [&](std::string_view item) {
         const auto equals = item.find('=');
-        if (equals != item.npos && equal_lower(trimmed(item.substr(0, equals)), "timeout")) {
-            return parse_seconds(trimmed(item.substr(equals + 1))).value_or(unsaid);
-        }
-    }
-    return unsaid;
+        const bool is_timeout = equals != item.npos && equal_lower(trim(item.substr(0, equals)), "timeout");
+        told = is_timeout ? parse_seconds(trim(item.substr(equals + 1))).value_or(unsaid) : told;
+        return is_timeout;
+    });
+    return told;
 }
 
 std::optional<seconds> retry_after(const response_head& head, wall_time now) noexcept

@@ -87,7 +87,7 @@ async::task<> health_checker::run(watch& w, [[maybe_unused]] async::drain_gate::
 {
     const health_options& o = w.up.options().health;
     while (!stopping_) {
-        w.random = spread(w.random + 0x9e3779b97f4a7c15);
+        w.random = spread(w.random + split_mix_step);
         const double part = 1 - jitter + 2 * jitter * (static_cast<double>(w.random >> 11) * 0x1p-53);
         const auto next = steady::now() + std::chrono::duration_cast<steady::duration>(o.interval * part);
         co_await w.wake.wait_until(next);

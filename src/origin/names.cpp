@@ -73,7 +73,7 @@ struct name_keeper::state {
 
     steady::time_point next_due(const entry& e, steady::time_point now)
     {
-        random = spread(random + 0x9e3779b97f4a7c15);
+        random = spread(random + split_mix_step);
         const double tenth = 0.9 + 0.2 * (static_cast<double>(random >> 11) * 0x1p-53);
         return now + std::chrono::duration_cast<steady::duration>(e.what.interval * tenth);
     }

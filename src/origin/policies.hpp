@@ -4,19 +4,13 @@
 
 #include "origin/balancing_policy.hpp"
 
+#include <tiercel/split_mix.hpp>
+
 namespace tiercel::origin {
 
 std::unique_ptr<balancing_policy> make_p2c(std::span<const share> shares);
 std::unique_ptr<balancing_policy> make_round_robin(std::span<const share> shares);
 std::unique_ptr<balancing_policy> make_hash(std::span<const share> shares);
-
-// Every bit of the result depends on every bit of `z` (the finaliser of SplitMix64).
-constexpr std::uint64_t spread(std::uint64_t z) noexcept
-{
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
 
 // FNV-1a: for choosing, not for guarding.
 constexpr std::uint64_t hash_of(std::string_view text) noexcept

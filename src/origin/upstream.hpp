@@ -10,6 +10,7 @@
 
 #include <tiercel/clock.hpp>
 #include <tiercel/error.hpp>
+#include <tiercel/split_mix.hpp>
 
 #include <memory>
 #include <optional>
@@ -28,7 +29,7 @@ struct admission {
 class upstream {
 public:
     // REQUIRES: problem(options) is empty; `c` outlives this.
-    upstream(std::string name, origin_options options, const clock& c, std::uint64_t seed = 0x9e3779b97f4a7c15);
+    upstream(std::string name, origin_options options, const clock& c, std::uint64_t seed = split_mix_step);
     ~upstream();
 
     const std::string& name() const noexcept { return name_; }

@@ -1,21 +1,12 @@
 #include "resilience/circuit_breaker.hpp"
 
 #include <tiercel/check.hpp>
+#include <tiercel/split_mix.hpp>
 
 #include <algorithm>
 
 namespace tiercel::resilience {
 namespace {
-
-// SplitMix64 (Steele, Lea, Flood, OOPSLA 2014): one word of state is plenty for spreading a few open times.
-std::uint64_t next_random(std::uint64_t& state) noexcept
-{
-    state += 0x9e3779b97f4a7c15u;
-    std::uint64_t z = state;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
 
 bool is_share(unsigned part, unsigned whole, double share) noexcept
 {

@@ -6,6 +6,7 @@
 #include "http/cache_control.hpp"
 #include "http/event_stream.hpp"
 #include "http/http_date.hpp"
+#include "http/member_list.hpp"
 #include "http/tags.hpp"
 #include "http/vary.hpp"
 
@@ -53,10 +54,7 @@ bool is_listed(const std::vector<std::string>& names, std::string_view name) noe
 seconds received_age(const response_head& rs) noexcept
 {
     std::string_view text = rs.first(header::age);
-    text = text.substr(0, text.find(','));
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) {
-        text.remove_suffix(1);
-    }
+    text = trim(text.substr(0, text.find(',')));
     std::uint64_t n = 0;
     const char* const last = text.data() + text.size();
     const auto [end, ec] = std::from_chars(text.data(), last, n);

@@ -3,6 +3,8 @@
 #include "telemetry/escape.hpp"
 #include "telemetry/log_file.hpp"
 
+#include <tiercel/split_mix.hpp>
+
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -455,15 +457,7 @@ void access_log::lane::close() noexcept
     ring_.reset();
 }
 
-// SplitMix64 (Steele, Lea, Flood 2014): even enough to sample by, and a few instructions.
-bool access_log::lane::is_sampled() noexcept
-{
-    random_ += 0x9e3779b97f4a7c15;
-    auto z = random_;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-    return (z ^ (z >> 31)) < sample_below_;
-}
+bool access_log::lane::is_sampled() noexcept { return next_random(random_) < sample_below_; }
 
 void access_log::lane::write(const access_record& record) noexcept
 {

@@ -71,7 +71,8 @@ TEST(LogNode, TellsTwoNumbersAndNothingElse)
 {
     EXPECT_EQ(read_node("17 1700000000000016")->applied, 17u);
     EXPECT_EQ(read_node("17 1700000000000016")->heard.count(), 1700000000000016);
-    for (const char* bad : {"", "17", "17 ", " 17", "17 x", "x 17", "17 18 ", "17  18", "17 18x", "-1 18", "17 -1", "17 9007199254740992", "17 18446744073709551616"}) {
+    for (const char* bad : {"", "17", "17 ", " 17", "17 x", "x 17", "17 18 ", "17  18", "17 18x", "-1 18", "17 -1",
+                            "17 9007199254740992", "17 18446744073709551616"}) {
         EXPECT_FALSE(read_node(bad)) << bad;
     }
 }
