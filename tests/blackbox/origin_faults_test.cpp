@@ -160,7 +160,7 @@ const std::map<std::string_view, consequence>& consequences()
         {"bad-length", invalid},
         {"negative-length", invalid},
         {"huge-length", invalid},
-        {"bad-coding", ten},                            // ends at the close (RFC 9112 §6.3)
+        {"bad-coding", invalid},
         {"chunked-twice", invalid},
         {"bad-chunk", cut},
         {"huge-chunk", cut},
@@ -192,7 +192,7 @@ const std::map<std::string_view, consequence>& consequences()
 // How often answers may be kept although something was wrong with their surroundings.
 bool may_be_stored(std::string_view name)
 {
-    return name == "close" || name == "surplus" || name == "second-answer" || name == "length-and-chunked" || name == "bad-coding" ||
+    return name == "close" || name == "surplus" || name == "second-answer" || name == "length-and-chunked" ||
            name == "body-204" || name == "endless-103";
 }
 
