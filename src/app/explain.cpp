@@ -26,10 +26,9 @@ namespace {
 
 constexpr std::string_view unix_peer = "unix";   // always trusted: the file system decides who may open the socket
 
-// The question as bytes on a connection, and the scheme it came by.
+// The question as bytes on a connection.
 struct raw_request {
     std::string bytes;
-    std::string scheme = "http";
     std::string problem;      // set: the question is none
 };
 
@@ -56,18 +55,21 @@ raw_request make_raw(const question& q)
     std::string_view target = q.url;
     std::string_view host;
     if (!target.starts_with('/') && target != "*") {
-        const auto scheme_end = target.find("://");
-        r.scheme = target.substr(0, scheme_end);
-        if (r.scheme != "http" && r.scheme != "https") {
+        const auto scheme_end = std::min(target.find("://"), target.size());
+        const std::string_view scheme = target.substr(0, scheme_end);
+        if (scheme != "http" && scheme != "https") {
             r.problem = "the URL must be http://…, https://… or a path";
             return r;
         }
-        target.remove_prefix(scheme_end + 3);
-        const auto end = std::min(target.find_first_of("/?"), target.size());
-        host = target.substr(0, end);
-        target.remove_prefix(end);
+        const std::string_view rest = target.substr(scheme_end + 3);
+        const auto end = std::min(rest.find_first_of("/?"), rest.size());
+        host = rest.substr(0, end);
+        if (scheme == "http") {   // https is said in the target itself, as a client of a proxy would
+            target = rest.substr(end);
+        }
     }
-    r.bytes = q.method + " " + (target.starts_with('/') || target == "*" ? "" : "/") + std::string(target) + " HTTP/1.1\r\n";
+    const bool needs_slash = target.empty() || target.front() == '?';
+    r.bytes = q.method + " " + (needs_slash ? "/" : "") + std::string(target) + " HTTP/1.1\r\n";
     if (!host.empty() || std::none_of(q.fields.begin(), q.fields.end(), is_host_field)) {
         r.bytes += "Host: " + (host.empty() ? std::string("localhost") : std::string(host)) + "\r\n";
     }
@@ -341,7 +343,6 @@ exit_code explain(const config::loaded& what, const question& q, console io)
     rq.head = parser.head();
     rq.raw = raw.bytes;
     rq.from = &peer;
-    rq.scheme = raw.scheme;
     rq.now = process.now();
     const auto d = flow::decide(rq, scratch, process.worker());
 

@@ -222,7 +222,7 @@ rows server_rows()
     r.push_back(key("server.threads", TIERCEL_AT(config, server.threads), counts{.low = 1, .high = 1024, .zero = "auto"}, fixed,
         "Event loops, each with its own thread. auto: one per core."));
     r.push_back(key("server.trusted_proxies", TIERCEL_AT(config, server.trusted_proxies), checked(cidr_block), fixed,
-        "Peers whose Forwarded, X-Forwarded-* and tenant fields are believed; from everybody else they are removed."));
+        "Peers whose X-Forwarded-For, X-Forwarded-Proto, X-Request-ID and tenant fields are believed; from everybody else they are removed."));
     r.push_back(key("server.purge.allow", TIERCEL_AT(config, server.purge.allow), checked(cidr_block), fixed,
         "Peers that may send the method PURGE, which invalidates a URL on all instances. Of what a trusted proxy passes on, the client must "
         "be among them as well. [] where a proxy stands here that neither is trusted nor tells of its clients (X-Forwarded-For)."));

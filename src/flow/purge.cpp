@@ -92,7 +92,7 @@ async::task<answered> purge(request& rq, client_io& io, client_limits limits, wo
     what.mode = what_mode;
     what.actor = std::move(*who);
     what.tenant = rq.tenant;
-    what.scopes = {url_scope(rq)};
+    what.scopes = url_scopes_of_both_schemes(rq);
     what.names = {"url:" + key_text(rq.resource)};
     const std::optional<coherence::receipt> r = co_await invalidate_and_wait(std::move(what), cx, std::chrono::seconds(2));
     if (r && r->state == coherence::append_state::refused) {

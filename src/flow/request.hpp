@@ -42,13 +42,14 @@ struct request {
     std::string_view raw;                    // the head's bytes
     const peer* from = nullptr;
     canonical_target target;
-    std::string_view scheme = "http";
+    std::string_view scheme = "http";        // of the target URI (RFC 9110 §7.1): a constant, "http" or "https"
     std::string_view own_authority;          // what the client has connected to; set if it is old and names no host
     std::string_view query;                  // as keyed and forwarded
     bool has_query = false;
     framing content;                         // of the request's own content
     std::string_view tenant;                 // empty when the request bypasses the cache
     const routing::route* route = nullptr;
+    bool ambiguous = false;                  // another route would be as good: past the cache
     std::string_view key;                    // framed primary key
     std::string_view resource;               // its beginning, without what the route adds: one for all answers of a URL
     hash128 hash;

@@ -82,6 +82,45 @@ void note_upgrade(request& rq, request_scratch& scratch)
     rq.upgrade = scratch.upgrade;
 }
 
+// The scheme that the client has used, and the target by it. A proxy in front that we trust knows better than our listener; else
+// who asks for https in the open has no right to it (RFC 9110 §7.4).
+errc find_target(request& rq, request_scratch& scratch)
+{
+    std::string_view told;
+    if (rq.from->trusted && rq.head.has(header::x_forwarded_proto)) {
+        told = forwarded_scheme(rq.head).value_or(std::string_view());
+    }
+    const auto target = canonicalise_target(rq.head, scratch.target, rq.own_authority, told);
+    if (!target) {
+        return errc_of(target.error());
+    }
+    rq.target = *target;
+    if (told.empty() && rq.target.scheme == "https") {
+        if (!rq.from->trusted) {
+            return errc::misdirected;
+        }
+        told = rq.target.scheme;
+    }
+    if (!told.empty()) {
+        rq.scheme = told;
+    }
+    return {};
+}
+
+// Where the spellings of the path that the origin may take for one lead to different routes, the first of these is taken, and
+// nothing is kept: the rules for one reading would be used for the answer to another.
+void consider_other_reading(request& rq, const routing::route_table& routes)
+{
+    const routing::route* const other = routes.match(rq.target.host, other_reading(rq.target.path), rq.head.verb_text);
+    if (other == rq.route) {
+        return;
+    }
+    rq.ambiguous = true;
+    if (other != nullptr && (rq.route == nullptr || other < rq.route)) {   // in the order of one vector
+        rq.route = other;
+    }
+}
+
 // Steps 1-5: what must hold before any cache operation. errc{} when all is well.
 errc identify(request& rq, request_scratch& scratch, const worker_context& cx)
 {
@@ -95,7 +134,10 @@ errc identify(request& rq, request_scratch& scratch, const worker_context& cx)
     if (!content) {
         return errc_of(content.error());
     }
-    rq.content = *content;
+    const bool is_read = rq.head.verb == method::get || rq.head.verb == method::head;
+    if (!is_read || content->kind != framing_kind::length || content->length != 0) {   // "Content-Length: 0" is no content
+        rq.content = *content;
+    }
     if (rq.head.verb == method::connect) {
         return errc::method_unknown;   // no tunnels to anywhere
     }
@@ -105,11 +147,9 @@ errc identify(request& rq, request_scratch& scratch, const worker_context& cx)
     if (rq.head.has(header::expect) && rq.head.minor_version != 0 && !expects_continue_only(rq.head)) {
         return errc::expectation_failed;   // RFC 9110 §10.1.1
     }
-    const auto target = canonicalise_target(rq.head, scratch.target, rq.own_authority);
-    if (!target) {
-        return errc_of(target.error());
+    if (const errc e = find_target(rq, scratch); e != errc{}) {
+        return e;
     }
-    rq.target = *target;
     rq.debug = rq.from->trusted && asks_for_debug(rq.head);
     const auto who = p.tenants.resolve(rq.head, rq.target.host, rq.target.path, rq.from->trusted);
     if (!who) {
@@ -117,6 +157,9 @@ errc identify(request& rq, request_scratch& scratch, const worker_context& cx)
     }
     rq.tenant = who->is_bypass() ? std::string_view() : who->who().view();
     rq.route = p.routes.match(rq.target.host, rq.target.path, rq.head.verb_text);
+    if (p.routes.routes().size() > 1 && has_other_reading(rq.target.path)) [[unlikely]] {
+        consider_other_reading(rq, p.routes);
+    }
     if (rq.route == nullptr) {
         return p.routes.serves(rq.target.host) ? errc::no_route
                : rq.target.absolute_form       ? errc::misdirected
@@ -265,7 +308,7 @@ decision decide(request& rq, request_scratch& scratch, worker_context& cx)
     if (rq.head.verb != method::get && rq.head.verb != method::head) {
         return passed(detail::method, forward_reason::method);
     }
-    if (rq.route->mode == routing::route_mode::pass) {
+    if (rq.route->mode == routing::route_mode::pass || rq.ambiguous) {
         return passed(detail::pass, forward_reason::bypass);
     }
     if (rq.content.kind != framing_kind::none) {

@@ -7,6 +7,17 @@ namespace tiercel::flow {
 
 scope_hash url_scope(const request& rq) noexcept { return hash_scope(scope_kind::url, rq.tenant, rq.resource); }
 
+std::vector<scope_hash> url_scopes_of_both_schemes(const request& rq)
+{
+    std::vector<scope_hash> scopes;
+    for (const std::string_view scheme : {"http", "https"}) {
+        std::string resource;
+        append_key(resource, key_parts{rq.tenant, scheme, rq.target.host, rq.target.path, rq.query, rq.has_query});
+        scopes.push_back(hash_scope(scope_kind::url, rq.tenant, resource));
+    }
+    return scopes;
+}
+
 scope_hash group_scope(const request& rq, std::string_view group)
 {
     std::string name;

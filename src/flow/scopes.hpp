@@ -13,6 +13,8 @@ namespace tiercel::flow {
 
 // Of everything that is stored for the URL of the request.
 scope_hash url_scope(const request& rq) noexcept;
+// The URL by http and by https: who operates means the resource.
+std::vector<scope_hash> url_scopes_of_both_schemes(const request& rq);
 // Of a group of answers of the origin that the request went to (RFC 9875 §2.1).
 scope_hash group_scope(const request& rq, std::string_view group);
 

@@ -25,18 +25,12 @@ std::string client_addresses(const request& rq)
     return addresses.append(rq.from->address);
 }
 
-std::string_view client_scheme(const request& rq)
-{
-    const std::string_view told = rq.from->trusted ? rq.head.first(header::x_forwarded_proto) : std::string_view();
-    return told == "http" || told == "https" ? told : rq.scheme;
-}
-
 std::string_view own_via(const request& rq) { return rq.head.minor_version == 0 ? "1.0 tiercel" : "1.1 tiercel"; }
 
 void add_forwarding(std::string& out, const request& rq)
 {
     append_field_line(out, "X-Forwarded-For", client_addresses(rq));
-    append_field_line(out, "X-Forwarded-Proto", client_scheme(rq));
+    append_field_line(out, "X-Forwarded-Proto", rq.scheme);
     for (const field& f : rq.head.fields) {
         if (f.id == header::via) {
             append_field_line(out, "Via", f.value);
@@ -93,7 +87,7 @@ std::optional<std::string> written_value(const request& rq, header h)
 {
     switch (h) {
     case header::x_forwarded_for: return client_addresses(rq);
-    case header::x_forwarded_proto: return std::string(client_scheme(rq));
+    case header::x_forwarded_proto: return std::string(rq.scheme);
     case header::x_request_id: return std::string(rq.id);
     case header::via: {
         std::string all;

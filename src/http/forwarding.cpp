@@ -126,6 +126,25 @@ bool wants_close(const message_head& m) noexcept
     return m.minor_version == 0 && !any_option(m, [](std::string_view o) { return equal_ignoring_case(o, "keep-alive"); });
 }
 
+std::optional<std::string_view> forwarded_scheme(const request_head& rq) noexcept
+{
+    std::string_view last;
+    for (const field& f : rq.fields) {
+        if (f.id == header::x_forwarded_proto) {
+            last = f.value;
+        }
+    }
+    const std::size_t comma = last.rfind(',');
+    last.remove_prefix(comma == std::string_view::npos ? 0 : comma + 1);
+    last.remove_prefix(std::min(last.find_first_not_of(" \t"), last.size()));
+    for (const std::string_view known : {"http", "https"}) {
+        if (equal_lower(last, known)) {
+            return known;
+        }
+    }
+    return std::nullopt;
+}
+
 std::optional<std::uint64_t> hops_left(const request_head& rq) noexcept
 {
     if (rq.verb != method::options || !rq.has(header::max_forwards)) {

@@ -32,6 +32,10 @@ bool has_connection_option(const message_head& m, std::string_view lower) noexce
 // Does this message end its connection? By version and Connection options (RFC 9112 §9.3).
 bool wants_close(const message_head& m) noexcept;
 
+// What X-Forwarded-Proto says: "http" or "https", by the last member of its last line (whoever is nearest wrote that). Nothing:
+// it is absent or says something else.
+std::optional<std::string_view> forwarded_scheme(const request_head& rq) noexcept;
+
 // How many more hops a request may take (RFC 9110 §7.6.2). Nothing: any number; only OPTIONS is bound by it here (TRACE is
 // refused), and only by a number.
 std::optional<std::uint64_t> hops_left(const request_head& rq) noexcept;

@@ -104,22 +104,29 @@ part_state normalise(std::string_view in, std::string& out)
     return part_state::rewritten;
 }
 
-// "/./", "/../", or such an end. The path is in canonical form, so encoded dots are dots by now.
+// In canonical form: what some origins take for a slash, although it is none (RFC 3986 §2.2).
+bool is_hidden_slash(std::string_view escape) noexcept { return escape == "%2F" || escape == "%5C"; }
+
+bool begins_segment(std::string_view path, std::size_t at) noexcept
+{
+    return at > 0 && (path[at - 1] == '/' || (at >= 3 && is_hidden_slash(path.substr(at - 3, 3))));
+}
+
+bool ends_segment(std::string_view path, std::size_t at) noexcept
+{
+    return at == path.size() || path[at] == '/' || path[at] == ';' || is_hidden_slash(path.substr(at, 3));
+}
+
+// "/./", "/../", or such an end, to whatever origin. The path is in canonical form, so encoded dots are dots by now.
 bool has_dot_segment(std::string_view path) noexcept
 {
-    if (path.find('.') == npos) {
-        return false;
-    }
-    std::size_t at = path.find("/.");
-    while (at != npos) {
-        std::string_view rest = path.substr(at + 2);
-        if (rest.starts_with('.')) {
-            rest.remove_prefix(1);
+    for (std::size_t at = path.find('.'); at != npos; at = path.find('.', at + 1)) {
+        if (begins_segment(path, at)) {
+            const std::size_t end = at + 1 < path.size() && path[at + 1] == '.' ? at + 2 : at + 1;
+            if (ends_segment(path, end)) {
+                return true;
+            }
         }
-        if (rest.empty() || rest.front() == '/') {
-            return true;
-        }
-        at = path.find("/.", at + 1);
     }
     return false;
 }
@@ -231,7 +238,8 @@ bool take_absolute_form(std::string_view& target, std::string_view& scheme, std:
 
 }  // namespace
 
-result<canonical_target> canonicalise_target(const request_head& rq, std::string& scratch, std::string_view own)
+result<canonical_target> canonicalise_target(const request_head& rq, std::string& scratch, std::string_view own,
+                                            std::string_view scheme)
 {
     canonical_target out;
     std::string_view target = rq.target;
@@ -254,7 +262,7 @@ result<canonical_target> canonicalise_target(const request_head& rq, std::string
         out.absolute_form = true;
     }
     authority who;
-    if (!split_authority(authority_text, out.scheme == "https" ? "443" : "80", who)) {
+    if (!split_authority(authority_text, (scheme.empty() ? out.scheme : scheme) == "https" ? "443" : "80", who)) {
         return errc::bad_host;
     }
 
@@ -303,6 +311,27 @@ result<canonical_target> canonicalise_target(const request_head& rq, std::string
         out.host = std::string_view(scratch).substr(begin);
     } else {
         out.host = authority_text;
+    }
+    return out;
+}
+
+bool has_other_reading(std::string_view path) noexcept
+{
+    return path.find_first_of(";%") != npos || path.find("//") != npos;
+}
+
+std::string other_reading(std::string_view path)
+{
+    std::string out;
+    bool in_parameter = false;
+    for (std::size_t i = 0; i < path.size(); ++i) {
+        const bool hidden = is_hidden_slash(path.substr(i, 3));
+        const char c = hidden ? '/' : path[i];
+        i += hidden ? 2 : 0;
+        in_parameter = c == ';' || (in_parameter && c != '/');
+        if (!in_parameter && !(c == '/' && out.ends_with('/'))) {
+            out += c;
+        }
     }
     return out;
 }

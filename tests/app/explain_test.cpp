@@ -52,6 +52,18 @@ TEST_F(Explain, TheSameRequestGetsTheSameHash)
     EXPECT_THAT(ask(q), HasSubstr("key         default|http|a.example|/products/1\n"));
 }
 
+TEST_F(Explain, BelievesTheSchemeOfATrustedPeerOnlyAsTheServiceDoes)
+{
+    question q{.method = "GET", .url = "https://h:443/products/1", .fields = {}, .from = "10.1.2.3"};
+    EXPECT_THAT(ask(q), HasSubstr("key         default|https|h|/products/1\n"));
+    q.from = "192.0.2.1";
+    EXPECT_THAT(ask(q), HasSubstr("refused     misdirected: only a peer in server.trusted_proxies may say https"));
+    q = {.method = "GET", .url = "http://h/products/1", .fields = {"X-Forwarded-Proto: https"}, .from = "10.1.2.3"};
+    EXPECT_THAT(ask(q), HasSubstr("key         default|https|h|/products/1\n"));
+    q.from = "192.0.2.1";
+    EXPECT_THAT(ask(q), HasSubstr("key         default|http|h|/products/1\n"));
+}
+
 TEST_F(Explain, BelievesTheTenantOfATrustedPeerOnly)
 {
     question q{.method = "GET", .url = "http://h/products/", .fields = {"X-Tenant-ID: acme"}, .from = "10.1.2.3"};

@@ -137,5 +137,24 @@ TEST(UnkeyedInfluence, IsNothingElse)
     }
 }
 
+TEST(ForwardedScheme, IsTheLastOneThatIsSaid)
+{
+    struct {
+        std::vector<std::string> lines;
+        std::optional<std::string_view> expected;
+    } const cases[] = {
+        {{}, std::nullopt}, {{"https"}, "https"}, {{"http"}, "http"}, {{"HTTPS"}, "https"}, {{"https, http"}, "http"}, {{"http ,\thttps"}, "https"},
+        {{"http", "https"}, "https"}, {{"https", "wss"}, std::nullopt}, {{"https,"}, std::nullopt}, {{""}, std::nullopt},
+        {{"httpsx"}, std::nullopt}, {{"ftp"}, std::nullopt}, {{"https;q=1"}, std::nullopt},
+    };
+    for (const auto& c : cases) {
+        made_request::lines lines;
+        for (const std::string& value : c.lines) {
+            lines.emplace_back("X-Forwarded-Proto", value);
+        }
+        EXPECT_EQ(forwarded_scheme(made_request(lines)), c.expected) << (c.lines.empty() ? "" : c.lines.back());
+    }
+}
+
 }  // namespace
 }  // namespace tiercel

@@ -244,6 +244,56 @@ TEST(Target, LetsTheAbsoluteFormReplaceHost)
     EXPECT_EQ(u->scheme, "");
 }
 
+TEST(Target, DropsTheDefaultPortOfTheSchemeThatIsKnown)
+{
+    struct {
+        const char* target;
+        const char* host;
+        const char* scheme;
+        const char* expected;
+    } const cases[] = {
+        {"/", "a:443", "https", "a"}, {"/", "a:80", "https", "a:80"}, {"/", "a:443", "http", "a:443"}, {"/", "a:80", "http", "a"},
+        {"http://b:443/", "a", "https", "b"}, {"https://b:443/", "a", "http", "b:443"},
+    };
+    for (const auto& c : cases) {
+        std::string scratch;
+        const asked rq(c.target, {c.host});
+        const auto t = canonicalise_target(rq.head(), scratch, {}, c.scheme);
+        ASSERT_TRUE(t);
+        EXPECT_EQ(t->host, c.expected) << c.target << ' ' << c.host << ' ' << c.scheme;
+    }
+}
+
+TEST(Target, RefusesWhatAnOriginMayTakeForDotSegments)
+{
+    for (const char* path : {"/a/..;/b", "/..;x=1", "/.;/a", "/a/..%2fb", "/a%2F..%2Fb", "/a%2f%2e%2e", "/a%5c..%5cb", "/a%5C.", "/%2e%2e;/b"}) {
+        EXPECT_EQ(canonical(asked(path, {"a"})), "bad_target") << path;
+    }
+    for (const char* path : {"/a;../b", "/a../b", "/..a", "/...", "/a;..", "/a%2F..b", "/.well-known/x", "/a.b/c.d", "/x%252F..%252F"}) {
+        EXPECT_EQ(canonical(asked(path, {"a"})), std::string("a ") + path) << path;
+    }
+}
+
+TEST(Target, KnowsHowElseAPathMayBeRead)
+{
+    struct {
+        const char* path;
+        const char* other;
+    } const cases[] = {
+        {"//admin/x", "/admin/x"}, {"/admin//x///y", "/admin/x/y"}, {"/admin%2Fx", "/admin/x"}, {"/admin%5Cx", "/admin/x"},
+        {"/%2Fadmin", "/admin"}, {"/admin;a=1/x;b", "/admin/x"}, {"/;/admin", "/admin"}, {"/;a/;b//admin", "/admin"}, {"/a%20b", "/a%20b"},
+        {"/a%252Fb", "/a%252Fb"}, {"//", "/"},
+    };
+    for (const auto& c : cases) {
+        EXPECT_TRUE(has_other_reading(c.path)) << c.path;
+        EXPECT_EQ(other_reading(c.path), c.other) << c.path;
+    }
+    for (const char* path : {"/", "/admin/x", "/a:b@c/d,e", "/a.b/"}) {
+        EXPECT_FALSE(has_other_reading(path)) << path;
+        EXPECT_EQ(other_reading(path), path);
+    }
+}
+
 TEST(Target, PointsIntoTheRequestWhenAllIsCanonical)
 {
     const asked rq("/%2F?c=%C3d", {"example.com:8080"});

@@ -267,6 +267,124 @@ TEST(Key, EveryQueryReachesTheOriginAsItIsKeyed)
     EXPECT_EQ(s.origin().requests(), static_cast<int>(seen.size()));   // one entry for each target that the origin saw
 }
 
+// ---- the scheme ----
+
+// Sends http to https, as sites do, and says what it has seen.
+class Schemes : public testing::Test {
+protected:
+    void start()
+    {
+        s.set("server.trusted_proxies", "[ 127.0.0.1 ]");
+        s.origin().page("/a").answer([](const http_request& r) {
+            const std::string scheme = r.header("X-Forwarded-Proto").value_or("none");
+            if (r.method != "GET") { return plain_answer({{"Location", scheme + "://shop.test/b"}}, "written"); }
+            return scheme == "https" ? plain_answer({{"Cache-Control", "max-age=60"}}, "page for " + r.header("Host").value_or(""))
+                                     : plain_answer({{"Cache-Control", "max-age=60"}, {"Location", "https://shop.test/a"}}, "", 301);
+        });
+        s.origin().page("/b").cache_control("max-age=60").body("b");
+        s.start();
+    }
+    header_list by(const std::string& scheme) const { return {{"X-Forwarded-Proto", scheme}}; }
+
+    scenario s;
+};
+
+TEST_F(Schemes, ARedirectToHttpsIsNotForThoseWhoCameByHttps)
+{
+    start();
+    s.get("/a").expect_status(301).expect_cache("fwd=uri-miss; stored");
+    s.get("/a", by("https")).expect_status(200).expect_body("page for shop.test").expect_cache("fwd=uri-miss; stored");
+    s.get("/a").expect_status(301).expect_cache("hit; detail=l1");
+    for (const std::string same : {"HTTPS", "http, https", "http,https"}) {
+        s.get("/a", by(same)).expect_body("page for shop.test").expect_cache("hit; detail=l1");
+    }
+    for (const std::string plain : {"http", "https, http", "wss", "", "https,", "on"}) {
+        SCOPED_TRACE(plain);
+        s.get("/a", by(plain)).expect_status(301).expect_cache("hit; detail=l1");
+    }
+    s.get("/a", {{"X-Forwarded-Proto", "http"}, {"X-Forwarded-Proto", "https"}}).expect_cache("hit; detail=l1").expect_status(200);
+    EXPECT_EQ(s.origin().requests(), 2);
+}
+
+TEST_F(Schemes, NobodyElseMaySayWhatTheSchemeIs)
+{
+    s.origin().page("/a").cache_control("max-age=60").body("v1");
+    s.start();   // trusts nobody
+    s.get("/a", by("https")).expect_cache("fwd=uri-miss; stored");
+    s.get("/a").expect_cache("hit; detail=l1");
+    EXPECT_EQ(s.origin().received()[0].header("X-Forwarded-Proto"), "http");
+    s.get("https://shop.test/a").expect_problem(421, "misdirected");   // RFC 9110 §7.4
+    s.get("HTTPS://shop.test:443/a", by("https")).expect_problem(421, "misdirected");
+    s.get("http://shop.test/a", by("https")).expect_cache("hit; detail=l1");
+}
+
+TEST_F(Schemes, AnAbsoluteTargetOfATrustedProxyNamesItToo)
+{
+    start();
+    s.get("https://shop.test/a").expect_body("page for shop.test").expect_cache("fwd=uri-miss; stored");
+    s.get("https://shop.test:443/a", {{"Host", "other.test"}}).expect_cache("hit; detail=l1").expect_status(200);
+    s.get("/a", by("https")).expect_cache("hit; detail=l1").expect_status(200);
+    s.get("http://shop.test/a", by("https")).expect_cache("hit; detail=l1").expect_status(200);
+    s.get("http://shop.test/a").expect_status(301);
+    s.get("https://shop.test/a", by("http")).expect_status(301).expect_cache("hit; detail=l1");
+}
+
+TEST_F(Schemes, TheDefaultPortIsThatOfTheScheme)
+{
+    start();
+    s.get("/a", {{"X-Forwarded-Proto", "https"}, {"Host", "shop.test:443"}}).expect_body("page for shop.test");
+    s.get("/a", by("https")).expect_cache("hit; detail=l1");
+    s.get("/a", {{"X-Forwarded-Proto", "https"}, {"Host", "shop.test:80"}}).expect_body("page for shop.test:80");
+    s.get("/a", {{"X-Forwarded-Proto", "http"}, {"Host", "shop.test:443"}}).expect_status(301).expect_cache("fwd=uri-miss; stored");
+}
+
+TEST_F(Schemes, AWriteInvalidatesWhatItsOwnSchemeHas)
+{
+    start();
+    for (const std::string scheme : {"http", "https"}) {
+        s.get("/a", by(scheme));
+        s.get("/b", by(scheme));
+    }
+    s.request("POST", "/a", by("https"), "new");   // its Location is /b by https
+    s.get("/a", by("https")).expect_cache("fwd=uri-miss; stored");
+    s.get("/b", by("https")).expect_cache("fwd=uri-miss; stored");
+    s.get("/a", by("http")).expect_cache("hit; detail=l1");
+    s.get("/b", by("http")).expect_cache("hit; detail=l1");
+}
+
+TEST_F(Schemes, APurgeMeansTheResourceByEither)
+{
+    s.set("server.purge.allow", "[ 127.0.0.1 ]");
+    start();
+    for (const auto& purge : {header_list{}, by("https"), by("http")}) {
+        s.get("/b", by("http"));
+        s.get("/b", by("https"));
+        s.request("PURGE", "/b", purge).expect_status(200);
+        s.get("/b", by("http")).expect_cache("fwd=uri-miss; stored");
+        s.get("/b", by("https")).expect_cache("fwd=uri-miss; stored");
+    }
+    for (const std::string url : {"https://shop.test/b", "http://shop.test/b"}) {
+        EXPECT_EQ(s.admin("POST", "/v1/invalidations", R"({"mode":"hard","scopes":[{"kind":"url","url":")" + url + "\"}]}").status, 202);
+        s.get("/b", by("http")).expect_cache("fwd=uri-miss; stored");
+        s.get("/b", by("https")).expect_cache("fwd=uri-miss; stored");
+    }
+}
+
+TEST(Key, AContentLengthOfZeroIsNoContent)
+{
+    scenario s;
+    auto& page = s.origin().page("/a").cache_control("max-age=60").body("v1");
+    s.start();
+    s.get("/a", {{"Content-Length", "0"}}).expect_body("v1").expect_cache("fwd=uri-miss; stored");
+    EXPECT_FALSE(page.received()[0].has("Content-Length"));
+    s.get("/a", {{"Content-Length", "0"}}).expect_cache("hit; detail=l1");
+    s.get("/a").expect_cache("hit; detail=l1");
+    s.head("/a", {{"Content-Length", "0"}}).expect_cache("hit; detail=l1");
+    s.post("/a", "", {{"Content-Length", "0"}}).expect_status(200);
+    EXPECT_EQ(page.received()[1].header("Content-Length"), "0") << "to other methods it says something";
+    s.request("GET", "/a", {}, "x").expect_cache("fwd=bypass; detail=request-body");
+}
+
 TEST(Key, WhatHasNoCanonicalFormIsRefused)
 {
     scenario s;
@@ -293,6 +411,35 @@ TEST(Route, TheFirstThatMatchesDecides)
     s.get("/page").expect_cache("fwd=uri-miss; detail=no-lifetime");
     s.expect_metric(1, "requests_total", {{"route", "images"}});
     s.expect_metric(1, "requests_total", {{"route", "rest"}});
+}
+
+// Most origins merge slashes; others decode "%2F", or cut off ";…". Whatever they do, the rules of the wrong route are not used.
+TEST(Route, NoSpellingOfAPathGetsPastTheRulesForIt)
+{
+    scenario s;
+    s.set("routes.1", "{ name: static, match: { path: /static/ }, origin: shop, ttl: { default: 60s } }");
+    s.set("routes.2", "{ name: rest, match: { path: / }, origin: shop, ttl: { default: 60s } }");
+    s.set("routes.0", "{ name: admin, match: { path: /admin/ }, origin: shop, mode: pass }");
+    s.origin().others().answer([](const http_request& r) { return plain_answer({}, r.target); });
+    s.start();
+    for (const std::string target : {"//admin/x", "///admin", "/%61dmin/x", "/admin%2Fx", "/admin%2fx", "/%2Fadmin/x", "/admin%5cx",
+                                     "/admin;a=b/x", "/;a/admin", "//static%2fx/", "/static;/x", "//static/x"}) {
+        SCOPED_TRACE(target);
+        s.get(target).expect_status(200).expect_cache("fwd=bypass; detail=pass");
+        s.get(target).expect_cache("fwd=bypass; detail=pass");
+    }
+    s.expect_metric(18, "requests_total", {{"route", "admin"}});
+    s.expect_metric(6, "requests_total", {{"route", "static"}});
+    for (const std::string target : {"/..;/admin/x", "/x/..%2fadmin/x", "/x%2f..%2fadmin", "/x/%2e%2e/admin", "/%2e%2e%5cadmin"}) {
+        SCOPED_TRACE(target);
+        EXPECT_TRUE(s.client().exchange("GET " + target + " HTTP/1.1\r\nHost: shop.test\r\nConnection: close\r\n\r\n").starts_with("HTTP/1.1 400"));
+    }
+    // Where all readings take one route, nothing changes.
+    for (const std::string target : {"//blog/x", "/blog%2Fx", "/static/a//b", "/blog;a", "/a%20b"}) {
+        SCOPED_TRACE(target);
+        s.get(target).expect_body(target).expect_cache("fwd=uri-miss; stored");
+        s.get(target).expect_body(target).expect_cache("hit; detail=l1");
+    }
 }
 
 TEST(Route, NoneIsNotFound)
