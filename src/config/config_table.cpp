@@ -222,7 +222,10 @@ rows server_rows()
     r.push_back(key("server.threads", TIERCEL_AT(config, server.threads), counts{.low = 1, .high = 1024, .zero = "auto"}, fixed,
         "Event loops, each with its own thread. auto: one per core."));
     r.push_back(key("server.trusted_proxies", TIERCEL_AT(config, server.trusted_proxies), checked(cidr_block), fixed,
-        "Peers whose X-Forwarded-For, X-Forwarded-Proto, X-Request-ID and tenant fields are believed; from everybody else they are removed."));
+        "Peers whose X-Forwarded-For, X-Forwarded-Proto, X-Request-ID and tenant fields are believed; from everybody else they are replaced or "
+        "removed. Never passed on, whoever sends them: Forwarded, other X-Forwarded-*, X-Real-IP, X-Original-*, X-Rewrite-*, "
+        "X-HTTP-Method-Override and the like, and names with _ that an origin may take for those: part of no key, they would change "
+        "answers that others get."));
     r.push_back(key("server.purge.allow", TIERCEL_AT(config, server.purge.allow), checked(cidr_block), fixed,
         "Peers that may send the method PURGE, which invalidates a URL on all instances. Of what a trusted proxy passes on, the client must "
         "be among them as well. [] where a proxy stands here that neither is trusted nor tells of its clients (X-Forwarded-For)."));
@@ -375,7 +378,7 @@ rows origin_rows()
     r.push_back(key("origins.<name>.retry.on", TIERCEL_AT(origin_options, retry.on), retry_cause_names(), fixed,
         "What is retried: failures to connect, resets before an answer, statuses."));
     r.push_back(key("origins.<name>.retry.methods", TIERCEL_AT(origin_options, retry.methods), checked(method_name), fixed,
-        "Methods that are safe to send twice."));
+        "Methods that are safe to send twice. Not those with content, once some of it has gone out: it is not kept."));
     r.push_back(key("origins.<name>.retry.budget", TIERCEL_AT(origin_options, retry.budget), numbers{0, 1}, fixed,
         "Retries per request over the last seconds, so that an origin in trouble does not get a multiple of its load."));
     r.push_back(key("origins.<name>.retry.budget_floor", TIERCEL_AT(origin_options, retry.budget_floor), counts{0, 10'000}, fixed,
@@ -478,7 +481,7 @@ rows route_rows()
     r.push_back(key("routes[].stale.if_unreachable", TIERCEL_AT(route, caching.stale.if_unreachable), between(0s, longest_life), fixed,
         "How long it may stand in when the origin cannot be reached at all (RFC 9111 §4.2.4)."));
     r.push_back(key("routes[].stale.with_s_maxage", TIERCEL_AT(route, caching.stale.with_s_maxage), flag{}, fixed,
-        "May answers with s-maxage be served stale too? RFC 9111 says no."));
+        "Beside s-maxage, do the windows count that the answer itself names (RFC 5861)? RFC 9111 says no. Those above never do."));
     r.push_back(key("routes[].targeted", TIERCEL_AT(route, caching.targeted), checked(token), fixed,
         "Fields that win over Cache-Control (RFC 9213); the first that is present and valid counts."));
     r.push_back(key("routes[].request_directives", TIERCEL_AT(route, caching.request_directives),
@@ -491,7 +494,7 @@ rows route_rows()
         words<set_cookie_rule>{.known = {{"refuse", set_cookie_rule::refuse}, {"strip", set_cookie_rule::strip}, {"store", set_cookie_rule::store}}},
         fixed, "Answers with Set-Cookie. refuse: not stored; strip: stored without it; store: stored with it, as RFC 9111 allows."));
     r.push_back(key("routes[].deception_guard", TIERCEL_AT(route, caching.deception_guard), flag{}, fixed,
-        "An answer whose type contradicts the extension of the path is not stored."));
+        "An answer whose type contradicts the extension of the path is not stored, unless it has freshness of its own."));
     r.push_back(key("routes[].key.query", TIERCEL_AT(route, key.query.mode),
         words<query_mode>{.known = {{"sort", query_mode::sort}, {"as_is", query_mode::as_is}, {"none", query_mode::none}}}, fixed,
         "The query in the key. sort: by name; none: not in it, and not sent to the origin either."));

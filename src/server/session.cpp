@@ -197,7 +197,7 @@ private:
         if (request_.head.minor_version == 0 && !request_.head.has(header::host)) [[unlikely]] {
             request_.own_authority = own_authority();
         }
-        request_.keep_alive = !wants_close(request_.head) && !host_.draining();
+        request_.keep_alive = !wants_close(request_.head) && !host_.draining() && host_.options.timeouts.keep_alive.count() != 0;
         if (started_ > cx_.awake_until) [[unlikely]] {   // nobody kept the time: this process stood still
             cx_.awake_until = started_ + std::chrono::seconds(5);
             cx_.process.valid.suspend();

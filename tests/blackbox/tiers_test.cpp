@@ -6,6 +6,8 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <iterator>
+#include <sstream>
 
 namespace tiercel::test {
 namespace {
@@ -137,6 +139,91 @@ TEST(MemoryInFrontOfRedis, KeepsWhatIsUsed)
     EXPECT_EQ(p.metric("requests_total", {{"outcome", "hit_l1"}}), 2);
     EXPECT_EQ(p.metric("requests_total", {{"outcome", "hit_l2"}}), 1);
     EXPECT_EQ(origin.requests(), static_cast<std::uint64_t>(n));
+}
+
+// ---- rights in Redis -----------------------------------------------------------------------------------------------------
+
+// The lines of docs/configuration.md that give a user of Redis its rights, as words.
+std::vector<std::vector<std::string>> documented_rights()
+{
+    std::istringstream in(read_file(TIERCEL_SOURCE_DIR "/docs/configuration.md"));
+    std::vector<std::vector<std::string>> all;
+    for (std::string line; std::getline(in, line);) {
+        std::istringstream words(line);
+        std::vector<std::string> command(std::istream_iterator<std::string>(words), {});
+        if (command.size() > 3 && command[0] == "ACL" && command[1] == "SETUSER") { all.push_back(std::move(command)); }
+    }
+    return all;
+}
+
+void expect_in_time(const char* what, const std::function<bool()>& done) { EXPECT_TRUE(eventually(done)) << what; }
+
+TEST(RightsInRedis, AsDocumentedAreEnoughForEverything)
+{
+    if (!redis_server::available()) { GTEST_SKIP() << "redis-server is not installed"; }
+    redis_server redis;
+    const auto rights = documented_rights();
+    ASSERT_EQ(rights.size(), 2u);
+    for (const auto& command : rights) { ASSERT_EQ(redis.command(command).text, "OK"); }
+    const origin_process origin;
+    setting s{.origin_url = origin.url()};
+    s.cache = "{l2: {url: \"" + redis.url() + "\", user: tiercel, password: PASSWORD, timeout: 5s}}";
+    s.route_options = "tags: [\"page-{path.2}\"]";
+    s.more = "invalidation:\n"
+             "  max_retries: 0\n"
+             "  sources:\n"
+             "    - {label: catalog, kind: redis_stream, stream: catalog.events, scope: all}\n"
+             "    - {label: news, kind: redis_pubsub, channel: news, scope: all}\n"
+             "    - {label: hook, kind: webhook, scope: all}\n";
+    proxy first(s.yaml());
+    ASSERT_TRUE(first.wait_until_well()) << first.admin("GET", "/readyz").body;
+    {
+        proxy second(s.yaml());
+        ASSERT_TRUE(second.wait_until_well());
+        const auto is_hit = [](const proxy& p, const std::string& name) {
+            return cache_status_of(p.get("/page/" + name + "?ttl=600", {{"Host", "h"}})).hit;
+        };
+        is_hit(first, "a");
+        expect_in_time("the other instance finds it", [&] { return is_hit(second, "a"); });
+        const auto purge_of = [](const char* id, const char* name) {
+            return std::string(R"({"specversion":"1.0","source":"/s","id":")") + id +
+                   R"(","type":"tiercel.invalidate.v1","data":{"mode":"hard","scopes":[{"kind":"tag","name":"page-)" + name + R"("}]}})";
+        };
+        is_hit(first, "stream");
+        is_hit(first, "channel");
+        redis.command({"XADD", "catalog.events", "*", "event", purge_of("1", "stream")});
+        expect_in_time("an event of a stream", [&] {
+            const std::map<std::string, std::string> catalog{{"source", "catalog"}};
+            return first.metric("events_total", catalog) + second.metric("events_total", catalog) == 1;
+        });
+        expect_in_time("an event of a channel", [&] {
+            redis.command({"PUBLISH", "news", purge_of("2", "channel")});
+            return first.metric("events_total", {{"source", "news"}}) > 0;
+        });
+        EXPECT_EQ(first.admin("POST", "/v1/invalidations?wait=applied&timeout=10s", R"({"scopes":[{"kind":"tag","name":"page-a"}]})").status, 200);
+        EXPECT_EQ(first.request("PURGE", "/page/a").status, 200);
+        redis.command({"XADD", "catalog.events", "*", "event", "no event"});
+        std::string id;   // of the newest dead letter
+        const auto finds_letter = [&] {
+            const std::string letters = first.admin("GET", "/v1/dead-letters").body;
+            const std::string mark = R"("id":")";
+            const std::size_t at = letters.find(mark);
+            id = at == letters.npos ? std::string() : letters.substr(at + mark.size(), letters.find('"', at + mark.size()) - at - mark.size());
+            return !id.empty();
+        };
+        expect_in_time("a dead letter", finds_letter);
+        EXPECT_EQ(first.admin("POST", "/v1/dead-letters/" + id + "/replay", "{}").status, 409) << "it is still no event";
+        expect_in_time("it is a dead letter again", finds_letter);
+        EXPECT_EQ(first.admin("DELETE", "/v1/dead-letters/" + id).status, 200);
+        EXPECT_TRUE(second.stop().ok());
+    }
+    EXPECT_TRUE(first.stop().ok());
+    const redis_reply refused = redis.command({"ACL", "LOG"});
+    for (const redis_reply& entry : refused.elements) {
+        std::string what;
+        for (const redis_reply& part : entry.elements) { what += part.text + " "; }
+        ADD_FAILURE() << "refused: " << what;
+    }
 }
 
 }  // namespace

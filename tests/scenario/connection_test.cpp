@@ -67,6 +67,15 @@ TEST_F(Connection, ThatIsIdleForTooLongIsClosed)
     EXPECT_TRUE(c->is_closed_by_peer());
 }
 
+TEST_F(Connection, ThatServesOneRequestOnlySaysSo)
+{
+    s.set("server.timeouts.keep_alive", "0s");
+    start();
+    c->send(get_of("/a"));
+    answer(c->read_response()).expect_body("at /a").expect_header("Connection", "close");
+    EXPECT_TRUE(c->is_closed_by_peer());
+}
+
 TEST_F(Connection, ThatIsHalfClosedStillGetsItsAnswer)
 {
     start();
