@@ -306,9 +306,10 @@ exit_code judge_answer(printer& p, const question& q, const flow::request& rq, c
 }
 
 // Whoever asks about what is no request at all has made a mistake; a refusal of a good one is what was asked for.
-exit_code tell_refusal(printer& p, errc why, console io)
+exit_code tell_refusal(printer& p, errc why, bool asks_for_https, console io)
 {
-    p.line("refused", name_of(why));
+    const std::string_view who = why == errc::misdirected && asks_for_https ? ": only a peer in server.trusted_proxies may say https" : "";
+    p.line("refused", std::string(name_of(why)).append(who));
     switch (flow::status_of(why)) {
         case 400:
         case 414:
@@ -334,7 +335,7 @@ exit_code explain(const config::loaded& what, const question& q, console io)
     printer p(io.out);
     p.line("request", q.method + " " + q.url);
     if (!parsed || *parsed != raw.bytes.size()) {
-        return tell_refusal(p, parsed ? errc::bad_request : errc_of(parsed.error()), io);
+        return tell_refusal(p, parsed ? errc::bad_request : errc_of(parsed.error()), false, io);
     }
     empty_process process(what.value);
     const flow::peer peer{.address = q.from, .trusted = is_trusted(what, q.from)};
@@ -348,7 +349,7 @@ exit_code explain(const config::loaded& what, const question& q, console io)
 
     p.line("peer", q.from + (peer.trusted ? ", a trusted proxy" : ", not a trusted proxy"));
     if (d.refused != errc{}) {
-        return tell_refusal(p, d.refused, io);
+        return tell_refusal(p, d.refused, rq.target.scheme == "https", io);
     }
     print_identity(p, what.value, rq);
     print_decision(p, what.value, d);

@@ -224,7 +224,7 @@ rows server_rows()
     r.push_back(key("server.trusted_proxies", TIERCEL_AT(config, server.trusted_proxies), checked(cidr_block), fixed,
         "Peers whose X-Forwarded-For, X-Forwarded-Proto, X-Request-ID and tenant fields are believed; from everybody else they are replaced or "
         "removed. Never passed on, whoever sends them: Forwarded, other X-Forwarded-*, X-Real-IP, X-Original-*, X-Rewrite-*, "
-        "X-HTTP-Method-Override and the like, and names with _ that an origin may take for those: part of no key, they would change "
+        "X-HTTP-Method-Override and the like, and names with _, which some origins take for -: part of no key, they would change "
         "answers that others get."));
     r.push_back(key("server.purge.allow", TIERCEL_AT(config, server.purge.allow), checked(cidr_block), fixed,
         "Peers that may send the method PURGE, which invalidates a URL on all instances. Of what a trusted proxy passes on, the client must "

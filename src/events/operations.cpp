@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <initializer_list>
 
 namespace tiercel::events {
 namespace {
@@ -22,6 +23,40 @@ std::optional<std::string> text_of(const json::object& o, std::string_view name)
 {
     const json::value* const v = o.if_contains(json::string_view(name.data(), name.size()));
     return v != nullptr && v->is_string() ? std::optional(std::string(view(v->as_string()))) : std::nullopt;
+}
+
+// A person's order with a slip in it must not be carried out as if it said something else: a tenant that is not read means the
+// default one. (Events may bring more than is known here.)
+std::string first_slip(const json::object& o, std::initializer_list<std::string_view> texts, std::string_view list)
+{
+    for (const auto& member : o) {
+        const std::string_view name(member.key().data(), member.key().size());
+        const bool is_list = name == list;
+        if (!is_list && std::find(texts.begin(), texts.end(), name) == texts.end()) { return "\"" + std::string(name) + "\" is not known."; }
+        if (is_list ? !member.value().is_array() : !member.value().is_string()) {
+            return std::string(name) + (is_list ? " must be a list." : " must be a text.");
+        }
+    }
+    return {};
+}
+
+std::string first_slip(const json::object& order)
+{
+    std::string slip = first_slip(order, {"tenant", "mode", "reason"}, "scopes");
+    const json::value* const scopes = order.if_contains("scopes");
+    if (!slip.empty() || scopes == nullptr) { return slip; }
+    for (const json::value& v : scopes->as_array()) {
+        if (!v.is_object()) { return "scopes: each must be an object."; }
+        const json::object& o = v.as_object();
+        const std::string kind = text_of(o, "kind").value_or("");
+        slip = first_slip(o, {"kind", "tenant", "name", "type", "id", kind, "url"}, "names");
+        if (!slip.empty()) { return "scope: " + slip; }
+        const auto has = [&](std::string_view name) { return std::size_t(o.contains(json::string_view(name.data(), name.size()))); };
+        if (has("name") + has("names") + has(kind) + (kind == "url" ? 0 : has("url")) + (has("type") | has("id")) > 1) {
+            return "scope: says in two places what it names.";
+        }
+    }
+    return {};
 }
 
 json::array texts(const std::vector<std::string>& list)
@@ -109,6 +144,8 @@ parsed read_order(const order& o, const flow::process_context& p)
         return out;
     }
     const json::object& top = v.as_object();
+    out.problem = first_slip(top);
+    if (!out.problem.empty()) { return out; }
     const std::string mode = text_of(top, "mode").value_or("soft");
     if (mode != "soft" && mode != "hard") {
         out.problem = "mode must be soft or hard.";

@@ -64,20 +64,6 @@ constexpr std::array influences{
 // Whole families: whatever a framework may invent there tells about the request as somebody else has seen it.
 constexpr std::array<std::string_view, 3> influential_families{"x-forwarded-", "x-original-", "x-rewrite-"};
 
-// Some origins take "_" in a name for "-": the twin of a name is as bad as the name.
-constexpr char without_twin(char c) noexcept { return c == '_' ? '-' : to_lower(c); }
-
-// "Accept_Language" and the like: the origin may take it for the field that was keyed, written, or checked here.
-bool is_twin_of_known(std::string_view name) noexcept
-{
-    std::array<char, 32> twin;   // longer than any known name
-    if (name.size() > twin.size() || name.find('_') == std::string_view::npos) {
-        return false;
-    }
-    std::transform(name.begin(), name.end(), twin.begin(), without_twin);
-    return header_of(std::string_view(twin.data(), name.size())) != header::other;
-}
-
 }  // namespace
 
 bool is_hop_by_hop(header h) noexcept
@@ -157,15 +143,16 @@ std::optional<std::uint64_t> hops_left(const request_head& rq) noexcept
     return is_number ? std::optional(n) : std::nullopt;
 }
 
+// Some origins take "_" in a name for "-", so X_Accept and X-Accept are one to them; whatever is keyed, written or checked here, and
+// whatever an answer may name in its Vary, has such a twin.
 bool is_unkeyed_influence(std::string_view name) noexcept
 {
-    const auto matches = [&](std::string_view text, std::string_view bad) {
-        return std::equal(text.begin(), text.end(), bad.begin(), bad.end(), [](char x, char y) { return without_twin(x) == y; });
-    };
-    return std::any_of(influences.begin(), influences.end(), [&](std::string_view bad) { return matches(name, bad); }) ||
-           std::any_of(influential_families.begin(), influential_families.end(),
-                       [&](std::string_view family) { return matches(name.substr(0, family.size()), family); }) ||
-           is_twin_of_known(name);
+    if (name.find('_') != std::string_view::npos) {
+        return true;
+    }
+    const auto begins_with = [&](std::string_view family) { return equal_lower(name.substr(0, family.size()), family); };
+    return std::any_of(influences.begin(), influences.end(), [&](std::string_view bad) { return equal_lower(name, bad); }) ||
+           std::any_of(influential_families.begin(), influential_families.end(), begins_with);
 }
 
 }  // namespace tiercel

@@ -41,7 +41,7 @@ std::optional<std::string_view> forwarded_scheme(const request_head& rq) noexcep
 std::optional<std::uint64_t> hops_left(const request_head& rq) noexcept;
 
 // Request fields that steer some origins although they are part of no key: never forwarded as they came (cache poisoning).
-// X-Forwarded-* and the like, method and URL overrides, and the twins with "_" of all names that are looked at here.
+// X-Forwarded-* and the like, method and URL overrides, and all names with "_".
 bool is_unkeyed_influence(std::string_view name) noexcept;
 
 }  // namespace tiercel

@@ -3,6 +3,8 @@
 #include "origin/address.hpp"
 #include "origin/balancing_policy.hpp"
 
+#include <tiercel/message.hpp>
+
 #include <algorithm>
 
 namespace tiercel::origin {
@@ -53,6 +55,9 @@ std::string problem(const origin_options& o)
     }
     if (!is_field_name(o.deadline_header)) {
         return "deadline_header '" + o.deadline_header + "' is no field name";
+    }
+    if (header_of(o.deadline_header) != header::other) {
+        return "deadline_header '" + o.deadline_header + "' has a meaning of its own";
     }
     return {};
 }

@@ -29,6 +29,8 @@ TEST(OriginOptions, ProblemsAreToldInWords)
         {[](auto& o) { o.pool.max = 0; }, "pool.max"},
         {[](auto& o) { o.try_timeout = milliseconds{0}; }, "try_timeout"},
         {[](auto& o) { o.deadline_header = "a b"; }, "field name"},
+        {[](auto& o) { o.deadline_header = "Content-Length"; }, "a meaning of its own"},
+        {[](auto& o) { o.deadline_header = "host"; }, "a meaning of its own"},
         {[](auto& o) { o.deadline_header = "A: b\r\nC"; }, "field name"},
     };
     for (const row& r : rows) {

@@ -97,11 +97,16 @@ TEST(Operators, WhatMakesNoSenseIsRefusedWithTheReason)
     scenario s;
     s.start();
     for (const std::string scope : {R"({"kind":"pattern","name":"*"})", R"({"kind":"url","url":"/a"})", R"({"kind":"tag"})", R"({"name":"x"})",
-                                    R"({"kind":"entity","name":"project"})", R"({"kind":"prefix","name":"shop.test/*/x"})", R"("all")"}) {
+                                    R"({"kind":"entity","name":"project"})", R"({"kind":"prefix","name":"shop.test/*/x"})", R"("all")",
+                                    R"({"kind":"tag","names":["x"],"url":"http://a/b"})", R"({"kind":"tag","nmae":"x"})",
+                                    R"({"kind":"tag","name":7})", R"({"kind":"tag","names":"x"})", R"({"kind":"tag","name":"x","tag":"y"})"}) {
         invalidate(s, scope).expect_status(400);
     }
     s.admin("POST", "/v1/invalidations", "{}").expect_status(400);
     s.admin("POST", "/v1/invalidations", "[").expect_status(400);
+    for (const std::string member : {R"("tenant":["beta"])", R"("tenant":7)", R"("tenent":"beta")", R"("mode":1)"}) {
+        s.admin("POST", "/v1/invalidations", R"({"scopes":[{"kind":"tag","name":"x"}],)" + member + "}").expect_status(400);
+    }
     invalidate(s, R"({"kind":"all"})", "gentle").expect_status(400);
     invalidate(s, R"({"kind":"all"})", "hard", "?wait=applied&timeout=2d").expect_status(400);
 }

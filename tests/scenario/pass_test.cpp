@@ -170,13 +170,14 @@ TEST_F(Upload, AnErrorThatComesEarlyReachesAClientThatHasStalled)
 {
     s.set("server.limits.body", "64MiB");
     start();
-    const std::string refusals[] = {plain_answer({}, "too much", 413), plain_answer({{"Connection", "close"}}, "too much", 413),
-                                    "HTTP/1.1 413 Too Much\r\n\r\ntoo much",   // to the end of the connection
+    const std::string to_the_end = "HTTP/1.1 413 Too Much\r\n\r\ntoo much";
+    const std::string refusals[] = {plain_answer({}, "too much", 413), plain_answer({{"Connection", "close"}}, "too much", 413), to_the_end,
                                     "HTTP/1.1 413 Too Much\r\nTransfer-Encoding: chunked\r\n\r\n8\r\ntoo much\r\n0\r\n\r\n"};
     const std::string framings[] = {"Content-Length: 20000000\r\n\r\nsome", "Transfer-Encoding: chunked\r\n\r\n5\r\nsome"};
     for (const std::string& refusal : refusals) {
         for (const std::string& content : framings) {
             for (const bool reads : {true, false}) {
+                if (!reads && refusal == to_the_end) { continue; }   // a reset is no end of such content
                 SCOPED_TRACE(refusal + content + (reads ? "" : " unread"));
                 c.emplace(s.client());
                 c->send("POST /a HTTP/1.1\r\nHost: shop.test\r\n" + content);

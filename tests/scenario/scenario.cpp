@@ -319,18 +319,7 @@ byte_stream manual_origin::accept()
     return byte_stream(std::move(fd));
 }
 
-std::string read_through(raw_client& c, std::string_view end)
-{
-    std::string got;
-    while (!got.ends_with(end)) {
-        const std::string more = c.read_some();
-        if (more.empty()) {
-            throw peer_closed("closed after: " + got.substr(0, 300), false);
-        }
-        got += more;
-    }
-    return got;
-}
+std::string read_through(raw_client& c, std::string_view end) { return c.read_until(end); }
 
 std::string plain_answer(const header_list& fields, std::string_view body, int status)
 {

@@ -30,6 +30,7 @@ public:
     void send(std::string_view bytes);
     bool try_send(std::string_view bytes);   // false: the peer has closed meanwhile
     http_response read_response(bool to_head = false);
+    std::string read_until(std::string_view end) { return stream_.read_until(end, 1'000'000, after(timeout_)); }
     std::string read_some() { return stream_.read_some(after(timeout_)); }
     std::string read_exactly(std::size_t n) { return stream_.read_exactly(n, after(timeout_)); }
     std::string read_to_end() { return stream_.read_to_end(after(timeout_)); }
