@@ -6,7 +6,7 @@
 #   scripts/quickstart.sh --check     try it all by itself: exit code 0 if every answer came from where it should
 #   scripts/quickstart.sh -c FILE     run another configuration; then nothing but the proxy is started
 #
-# TIERCEL_PORT, TIERCEL_ADMIN_PORT, TIERCEL_ORIGIN_PORT choose ports (8080, 9080, 3000; free ones when those are taken).
+# TIERCEL_PORT, TIERCEL_ADMIN_PORT, TIERCEL_ORIGIN_PORT choose ports (8080, 9080, 3000; free ones when those are taken, and always with --check).
 # TIERCEL_SKIP_PACKAGES=1 leaves the installed packages as they are. TIERCEL_BUILD=DIR takes the programs of that build
 # directory as they are.
 set -euo pipefail
