@@ -21,6 +21,12 @@ void kinds(const settings& s, measurement& m);
 void versions(const settings& s, measurement& m);
 // A node that stands still while the log runs past it.
 void standstill(const settings& s, measurement& m);
+// Redis dies and comes back while events come.
+void redis_killed(const settings& s, measurement& m);
+// Instances die while they read a stream of events.
+void consumer_killed(const settings& s, measurement& m);
+// Very many tags.
+void many_tags(const settings& s, measurement& m);
 
 // ---- what they share
 

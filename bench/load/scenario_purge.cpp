@@ -65,6 +65,9 @@ measurement measure_purge(const settings& s)
         {"kinds", purge::kinds, false},
         {"versions", purge::versions, true},
         {"standstill", purge::standstill, true},
+        {"redis-killed", purge::redis_killed, false},
+        {"consumer-killed", purge::consumer_killed, false},
+        {"tags", purge::many_tags, false},
     };
     for (const auto& part : parts) {
         if (includes(s, part.name) && (part.has_control || !s.control)) { part.run(s, m); }

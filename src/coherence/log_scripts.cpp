@@ -42,7 +42,7 @@ local old = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', string.format('(%.0f', 
 for _, m in ipairs(old) do
   if m ~= '!head' and m ~= '!floor' then redis.call('ZREM', KEYS[1], m) end
 end
-local over = redis.call('ZCARD', KEYS[1]) - tonumber(ARGV[7])
+local over = redis.call('ZCARD', KEYS[1]) - 2 - tonumber(ARGV[7])
 if over > 0 then
   local popped = redis.call('ZRANGE', KEYS[1], 0, math.min(over, 64) - 1, 'WITHSCORES')
   local floor = tonumber(redis.call('ZSCORE', KEYS[1], '!floor') or '0')

@@ -465,7 +465,28 @@ task<bool> intake::claim(stream_source& s)
         }
         from = r->items[0].text;
     } while (from != "0-0" && !stopping_ && pending_.load(std::memory_order_relaxed) < options_.events.max_pending);
-    co_return true;
+    const bool forgotten = co_await forget_dead_consumers(s);
+    co_return forgotten;
+}
+
+// Each process is a consumer of its own. Who waits for what is new is not heard of meanwhile, so each makes itself heard here (by asking for
+// what it has left after the last possible id), three times as often as anybody is given up. In one step, because with its consumer Redis
+// forgets what that has not acknowledged.
+task<bool> intake::forget_dead_consumers(stream_source& s)
+{
+    static constexpr std::string_view script = R"lua(
+redis.call('XREADGROUP', 'GROUP', ARGV[1], ARGV[3], 'COUNT', 1, 'STREAMS', KEYS[1], '18446744073709551615-0')
+for _, c in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
+  local of = {}
+  for i = 1, #c, 2 do of[c[i]] = c[i + 1] end
+  if of.pending == 0 and of.idle > tonumber(ARGV[2]) then redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], of.name) end
+end
+return 1
+)lua";
+    const std::string idle = std::to_string(options_.claim_idle.count());
+    redis::command c{"EVAL", script, "1", source_at(s.at).stream, group, idle, options_.node};
+    const result<reply> r = co_await s.link->call(std::move(c), options_.redis_timeout);
+    co_return r.has_value();   // if it may not run scripts here, the names stay
 }
 
 // False: this is no list of entries.

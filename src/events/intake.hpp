@@ -149,6 +149,7 @@ private:
     async::task<bool> read_entries(stream_source& s, std::string from, bool& any);
     async::task<bool> acknowledge(stream_source& s);
     async::task<bool> claim(stream_source& s);
+    async::task<bool> forget_dead_consumers(stream_source& s);
     bool take_entries(stream_source& s, const redis::reply& entries);
     bool take_entry(stream_source& s, const redis::reply& entry);
     void take_message(std::size_t source, std::string_view message);

@@ -10,6 +10,7 @@
 namespace tiercel::test {
 namespace {
 
+using namespace std::chrono_literals;
 using namespace std::string_literals;
 
 constexpr const char* token_of_one = "a-long-enough-token-of-tenant-one";
@@ -77,6 +78,12 @@ protected:
         std::vector<std::string> ids;
         for (const redis_reply& r : redis_->command({"XPENDING", "feed", "tiercel", "-", "+", "100000"}).elements) { ids.push_back(r.elements.at(0).text); }
         return ids;
+    }
+    std::vector<std::string> names_of_consumers()
+    {
+        std::vector<std::string> names;
+        for (const redis_reply& c : redis_->command({"XINFO", "CONSUMERS", "feed", "tiercel"}).elements) { names.push_back(c.elements.at(1).text); }
+        return names;
     }
     // Of consumers that are gone, as if that had been a minute ago.
     void age_unacknowledged()
@@ -233,6 +240,24 @@ TEST_F(EventFeeds, WhatOnlyThisProcessKnowsOfIsNotAcknowledged)
     age_unacknowledged();
     proxy_->start();
     EXPECT_TRUE(eventually([&] { return pages_in_log() == std::set<int>{7, 8} && unacknowledged().empty(); }));
+}
+
+// With the times as they are: 30 s of silence.
+TEST_F(EventFeeds, WhatADeadConsumerHasLeftIsDoneByTheNextAndItsNameIsForgotten)
+{
+    start(feed);
+    ASSERT_TRUE(eventually([&] { return redis_->command({"XINFO", "GROUPS", "feed"}).elements.size() == 1; }));
+    redis_->command({"RENAME", "tcl:{inv}:table", "kept"});
+    redis_->command({"SET", "tcl:{inv}:table", "no table"});   // nothing can be appended
+    add(change(7));
+    ASSERT_TRUE(eventually([&] { return unacknowledged().size() == 1; }));
+    const std::string dead = names_of_consumers().at(0);
+    proxy_->kill();
+    redis_->command({"RENAME", "kept", "tcl:{inv}:table"});
+    proxy_->start();
+    EXPECT_TRUE(eventually([&] { return names_of_consumers().size() == 2; })) << "the dead one has something left to be done";
+    EXPECT_TRUE(eventually([&] { return pages_in_log() == std::set<int>{7} && unacknowledged().empty() && names_of_consumers().size() == 1; }, 75s));
+    EXPECT_NE(names_of_consumers(), std::vector<std::string>{dead});
 }
 
 }  // namespace

@@ -166,6 +166,22 @@ TEST_F(InvalidationLog, WhoIsFurtherBehindThanTheStreamReachesReadsTheTable)
     EXPECT_TRUE(b->is_good(1, before)) << "what was not invalidated stays";
 }
 
+TEST_F(InvalidationLog, TheTableHoldsAllScopesThatItMayAndBeyondTheOldestAreCoveredByTheFloor)
+{
+    options_.max_scopes = 5;
+    const auto a = start();
+    const auto floor = [&] { return std::stod(redis_->command({"ZSCORE", "tcl:{inv}:table", "!floor"}).text); };
+    const double from_the_start = floor();
+    const receipt first = a->submit(1);
+    for (const scope_hash s : {2, 3, 4, 5}) { a->submit(s); }
+    EXPECT_EQ(redis_->command({"ZCARD", "tcl:{inv}:table"}).integer, 5 + 2) << "and the two marks";
+    EXPECT_EQ(floor(), from_the_start) << "nothing was forgotten";
+    for (const scope_hash s : {6, 7}) { a->submit(s); }
+    EXPECT_GE(floor(), static_cast<double>(first.at));
+    const auto b = start();
+    EXPECT_FALSE(b->is_good(1, first.at - 1)) << "it does not know of this one, but that it does not know";
+}
+
 TEST_F(InvalidationLog, AStartingNodeKnowsWhatWasInvalidatedBefore)
 {
     const auto a = start();
