@@ -150,9 +150,10 @@ TEST_F(ClusterLock, QuickFetchesAreNotWorthIt)
 TEST_F(ClusterLock, AnAnswerThatIsValidatedOnEachUseIsForAllWhoWaitedForIt)
 {
     auto& page = s.origin().page("/a").cache_control("no-cache").etag("\"one\"").body("v1").hold();
+    s.let_time_run();
     start();
-    const auto second = another();
-    const auto third = another();
+    const auto second = another([](scenario& one) { one.let_time_run(); });
+    const auto third = another([](scenario& one) { one.let_time_run(); });
     auto first = s.begin_get("/a");
     ASSERT_TRUE(page.wait_for_requests(1));
     std::vector<pending> all;

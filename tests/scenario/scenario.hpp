@@ -49,12 +49,20 @@ using namespace std::chrono_literals;
 class manual_clock final : public clock {
 public:
     manual_clock();
-    instant now() const override { return instant(milliseconds(now_.load())); }
-    wall_time wall() const override { return wall_time(milliseconds(now_.load())); }
+    instant now() const override { return instant(milliseconds(now_.load() + run())); }
+    wall_time wall() const override { return wall_time(milliseconds(now_.load() + run())); }
     void advance(milliseconds by) { now_ += by.count(); }
+    // From here on it goes by itself. For what compares times of several instances by the clock of Redis, which never stands still.
+    void let_run() { ticks_since_ = std::chrono::steady_clock::now(); }
 
 private:
+    std::int64_t run() const
+    {
+        return ticks_since_ ? std::chrono::floor<milliseconds>(std::chrono::steady_clock::now() - *ticks_since_).count() : 0;
+    }
+
     std::atomic<std::int64_t> now_;
+    std::optional<std::chrono::steady_clock::time_point> ticks_since_;   // set before anything runs
 };
 
 using location = std::source_location;
@@ -127,6 +135,7 @@ public:
 
     // ---- time and what it did ----
     void advance(milliseconds by) { clock_.advance(by); }
+    void let_time_run() { clock_.let_run(); }   // before start()
     wall_time wall() const { return clock_.wall(); }
     // As an origin writes it: now by the clock of the test, or so long ago.
     std::string date(seconds ago = 0s) const;
