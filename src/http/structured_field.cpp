@@ -29,25 +29,10 @@ public:
 
     bool dictionary(std::vector<sf_member>& out)
     {
-        skip_spaces();
-        while (!rest_.empty()) {
+        return list([&] {
             sf_member& m = out.emplace_back();
-            if (!key(m.key) || !member_value(m)) {
-                return false;
-            }
-            skip_blanks();
-            if (rest_.empty()) {
-                return true;
-            }
-            if (!eat(',')) {
-                return false;
-            }
-            skip_blanks();
-            if (rest_.empty()) {
-                return false;   // a trailing comma
-            }
-        }
-        return true;
+            return key(m.key) && member_value(m);
+        });
     }
 
     // §4.2.1
