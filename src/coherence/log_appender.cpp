@@ -1,0 +1,114 @@
+#include "coherence/log_appender.hpp"
+
+#include <chrono>
+#include <utility>
+
+namespace tiercel::coherence {
+
+using async::steady;
+using async::task;
+using redis::reply;
+
+log_appender::log_appender(log_state& s, node_roll& nodes)
+    : s_(s), nodes_(nodes), journal_(s.options.journal, s.options.max_waiting), settled_(s.loop.context(), s.loop.wheel())
+{
+}
+
+void log_appender::append(invalidation i, steady::time_point since, receipt_handler done)
+{
+    s_.observer.on_invalidation(i);
+    audit_row row;
+    row.what = i;
+    row.node = s_.node;
+    row.when = s_.time.wall();
+    s_.rows.add(std::move(row));
+    if (s_.stopping || s_.client.refusal(redis::lane::write) || !journal_.empty()) {
+        keep(i, done);
+        return;
+    }
+    ++under_way_;
+    redis::script_call call = make_append(s_.options, s_.names, s_.node, i, s_.valid.applied());
+    redis::run_script(s_.client, redis::lane::write, std::move(call), [this, i = std::move(i), since, done = std::move(done)](result<reply> r) {
+        on_appended(i, std::move(r), since, done);
+        if (--under_way_ == 0) { settled_.set(); }
+    });
+}
+
+void log_appender::on_appended(const invalidation& i, result<reply> r, steady::time_point since, const receipt_handler& done)
+{
+    const std::optional<appended> a = r ? read_append(*r) : std::nullopt;
+    if (!a) {
+        if (r && !r->is_error()) { s_.observer.on_malformed("append"); }
+        keep(i, done);
+        return;
+    }
+    if (!a->duplicate) { take_own(i, *a); }
+    const auto took = std::chrono::duration_cast<milliseconds>(steady::now() - since);
+    const append_state state = a->duplicate ? append_state::duplicate : append_state::applied;
+    s_.rows.change(i.id, [&](audit_row& row) {
+        row.state = state;
+        row.at = a->at;
+        row.took = took;
+        row.nodes = {s_.node};
+    });
+    if (done) { done(receipt{state, a->at, i.id}); }
+}
+
+void log_appender::take_own(const invalidation& i, const appended& a)
+{
+    s_.valid.apply(i.scopes, i.mode, a.at);
+    if (a.before == s_.position && s_.position != 0) {
+        s_.position = a.at;
+        s_.valid.advance(s_.position);
+        nodes_.tell();
+    } else {
+        s_.valid.touch();
+    }
+}
+
+void log_appender::keep(const invalidation& i, const receipt_handler& done)
+{
+    if (!i.event.empty()) { s_.valid.raise(i.scopes, i.mode); }
+    const bool kept = journal_.add(i) != journal::added::full;
+    const append_state state = kept ? append_state::pending : append_state::refused;
+    s_.rows.change(i.id, [&](audit_row& row) { row.state = state; });
+    s_.show(waiting(), under_way_);
+    if (done) { done(receipt{state, 0, i.id}); }
+}
+
+task<bool> log_appender::send_waiting(log_connection& c)
+{
+    sending_ = true;
+    bool good = true;
+    while (good && !journal_.empty() && !s_.stopping) {
+        const invalidation i = journal_.begin_front();
+        redis::script_call call = make_append(s_.options, s_.names, s_.node, i, s_.valid.applied());
+        const std::optional<reply> r = co_await c.ask(std::move(call));
+        const std::optional<appended> a = r ? read_append(*r) : std::nullopt;
+        good = a.has_value();
+        if (r && !a) { c.refuse("append"); }
+        if (good) {
+            if (!a->duplicate) { s_.valid.apply(i.scopes, i.mode, a->at); }
+            s_.rows.change(i.id, [&](audit_row& row) {
+                row.state = a->duplicate ? append_state::duplicate : append_state::applied;
+                row.at = a->at;
+                row.nodes = {s_.node};
+            });
+            journal_.pop();
+        }
+    }
+    sending_ = false;
+    s_.valid.touch();
+    s_.show(waiting(), under_way_);
+    co_return good;
+}
+
+task<> log_appender::settle(steady::time_point limit)
+{
+    while (under_way_ != 0 && steady::now() < limit) {
+        settled_.reset();
+        co_await settled_.wait_until(limit);
+    }
+}
+
+}  // namespace tiercel::coherence
