@@ -1,0 +1,27 @@
+#pragma once
+
+// Events that are published on a channel of Redis. Nobody keeps what a channel has said: what is published while nobody hears,
+// or while too much is under way, is lost.
+
+#include "events/source.hpp"
+#include "redis/subscriber.hpp"
+
+#include <string_view>
+
+namespace tiercel::events {
+
+class channel_source final : public source {
+public:
+    channel_source(const source_means& m, std::size_t at);
+
+    void start() override { subscriber_.start(); }
+    async::task<> stop() override { return subscriber_.stop(); }
+
+private:
+    redis::subscriber_options subscription() const;
+    void take(std::string_view message);
+
+    redis::subscriber subscriber_;
+};
+
+}  // namespace tiercel::events

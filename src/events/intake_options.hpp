@@ -1,0 +1,26 @@
+#pragma once
+
+#include "events/options.hpp"
+
+#include <tiercel/clock.hpp>
+
+#include <string>
+
+namespace tiercel::events {
+
+struct intake_options {
+    event_options events;
+    std::string url;                       // of Redis; empty: there is none, and no dead letters either
+    std::string user;
+    std::string password;
+    std::string prefix = "tcl";
+    std::string node;                      // this process, among the consumers
+    milliseconds retry_base{100};
+    milliseconds retry_cap{5'000};
+    milliseconds claim_idle{30'000};       // what another consumer has not acknowledged for so long is taken over
+    milliseconds redis_timeout{1'000};
+    std::size_t most_dead_letters = 10'000;
+    bool has_journal = false;              // what waits for Redis outlives the process
+};
+
+}  // namespace tiercel::events

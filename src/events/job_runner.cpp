@@ -1,0 +1,171 @@
+#include "events/job_runner.hpp"
+
+#include "flow/writes.hpp"
+#include "redis/backoff.hpp"
+
+#include <tiercel/cache_key.hpp>
+
+#include <chrono>
+#include <utility>
+
+namespace tiercel::events {
+namespace {
+
+using namespace std::chrono_literals;
+using async::task;
+
+// Names of events may be long and hold anything. Who speaks for one tenant only can neither know nor take the names of others.
+// An effect is known by what it is and not by the place of its rule: a replay after the rules were mended finds the old places taken.
+std::string mark_of(const event& e, const std::string& only_tenant, const coherence::invalidation& effect)
+{
+    const std::string whose = only_tenant.empty() ? std::string() : std::to_string(only_tenant.size()) + "!" + only_tenant;
+    std::string text = whose + e.key() + "#";
+    for (const scope_hash s : effect.scopes) { text += coherence::member_of(s, effect.mode); }
+    return hex(stable_hash(text));
+}
+
+}  // namespace
+
+job_runner::job_runner(async::loop& l, background& beside, source_board& board, dead_letters& dead, flow::process_context& p,
+                       const intake_options& o)
+    : loop_(l), beside_(beside), board_(board), dead_(dead), process_(p), options_(o), random_(std::random_device{}())
+{
+}
+
+bool job_runner::try_reserve() noexcept
+{
+    if (pending_.fetch_add(1, std::memory_order_relaxed) < options_.events.max_pending) { return true; }
+    pending_.fetch_sub(1, std::memory_order_relaxed);
+    return false;
+}
+
+std::vector<effect> job_runner::effects_of(const event& e, std::size_t source, std::string_view only_tenant) const
+{
+    return events::effects_of(e, board_.options_of(source), options_.events.rules, only_tenant, process_);
+}
+
+void job_runner::attempt(const job_ptr& j)
+{
+    ++j->attempts;
+    if (!j->parsed) {
+        event_read read = read_event(j->text);
+        if (!read.good) {
+            on_attempted(j, read.problem, true);
+            return;
+        }
+        j->parsed = std::move(read.good);
+    }
+    std::vector<effect> effects = effects_of(*j->parsed, j->source, j->only_tenant);
+    if (effects.empty()) {
+        finish(j, event_result::unmatched, {});
+        return;
+    }
+    carry_out(j, std::move(effects));
+}
+
+// Every effect is tried, whatever becomes of the others.
+void job_runner::carry_out(const job_ptr& j, std::vector<effect> effects)
+{
+    struct tally {
+        std::size_t open = 1;   // this function itself
+        std::string problem;
+        bool hopeless = true;   // all that failed
+    };
+    const auto all = std::make_shared<tally>();
+    const auto end_one = [this, j, all] {
+        if (--all->open == 0) { on_attempted(j, all->problem, all->hopeless); }
+    };
+    for (std::size_t i = 0; i < effects.size(); ++i) {
+        effect& e = effects[i];
+        if (j->carried_out.contains(i)) { continue; }
+        if (e.what == effect::kind::noop) {
+            j->carried_out.insert(i);
+            j->any_noop = true;
+        } else if (e.what != effect::kind::invalidate) {
+            all->problem = e.problem;
+            all->hopeless = all->hopeless && e.what != effect::kind::failed;
+        } else {
+            ++all->open;
+            e.order.event = mark_of(*j->parsed, j->only_tenant, e.order);
+            flow::invalidate_everywhere(std::move(e.order), process_, [this, j, all, i, end_one](const coherence::receipt& r) {
+                loop_.post([j, all, i, end_one, state = r.state] {
+                    using enum coherence::append_state;
+                    if (state == refused) {
+                        all->problem = "too much waits for Redis";
+                        all->hopeless = false;
+                    } else {
+                        j->carried_out.insert(i);
+                        (state == duplicate ? j->any_duplicate : j->any_applied) = true;
+                        j->any_waits = j->any_waits || state == pending;
+                    }
+                    end_one();
+                });
+            });
+        }
+    }
+    end_one();
+}
+
+void job_runner::on_attempted(const job_ptr& j, const std::string& problem, bool hopeless)
+{
+    const bool can_come_again = board_.options_of(j->source).kind == source_kind::redis_stream && !options_.has_journal;
+    if (problem.empty() && j->any_waits && can_come_again) {
+        beside_.spawn(finish_when_logged(j));
+    } else if (problem.empty()) {
+        finish(j, j->any_applied ? event_result::applied : j->any_duplicate ? event_result::duplicate : event_result::noop, {});
+    } else if (!hopeless && j->attempts <= options_.events.max_retries) {
+        try_again(j, problem);
+    } else {
+        bury(j, problem);
+    }
+}
+
+void job_runner::try_again(const job_ptr& j, const std::string& problem)
+{
+    board_.count(j->source, event_result::failed, problem);
+    const double r = std::generate_canonical<double, 24>(random_);
+    const milliseconds how_long = redis::full_jitter(j->attempts - 1, options_.retry_base, options_.retry_cap, r);
+    beside_.spawn(wait_and_attempt(j, how_long));   // if all is ending, it is not acknowledged, and somebody else will
+}
+
+task<> job_runner::wait_and_attempt(job_ptr j, milliseconds how_long)
+{
+    const bool goes_on = co_await beside_.pause(how_long);
+    if (goes_on) { attempt(j); }
+}
+
+// It holds here, but nobody else knows of it, and if this process ended now nobody ever would.
+task<> job_runner::finish_when_logged(job_ptr j)
+{
+    while (process_.log != nullptr && process_.log->status().waiting != 0) {
+        const bool goes_on = co_await beside_.pause(100ms);
+        if (!goes_on) { co_return; }   // not acknowledged: it comes again
+    }
+    j->any_waits = false;
+    on_attempted(j, {}, false);
+}
+
+void job_runner::bury(const job_ptr& j, const std::string& problem)
+{
+    if (!dead_.can_keep()) {
+        finish(j, event_result::dead, problem);
+        return;
+    }
+    const burial what{j->text, board_.options_of(j->source).label, j->only_tenant, problem, j->attempts};
+    dead_.bury(what, [this, j, problem](bool kept) {
+        if (kept) {
+            finish(j, event_result::dead, problem);
+        } else if (!beside_.is_ending()) {
+            try_again(j, problem);   // it must lie somewhere before it is acknowledged
+        }
+    });
+}
+
+void job_runner::finish(const job_ptr& j, event_result r, const std::string& problem)
+{
+    board_.count(j->source, r, problem);
+    pending_.fetch_sub(1, std::memory_order_relaxed);
+    if (j->done) { std::exchange(j->done, nullptr)(r, problem); }
+}
+
+}  // namespace tiercel::events

@@ -1,0 +1,78 @@
+#pragma once
+
+// Carries one event out: what it invalidates, attempts with growing pauses, and its end. Events do not wait for each other.
+// Thread: the loop's, unless it says otherwise.
+
+#include "async/loop.hpp"
+#include "events/background.hpp"
+#include "events/dead_letters.hpp"
+#include "events/event.hpp"
+#include "events/intake_options.hpp"
+#include "events/rules.hpp"
+#include "events/source_board.hpp"
+#include "flow/context.hpp"
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace tiercel::events {
+
+// One event on its way.
+struct job {
+    std::string text;
+    std::size_t source = 0;
+    std::string only_tenant{};             // who sent it may act for that tenant alone; empty: for all
+    done_handler done{};                   // called once, at its end; never if the process stops before
+    std::optional<event> parsed{};
+    unsigned attempts = 0;
+    std::set<std::size_t> carried_out{};   // of its effects
+    bool any_applied = false;
+    bool any_duplicate = false;
+    bool any_noop = false;
+    bool any_waits = false;                // for Redis, in the memory of this process
+};
+using job_ptr = std::shared_ptr<job>;
+
+class job_runner {
+public:
+    // References outlive this.
+    job_runner(async::loop& l, background& beside, source_board& board, dead_letters& dead, flow::process_context& p, const intake_options& o);
+
+    // Thread: any. A place for one more; false: max_pending are under way.
+    bool try_reserve() noexcept;
+    // For what is taken even so.
+    void reserve() noexcept { pending_.fetch_add(1, std::memory_order_relaxed); }
+    bool is_full() const noexcept { return pending() >= options_.events.max_pending; }
+    std::size_t pending() const noexcept { return pending_.load(std::memory_order_relaxed); }
+
+    // REQUIRES: a place was reserved.
+    void attempt(const job_ptr& j);
+
+    // Thread: any.
+    std::vector<effect> effects_of(const event& e, std::size_t source, std::string_view only_tenant) const;
+
+private:
+    void carry_out(const job_ptr& j, std::vector<effect> effects);
+    void on_attempted(const job_ptr& j, const std::string& problem, bool hopeless);
+    void try_again(const job_ptr& j, const std::string& problem);
+    void bury(const job_ptr& j, const std::string& problem);
+    void finish(const job_ptr& j, event_result r, const std::string& problem);
+    async::task<> wait_and_attempt(job_ptr j, milliseconds pause);
+    async::task<> finish_when_logged(job_ptr j);
+
+    async::loop& loop_;
+    background& beside_;
+    source_board& board_;
+    dead_letters& dead_;
+    flow::process_context& process_;
+    const intake_options& options_;
+    std::minstd_rand random_;
+    std::atomic<std::size_t> pending_{0};
+};
+
+}  // namespace tiercel::events

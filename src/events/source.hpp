@@ -1,0 +1,45 @@
+#pragma once
+
+// A place that events come from. It reads its feed on the intake's loop, hands each event to the runner (one place reserved for
+// each), and what it remembers of its way through the feed moves on only when those events have ended: they are in the log or with
+// the dead letters. If the process ends before, they come again.
+
+#include "events/background.hpp"
+#include "events/intake_options.hpp"
+#include "events/job_runner.hpp"
+#include "events/source_board.hpp"
+#include "redis/connection.hpp"
+
+namespace tiercel::events {
+
+// What every source uses. All of it outlives the sources.
+struct source_means {
+    async::loop& loop;
+    background& beside;
+    source_board& board;
+    job_runner& runner;
+    const intake_options& options;
+    const redis::connection_options& redis;
+};
+
+class source {
+public:
+    virtual ~source() = default;
+    source(const source&) = delete;
+    source& operator=(const source&) = delete;
+
+    virtual void start() = 0;
+    // Called once, when pauses are over. What it has spawned may end later.
+    virtual async::task<> stop() = 0;
+
+protected:
+    source(const source_means& m, std::size_t at) : means_(m), at_(at) {}
+
+    const source_options& options() const noexcept { return means_.board.options_of(at_); }
+    void note(bool works, std::string_view why) { means_.board.note(at_, works, why); }
+
+    const source_means& means_;
+    const std::size_t at_;                 // its place in the options
+};
+
+}  // namespace tiercel::events

@@ -1,0 +1,206 @@
+#include "events/stream_source.hpp"
+
+#include "redis/backoff.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <span>
+
+namespace tiercel::events {
+namespace {
+
+using namespace std::chrono_literals;
+using async::steady;
+using async::task;
+using redis::reply;
+
+constexpr std::string_view group = "tiercel";
+
+std::string field_of(const reply& fields, std::string_view name)
+{
+    for (std::size_t i = 0; i + 1 < fields.items.size(); i += 2) {
+        if (fields.items[i].text == name) { return fields.items[i + 1].text; }
+    }
+    return {};
+}
+
+}  // namespace
+
+task<> stream_source::stop()
+{
+    if (link_) { link_->close(errc::draining, "stopping"); }
+    co_return;
+}
+
+task<> stream_source::consume()
+{
+    unsigned failures = 0;
+    while (!means_.beside.is_ending()) {
+        link_ = std::make_unique<redis::connection>(means_.loop, means_.redis, closing_);
+        const result<void> opened = co_await link_->open();
+        if (opened && !means_.beside.is_ending()) {
+            const auto since = steady::now();
+            co_await read();
+            if (steady::now() - since > 1s) { failures = 0; }
+        }
+        link_->close(errc::redis_down, "given up");
+        const std::string why = link_->problem();
+        co_await link_->drained();
+        if (means_.beside.is_ending()) { break; }
+        note(false, why);
+        const double r = std::generate_canonical<double, 24>(random_);
+        co_await means_.beside.pause(redis::full_jitter(failures++, 50ms, 1000ms, r));
+    }
+}
+
+// Until the connection is lost, or stop().
+task<> stream_source::read()
+{
+    const std::string name = options().stream;
+    // The first start is now; a group that was there and is gone begins with what there is.
+    const std::string from = under_way_.empty() && means_.board.cursor_of(at_).empty() ? "$" : "0";
+    redis::command create{"XGROUP", "CREATE", name, group, from, "MKSTREAM"};
+    const result<reply> made = co_await link_->call(std::move(create), means_.options.redis_timeout);
+    if (!made || (made->is_error() && made->error_code() != "BUSYGROUP")) {
+        if (made) { link_->close(errc::redis_reply, made->text); }
+        co_return;
+    }
+    note(true, {});
+    // What this consumer has read before the connection was lost, then what is new.
+    bool more = true;
+    std::string own = "0";
+    while (more && !means_.beside.is_ending()) {
+        more = false;
+        const bool good = co_await read_entries(own, more);
+        if (!good) { co_return; }
+        own = means_.board.cursor_of(at_);
+        more = more && !own.empty();
+        if (means_.runner.is_full()) { break; }
+    }
+    auto next_claim = steady::now();
+    while (!means_.beside.is_ending() && link_->is_open()) {
+        if (steady::now() >= next_claim) {
+            const bool good = co_await claim();
+            if (!good) { co_return; }
+            next_claim = steady::now() + means_.options.claim_idle / 3;
+        }
+        if (means_.runner.is_full()) {
+            const bool told = co_await acknowledge();
+            if (!told) { co_return; }
+            co_await means_.beside.pause(20ms);   // the stream keeps what is not read yet
+            continue;
+        }
+        bool any = false;
+        const bool told = co_await acknowledge();
+        if (!told) { co_return; }
+        const bool good = co_await read_entries(">", any);
+        if (!good) { co_return; }
+    }
+}
+
+task<bool> stream_source::acknowledge()
+{
+    if (done_.empty()) { co_return true; }
+    const std::vector<std::string> ids = done_;
+    std::vector<std::string_view> words{"XACK", options().stream, group};
+    words.insert(words.end(), ids.begin(), ids.end());
+    redis::command c{std::span<const std::string_view>(words)};
+    const result<reply> r = co_await link_->call(std::move(c), means_.options.redis_timeout);
+    if (!r || r->is_error()) { co_return false; }   // it is told again
+    done_.erase(done_.begin(), done_.begin() + static_cast<std::ptrdiff_t>(ids.size()));
+    for (const std::string& id : ids) { under_way_.erase(id); }
+    co_return true;
+}
+
+task<bool> stream_source::read_entries(std::string from, bool& any)
+{
+    const std::string name = options().stream;
+    redis::command c{"XREADGROUP", "GROUP", group, means_.options.node, "COUNT", "512", "BLOCK", "250", "STREAMS", name, from};
+    const result<reply> r = co_await link_->call(std::move(c), 2500ms);
+    if (!r) { co_return false; }
+    if (r->is_error()) {
+        link_->close(errc::redis_reply, r->text);
+        co_return false;
+    }
+    if (r->is_nil()) { co_return true; }   // nothing new
+    const bool is_of_stream = r->items.size() == 1 && r->items[0].items.size() == 2;
+    any = is_of_stream && !r->items[0].items[1].items.empty();
+    if (!is_of_stream || !take_entries(r->items[0].items[1])) {
+        link_->close(errc::redis_reply, "malformed answer to XREADGROUP");
+        co_return false;
+    }
+    co_return true;
+}
+
+task<bool> stream_source::claim()
+{
+    const std::string name = options().stream;
+    const std::string idle = std::to_string(means_.options.claim_idle.count());
+    std::string from = "0-0";
+    do {
+        redis::command c{"XAUTOCLAIM", name, group, means_.options.node, idle, from, "COUNT", "512"};
+        const result<reply> r = co_await link_->call(std::move(c), means_.options.redis_timeout);
+        if (!r) { co_return false; }
+        if (r->is_error() || r->items.size() < 2 || !r->items[0].is_bulk() || !take_entries(r->items[1])) {
+            link_->close(errc::redis_reply, r->is_error() ? r->text : "malformed answer to XAUTOCLAIM");
+            co_return false;
+        }
+        from = r->items[0].text;
+    } while (from != "0-0" && !means_.beside.is_ending() && !means_.runner.is_full());
+    const bool forgotten = co_await forget_dead_consumers();
+    co_return forgotten;
+}
+
+// Each process is a consumer of its own. Who waits for what is new is not heard of meanwhile, so each makes itself heard here (by asking for
+// what it has left after the last possible id), three times as often as anybody is given up. In one step, because with its consumer Redis
+// forgets what that has not acknowledged.
+task<bool> stream_source::forget_dead_consumers()
+{
+    static constexpr std::string_view script = R"lua(
+redis.call('XREADGROUP', 'GROUP', ARGV[1], ARGV[3], 'COUNT', 1, 'STREAMS', KEYS[1], '18446744073709551615-0')
+for _, c in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
+  local of = {}
+  for i = 1, #c, 2 do of[c[i]] = c[i + 1] end
+  if of.pending == 0 and of.idle > tonumber(ARGV[2]) then redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], of.name) end
+end
+return 1
+)lua";
+    const std::string idle = std::to_string(means_.options.claim_idle.count());
+    redis::command c{"EVAL", script, "1", options().stream, group, idle, means_.options.node};
+    const result<reply> r = co_await link_->call(std::move(c), means_.options.redis_timeout);
+    co_return r.has_value();   // if it may not run scripts here, the names stay
+}
+
+// False: this is no list of entries.
+bool stream_source::take_entries(const reply& entries)
+{
+    return entries.kind == reply::type::array &&
+           std::all_of(entries.items.begin(), entries.items.end(), [&](const reply& one) { return take_entry(one); });
+}
+
+bool stream_source::take_entry(const reply& entry)
+{
+    if (entry.is_nil()) { return true; }   // of XAUTOCLAIM before Redis 7: deleted meanwhile
+    if (entry.items.size() != 2 || !entry.items[0].is_bulk()) { return false; }
+    const reply& fields = entry.items[1];
+    if (!fields.is_nil() && (fields.kind != reply::type::array || fields.items.size() % 2 != 0)) { return false; }
+    const std::string id = entry.items[0].text;
+    means_.board.note_cursor(at_, id);
+    if (!under_way_.insert(id).second) { return true; }
+    if (fields.is_nil()) {   // delivered to somebody, and trimmed before it was carried out
+        means_.board.count(at_, event_result::dropped, "trimmed from the stream");
+        done_.push_back(id);
+        return true;
+    }
+    auto j = std::make_shared<job>();
+    j->text = field_of(fields, "event");
+    j->source = at_;
+    j->done = [this, id](event_result, const std::string&) {
+        done_.push_back(id);   // acknowledged before the next read
+    };
+    means_.runner.reserve();
+    means_.runner.attempt(j);
+    return true;
+}
+
+}  // namespace tiercel::events

@@ -1,0 +1,48 @@
+#pragma once
+
+// Events in a stream of Redis, in the field "event". The stream is read by a consumer group that all instances share; an entry is
+// acknowledged when it has ended, so that whatever a process leaves undone is done by another.
+
+#include "events/source.hpp"
+#include "redis/connection.hpp"
+
+#include <memory>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace tiercel::events {
+
+class stream_source final : public source {
+public:
+    stream_source(const source_means& m, std::size_t at) : source(m, at), random_(std::random_device{}()) {}
+
+    void start() override { means_.beside.spawn(consume()); }
+    async::task<> stop() override;
+
+private:
+    class closing_observer final : public redis::connection_observer {
+    public:
+        void on_call_ended(bool) override {}
+        void on_closed() override {}
+        virtual ~closing_observer() = default;
+    };
+
+    async::task<> consume();
+    async::task<> read();
+    async::task<bool> read_entries(std::string from, bool& any);
+    async::task<bool> acknowledge();
+    async::task<bool> claim();
+    async::task<bool> forget_dead_consumers();
+    bool take_entries(const redis::reply& entries);
+    bool take_entry(const redis::reply& entry);
+
+    closing_observer closing_;
+    std::unique_ptr<redis::connection> link_;
+    std::set<std::string> under_way_;      // not acknowledged yet
+    std::vector<std::string> done_;        // of these: to be acknowledged
+    std::minstd_rand random_;
+};
+
+}  // namespace tiercel::events
