@@ -36,7 +36,9 @@ journal::journal(journal_options o, std::size_t most) : options_(std::move(o)), 
     for (std::size_t end = text.find('\n'); end != text.npos; end = text.find('\n', whole)) {
         invalidation i;
         if (from_text(std::string_view(text).substr(whole, end - whole), i)) {
-            if (effects_.insert(effect_of(i)).second) { waiting_.push_back(std::move(i)); }
+            const auto [known, is_new] = effects_.emplace(effect_of(i), i.id);
+            found_.push_back({i, is_new ? std::string() : known->second});
+            if (is_new) { waiting_.push_back(std::move(i)); }
         }
         whole = end + 1;
     }
@@ -63,16 +65,21 @@ std::string journal::effect_of(const invalidation& i)
 journal::added journal::add(const invalidation& i)
 {
     const std::string effect = effect_of(i);
-    if (effects_.contains(effect)) { return added::known; }
-    if (waiting_.size() >= most_ || (file_ >= 0 && !write(to_text(i) + "\n"))) { return added::full; }
-    effects_.insert(effect);
+    const auto known = effects_.find(effect);
+    if (known != effects_.end()) {
+        // Its effect is on the disk already. Lines that are only told of leave half of the file to others.
+        if (file_ >= 0) { write(to_text(i) + "\n", options_.max_bytes / 2); }
+        return {added::as::known, known->second};
+    }
+    if (waiting_.size() >= most_ || (file_ >= 0 && !write(to_text(i) + "\n", options_.max_bytes))) { return {}; }
+    effects_.emplace(effect, i.id);
     waiting_.push_back(i);
-    return added::kept;
+    return {added::as::kept, {}};
 }
 
-bool journal::write(const std::string& line)
+bool journal::write(const std::string& line, byte_count most)
 {
-    if (size_ + line.size() > options_.max_bytes) { return false; }
+    if (size_ + line.size() > most) { return false; }
     std::size_t done = 0;
     while (done < line.size()) {
         const ssize_t n = ::write(file_, line.data() + done, line.size() - done);

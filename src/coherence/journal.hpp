@@ -1,15 +1,17 @@
 #pragma once
 
 // What was accepted while Redis could not be told: in memory, and in a file if there is one, so that it outlives the process. One
-// JSON object per line, on the disk before add() returns. Sent again after a crash it does no harm: invalidating is idempotent.
-// Not thread-safe; blocks on the disk.
+// JSON object per line, on the disk before add() returns; also for what is merged, so that its end can be told after a restart.
+// Sent again after a crash it does no harm: invalidating is idempotent. Not thread-safe; blocks on the disk.
 
 #include "coherence/invalidation.hpp"
 #include "coherence/options.hpp"
 
 #include <deque>
 #include <string>
-#include <unordered_set>
+#include <unordered_map>
+#include <utility>
+#include <vector>
 
 namespace tiercel::coherence {
 
@@ -22,8 +24,19 @@ public:
     journal(const journal&) = delete;
     journal& operator=(const journal&) = delete;
 
-    enum class added { kept, known, full };   // known: one of equal effect waits already
+    struct added {
+        enum class as { kept, known, full };     // known: one of equal effect waits already
+        as what = as::full;
+        std::string into;                        // known: the id of that one
+    };
     added add(const invalidation& i);
+
+    // What was found in the file, in its order: also that which was merged.
+    struct found_line {
+        invalidation what;
+        std::string into;                        // empty: it waits itself
+    };
+    std::vector<found_line> take_found() { return std::move(found_); }
 
     bool empty() const noexcept { return waiting_.empty(); }
     std::size_t size() const noexcept { return waiting_.size(); }
@@ -35,12 +48,13 @@ public:
 
 private:
     static std::string effect_of(const invalidation& i);
-    bool write(const std::string& line);
+    bool write(const std::string& line, byte_count most);
 
     journal_options options_;
     std::size_t most_;
     std::deque<invalidation> waiting_;
-    std::unordered_set<std::string> effects_;
+    std::unordered_map<std::string, std::string> effects_;   // -> id of the one that waits
+    std::vector<found_line> found_;
     int file_ = -1;
     byte_count size_ = 0;
 };

@@ -1,5 +1,6 @@
 #include "coherence/log_appender.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -12,16 +13,25 @@ using redis::reply;
 log_appender::log_appender(log_state& s, node_roll& nodes)
     : s_(s), nodes_(nodes), journal_(s.options.journal, s.options.max_waiting), settled_(s.loop.context(), s.loop.wheel())
 {
+    for (const journal::found_line& f : journal_.take_found()) {
+        tell_of(f.what);
+        if (!f.into.empty()) { s_.rows.merge(f.what.id, f.into); }
+    }
 }
 
-void log_appender::append(invalidation i, steady::time_point since, receipt_handler done)
+void log_appender::tell_of(const invalidation& i)
 {
-    s_.observer.on_invalidation(i);
     audit_row row;
     row.what = i;
     row.node = s_.node;
     row.when = s_.time.wall();
     s_.rows.add(std::move(row));
+}
+
+void log_appender::append(invalidation i, steady::time_point since, receipt_handler done)
+{
+    s_.observer.on_invalidation(i);
+    tell_of(i);
     if (s_.stopping || s_.client.refusal(redis::lane::write) || !journal_.empty()) {
         keep(i, done);
         return;
@@ -69,9 +79,10 @@ void log_appender::take_own(const invalidation& i, const appended& a)
 void log_appender::keep(const invalidation& i, const receipt_handler& done)
 {
     if (!i.event.empty()) { s_.valid.raise(i.scopes, i.mode); }
-    const bool kept = journal_.add(i) != journal::added::full;
-    const append_state state = kept ? append_state::pending : append_state::refused;
+    const journal::added added = journal_.add(i);
+    const append_state state = added.what == journal::added::as::full ? append_state::refused : append_state::pending;
     s_.rows.change(i.id, [&](audit_row& row) { row.state = state; });
+    if (added.what == journal::added::as::known) { s_.rows.merge(i.id, added.into); }
     s_.show(waiting(), under_way_);
     if (done) { done(receipt{state, 0, i.id}); }
 }
@@ -89,9 +100,10 @@ task<bool> log_appender::send_waiting(log_connection& c)
         if (r && !a) { c.refuse("append"); }
         if (good) {
             if (!a->duplicate) { s_.valid.apply(i.scopes, i.mode, a->at); }
-            s_.rows.change(i.id, [&](audit_row& row) {
+            s_.rows.settle(i.id, [&](audit_row& row) {
                 row.state = a->duplicate ? append_state::duplicate : append_state::applied;
                 row.at = a->at;
+                row.took = std::max(milliseconds(0), s_.time.wall() - row.when);
                 row.nodes = {s_.node};
             });
             journal_.pop();

@@ -38,6 +38,7 @@ public:
     std::size_t under_way() const noexcept { return under_way_; }
 
 private:
+    void tell_of(const invalidation& i);
     void on_appended(const invalidation& i, result<redis::reply> r, async::steady::time_point since, const receipt_handler& done);
     void take_own(const invalidation& i, const appended& a);
     void keep(const invalidation& i, const receipt_handler& done);

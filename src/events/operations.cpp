@@ -122,6 +122,7 @@ json::object object_of(const coherence::audit_row& r)
     add("actor", r.what.actor);
     add("tenant", r.what.tenant);
     add("reason", r.what.reason);
+    add("merged_into", r.merged_into);
     if (r.coalesced != 0) { o["coalesced"] = r.coalesced; }
     return o;
 }

@@ -261,6 +261,46 @@ TEST_F(InvalidationLog, WhatWaitsGoesThroughARestartOfTheNodeAndOfRedis)
     EXPECT_TRUE(eventually([&] { return a->log.status().waiting == 0; }));
 }
 
+TEST_F(InvalidationLog, WhatWasMergedIntoOneThatWaitedEndsWithIt)
+{
+    const auto a = start();
+    redis_->kill();
+    ASSERT_TRUE(eventually([&] { return a->log.status().state == contact::lost; }));
+    const receipt first = a->submit(7);
+    const receipt second = a->submit(7);
+    const receipt third = a->submit(7);
+    EXPECT_EQ(second.state, append_state::pending);
+    EXPECT_EQ(a->log.status().waiting, 1u);
+    redis_->restart();
+    for (const std::string& id : {first.id, second.id, third.id}) {
+        EXPECT_TRUE(eventually([&] { return a->rows.find(id)->state == append_state::applied; })) << id;
+    }
+    const audit_row row = *a->rows.find(third.id);
+    EXPECT_EQ(row.at, a->rows.find(first.id)->at);
+    EXPECT_EQ(row.merged_into, first.id);
+    EXPECT_EQ(row.nodes, std::vector<std::string>{a->log.node()});
+    EXPECT_EQ(a->rows.find(first.id)->coalesced, 2u);
+    EXPECT_EQ(log_length(), 1) << "one for all three, which is the first of a new table";
+}
+
+TEST_F(InvalidationLog, WhatWasMergedEndsAlsoWhenTheProcessWasRestartedMeanwhile)
+{
+    test::temp_dir dir;
+    options_.journal.path = dir.path() / "journal";
+    auto a = start();
+    redis_->kill();
+    ASSERT_TRUE(eventually([&] { return a->log.status().state == contact::lost; }));
+    const receipt first = a->submit(7);
+    const receipt second = a->submit(7);
+    a = std::make_unique<node>(options_);
+    ASSERT_TRUE(a->rows.find(second.id)) << "who asks after the restart finds it";
+    EXPECT_EQ(a->rows.find(second.id)->state, append_state::pending);
+    a->log.start();
+    redis_->restart();
+    EXPECT_TRUE(eventually([&] { return a->rows.find(first.id)->state == append_state::applied; }));
+    EXPECT_EQ(a->rows.find(second.id)->state, append_state::applied);
+}
+
 TEST_F(InvalidationLog, BeyondTheBoundItIsRefused)
 {
     options_.max_waiting = 3;

@@ -9,6 +9,8 @@
 namespace tiercel::coherence {
 namespace {
 
+using as = journal::added::as;
+
 invalidation of_scope(scope_hash s, purge_mode mode = purge_mode::hard)
 {
     invalidation i;
@@ -27,9 +29,9 @@ TEST(Journal, WhatIsKeptOutlivesTheProcessInItsOrder)
     const journal_options o{.path = dir.path() / "journal"};
     {
         journal j(o, 100);
-        EXPECT_EQ(j.add(of_scope(7)), journal::added::kept);
-        EXPECT_EQ(j.add(of_scope(0xffff'ffff'ffff'ffffu, purge_mode::soft)), journal::added::kept);
-        EXPECT_EQ(j.add(of_scope(9)), journal::added::kept);
+        EXPECT_EQ(j.add(of_scope(7)).what, as::kept);
+        EXPECT_EQ(j.add(of_scope(0xffff'ffff'ffff'ffffu, purge_mode::soft)).what, as::kept);
+        EXPECT_EQ(j.add(of_scope(9)).what, as::kept);
     }
     journal again(o, 100);
     ASSERT_EQ(again.size(), 3u);
@@ -47,10 +49,10 @@ TEST(Journal, WhatIsKeptOutlivesTheProcessInItsOrder)
 TEST(Journal, WhatHasTheSameEffectWaitsOnce)
 {
     journal j({}, 2);
-    EXPECT_EQ(j.add(of_scope(1)), journal::added::kept);
-    EXPECT_EQ(j.add(of_scope(1)), journal::added::known);
-    EXPECT_EQ(j.add(of_scope(1, purge_mode::soft)), journal::added::kept);
-    EXPECT_EQ(j.add(of_scope(2)), journal::added::full);
+    EXPECT_EQ(j.add(of_scope(1)).what, as::kept);
+    EXPECT_EQ(j.add(of_scope(1)).what, as::known);
+    EXPECT_EQ(j.add(of_scope(1, purge_mode::soft)).what, as::kept);
+    EXPECT_EQ(j.add(of_scope(2)).what, as::full);
     EXPECT_EQ(j.size(), 2u);
 }
 
@@ -59,10 +61,47 @@ TEST(Journal, WhatHasTheSameEffectAsOneThatIsUnderWayWaitsBehindIt)
     journal j({}, 5);
     j.add(of_scope(1));
     j.begin_front();
-    EXPECT_EQ(j.add(of_scope(1)), journal::added::kept) << "others may have applied the first, and fetched, before this came";
+    EXPECT_EQ(j.add(of_scope(1)).what, as::kept) << "others may have applied the first, and fetched, before this came";
     j.pop();
     EXPECT_EQ(j.size(), 1u);
-    EXPECT_EQ(j.add(of_scope(1)), journal::added::known);
+    EXPECT_EQ(j.add(of_scope(1)).what, as::known);
+}
+
+TEST(Journal, WhatIsMergedSaysIntoWhichAlsoAfterARestart)
+{
+    test::temp_dir dir;
+    const journal_options o{.path = dir.path() / "journal"};
+    invalidation second = of_scope(1);
+    second.id = "second";
+    {
+        journal j(o, 100);
+        j.add(of_scope(1));
+        j.add(of_scope(2));
+        EXPECT_EQ(j.add(second).into, "id-1");
+        EXPECT_EQ(j.size(), 2u);
+    }
+    journal again(o, 100);
+    EXPECT_EQ(again.size(), 2u);
+    const std::vector<journal::found_line> found = again.take_found();
+    ASSERT_EQ(found.size(), 3u);
+    EXPECT_EQ(found[0].into, "");
+    EXPECT_EQ(found[2].what.id, "second");
+    EXPECT_EQ(found[2].into, "id-1");
+}
+
+// Somebody who repeats the same order while Redis is away must not use up the room of those who give new ones.
+TEST(Journal, WhatIsMergedLeavesHalfOfTheFileToOthers)
+{
+    test::temp_dir dir;
+    const journal_options o{.path = dir.path() / "journal", .max_bytes = 4'000};
+    journal j(o, 100);
+    j.add(of_scope(1));
+    invalidation same = of_scope(1);
+    for (int n = 0; n < 100; ++n) {
+        same.id = "again-" + std::to_string(n);
+        EXPECT_EQ(j.add(same).what, as::known);
+    }
+    for (scope_hash s = 2; s < 10; ++s) { EXPECT_EQ(j.add(of_scope(s)).what, as::kept) << s; }
 }
 
 TEST(Journal, ALineThatACrashCutOffIsDroppedAndTheRestIsRead)
@@ -86,10 +125,10 @@ TEST(Journal, AFileThatIsFullRefuses)
 {
     test::temp_dir dir;
     journal j({.path = dir.path() / "journal", .max_bytes = 400}, 100);
-    EXPECT_EQ(j.add(of_scope(1)), journal::added::kept);
-    journal::added last = journal::added::kept;
-    for (scope_hash s = 2; s < 10 && last == journal::added::kept; ++s) { last = j.add(of_scope(s)); }
-    EXPECT_EQ(last, journal::added::full);
+    EXPECT_EQ(j.add(of_scope(1)).what, as::kept);
+    as last = as::kept;
+    for (scope_hash s = 2; s < 10 && last == as::kept; ++s) { last = j.add(of_scope(s)).what; }
+    EXPECT_EQ(last, as::full);
 }
 
 TEST(Journal, APlaceThatCannotBeWrittenIsSaidAtTheStart)
