@@ -164,33 +164,42 @@ async::task<result<exchange_ptr>> client::try_once(outgoing& rq, std::size_t hea
     a.where = let->where;
     complete_head(rq, head_size, *a.where);
     auto& pool = *pools_[let->where->number()];
-    auto link_ready = now;
-    auto link = a.fresh ? nullptr : pool.try_take_idle(now);
-    if (!link) {
-        auto opened = co_await pool.open(rq.deadline);
-        if (!opened) {
-            if (opened.error() == errc::origin_busy) {
-                rq.report.retry_after = seconds(1);
+    for (;;) {
+        auto link_ready = now;
+        auto link = a.fresh ? nullptr : pool.try_take_idle(now);
+        if (!link) {
+            auto opened = co_await pool.open(rq.deadline);
+            if (!opened) {
+                if (opened.error() == errc::origin_busy) {
+                    rq.report.retry_after = seconds(1);
+                }
+                if (opened.error() == errc::origin_tls) {
+                    observer_.on_tls_failure(*let->where, pool.tls_problem());
+                }
+                report_unopened(std::move(*let), opened.error(), now);
+                co_return opened.error();
             }
-            if (opened.error() == errc::origin_tls) {
-                observer_.on_tls_failure(*let->where, pool.tls_problem());
-            }
-            report_unopened(std::move(*let), opened.error(), now);
-            co_return opened.error();
+            link = std::move(*opened);
+            link_ready = steady::now();
         }
-        link = std::move(*opened);
-        link_ready = steady::now();
+        auto x = std::make_unique<exchange>(loop_, upstream_, observer_, pool, std::move(*let), std::move(link));
+        const error_code problem = co_await x->start(rq, link_ready);
+        if (problem && x->was_put_to_nobody()) {
+            *let = x->take_admission();
+            if (aborted_ || steady::now() >= rq.deadline) {
+                co_return aborted_ ? errc::draining : errc::deadline_exceeded;
+            }
+            continue;
+        }
+        a.sent = x->has_sent();
+        a.received = x->has_received();
+        a.reused = x->was_reused();
+        a.took_body = x->took_body();
+        if (problem) {
+            co_return problem;
+        }
+        co_return std::move(x);
     }
-    auto x = std::make_unique<exchange>(loop_, upstream_, observer_, pool, std::move(*let), std::move(link));
-    const error_code problem = co_await x->start(rq, link_ready);
-    a.sent = x->has_sent();
-    a.received = x->has_received();
-    a.reused = x->was_reused();
-    a.took_body = x->took_body();
-    if (problem) {
-        co_return problem;
-    }
-    co_return std::move(x);
 }
 
 // An attempt that ended before there was a connection.

@@ -44,7 +44,7 @@ std::unique_ptr<connection> connection_pool::try_take_idle(steady::time_point no
         auto c = std::move(idle_.back());
         idle_.pop_back();
         publish_idle();
-        if (now < c->retire_at() && leads_there(*c) && c->is_quiet()) {
+        if (now < c->retire_at() && leads_there(*c)) {
             return c;
         }
     }

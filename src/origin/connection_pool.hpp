@@ -22,7 +22,7 @@ public:
     connection_pool(const connection_pool&) = delete;
     connection_pool& operator=(const connection_pool&) = delete;
 
-    // An idle connection on which nothing has come meanwhile; nullptr when there is none.
+    // An idle connection, which may have ended meanwhile: who uses it looks first (is_quiet). nullptr when there is none.
     std::unique_ptr<connection> try_take_idle(steady::time_point now);
     // A new one, or one that came free while we waited for our turn.
     // Errors: origin_busy, origin_refused, origin_connect_timeout, origin_tls, origin_unresolved, draining.

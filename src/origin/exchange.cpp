@@ -56,7 +56,8 @@ std::string_view name_of(invalid_reason r) noexcept
 exchange::exchange(async::loop& l, upstream& up, observer& seen, connection_pool& pool, admission a,
                    std::unique_ptr<connection> c)
     : loop_(l), upstream_(up), observer_(seen), pool_(pool), admission_(std::move(a)), connection_(std::move(c)),
-      patience_(up.options().try_timeout), reused_(connection_->exchanges() > 0)
+      patience_(up.options().try_timeout),
+      reused_(connection_->exchanges() > 0)
 {
 }
 
@@ -75,6 +76,12 @@ bool exchange::may_reuse() const noexcept
 }
 
 // ---- the request -----------------------------------------------------------------------------------------------------
+
+// Others have something to send to the same endpoint, perhaps in the same turn.
+bool exchange::has_company() const noexcept
+{
+    return admission_.where->limit().inflight() > 1;
+}
 
 void exchange::send_at_once()
 {
@@ -237,6 +244,16 @@ async::task<error_code> exchange::start(outgoing& rq, steady::time_point now)
     allowance_ = limit_ - now;
     requested_at_ = asked_at_ = now;
     connection_->begin_exchange();
+    if (reused_) {
+        if (has_company()) {
+            co_await loop_.turn_end().reached();
+        }
+        // In the last moment: what is there before we have asked is never an answer to us.
+        if (!connection_->is_quiet()) {
+            co_return make_error_code(errc::origin_reset);
+        }
+    }
+    asked_ = true;
     send_at_once();
     arm(now);
     error_code problem;

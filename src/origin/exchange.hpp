@@ -80,6 +80,10 @@ public:
     // Sends the request and waits for the final head. `rq` outlives the exchange. Once, and at once: `now`. Errors:
     // origin_reset, origin_timeout, origin_invalid, origin_head_too_large, what the body source failed with, draining.
     async::task<error_code> start(outgoing& rq, steady::time_point now);
+    // After start() failed: the connection had ended while it was idle, or something had come on it. Nothing was sent, and the
+    // admission is good for another connection.
+    bool was_put_to_nobody() const noexcept { return !asked_ && !settled_; }
+    admission take_admission() noexcept { settled_ = true; return std::move(admission_); }
     bool has_sent() const noexcept { return sent_; }              // a byte of the request may have reached the origin
     bool has_received() const noexcept { return received_any_; }  // a byte of the answer came
     bool took_body() const noexcept { return took_body_; }        // the body source was asked
@@ -92,6 +96,7 @@ private:
 
     enum class head_step : std::uint8_t { more, interim, final_head };
 
+    bool has_company() const noexcept;
     void send_at_once();
     result<head_step> next_head();                          // of received bytes
     error_code on_head();
@@ -146,6 +151,7 @@ private:
     bool waits_for_source_ = false;
     bool request_through_ = false;
 
+    bool asked_ = false;
     bool reused_ = false;
     bool sent_ = false;
     bool received_any_ = false;

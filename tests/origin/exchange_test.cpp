@@ -294,6 +294,93 @@ TEST_F(Exchange, ConnectionClosedWhileIdleCostsNoPost)
     }
 }
 
+// Among others, a request is put off to the end of the turn: what comes on its connection until then is no answer to it.
+class ExchangeInCompany : public Exchange {
+protected:
+    void start_with_company(const scripted_origin& o)
+    {
+        start(o);
+        spawn(fetch_all(*sut, held_, other_));
+        ASSERT_TRUE(run_until([&] { return o.seen().size() == 1; }));
+    }
+    void leave_company()
+    {
+        sut->abort();
+        EXPECT_TRUE(run_until([&] { return other_.done; }));
+    }
+
+private:
+    outgoing held_ = request("GET", "/held");
+    fetched other_;
+};
+
+TEST_F(ExchangeInCompany, BytesThatComeWhileIdleDropTheConnection)
+{
+    std::atomic<bool> idle = false;
+    std::atomic<bool> sent = false;
+    scripted_origin origin([&](peer& p) {
+        const auto rq = p.read_request();
+        if (rq.target == "/held") {
+            p.read_request();
+        }
+        p.send(answer("one"));
+        if (rq.target == "/first") {
+            idle.wait(false);
+            p.send("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\npoisoned");
+            sent = true;
+        }
+        p.read_request();
+    });
+    start_with_company(origin);
+    EXPECT_EQ(get("/first").body, "one");
+    idle = true;
+    idle.notify_all();
+    EXPECT_TRUE(run_until([&] { return sent.load(); }));
+    const auto second = get("/second");
+    EXPECT_EQ(second.body, "one");
+    EXPECT_FALSE(second.reused);
+    EXPECT_EQ(second.attempts, 1u) << "found before it was used";
+    EXPECT_TRUE(seen.retries.empty());
+    leave_company();
+}
+
+TEST_F(ExchangeInCompany, ConnectionClosedWhileIdleCostsNoPost)
+{
+    scripted_origin origin([](peer& p) {
+        if (p.read_request().target == "/held") {
+            p.read_request();
+        }
+        p.send(answer("fine"));
+    });
+    start_with_company(origin);
+    for (int i = 1; i <= 5; ++i) {
+        const auto got = post();
+        EXPECT_EQ(got.body, "fine");
+        EXPECT_EQ(got.attempts, 1u);
+        ASSERT_TRUE(run_until([&] { return origin.ended() == i; }));
+    }
+    EXPECT_TRUE(seen.retries.empty());
+    leave_company();
+}
+
+TEST_F(ExchangeInCompany, ConnectionIsUsedAgain)
+{
+    scripted_origin origin([](peer& p) {
+        for (;;) {
+            if (p.read_request().target == "/held") {
+                p.read_request();
+            }
+            p.send(answer("fine"));
+        }
+    });
+    start_with_company(origin);
+    EXPECT_FALSE(get().reused);
+    EXPECT_TRUE(get().reused);
+    EXPECT_TRUE(post().reused);
+    EXPECT_EQ(origin.accepted(), 2);
+    leave_company();
+}
+
 TEST_F(Exchange, HeadFieldsAndFactsAreThere)
 {
     scripted_origin origin(always(answer("hello", 404, "X-One: 1\r\nX-Two:  2 \r\n")));

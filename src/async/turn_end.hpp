@@ -1,0 +1,57 @@
+#pragma once
+
+// Where coroutines of a loop wait for the end of its turn, to go on back to back. A turn is all that the reactor found ready
+// at once.
+//
+// Sends to one process that follow each other closely find it awake after the first. Scattered between other work each of
+// them wakes it up again, and waking another core costs as much as the send itself (docs/decisions.md).
+// Thread: the loop's only.
+
+#include "async/task.hpp"
+
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/post.hpp>
+
+#include <utility>
+#include <vector>
+
+namespace tiercel::async {
+
+class turn_end {
+public:
+    explicit turn_end(asio::io_context& context) noexcept : context_(context) {}
+    turn_end(const turn_end&) = delete;
+    turn_end& operator=(const turn_end&) = delete;
+
+    // To be awaited; those who wait go on in the order of their coming.
+    auto reached()
+    {
+        return asio::async_initiate<const asio::deferred_t&, void()>([this](auto handler) { add(std::move(handler)); }, asio::deferred);
+    }
+
+private:
+    using waiter = asio::detail::awaitable_async_op_handler<void(), executor>;   // what co_await makes of the token
+
+    void add(waiter w)
+    {
+        if (waiters_.empty()) {
+            asio::post(context_, [this] { go_on(); });
+        }
+        waiters_.push_back(std::move(w));
+    }
+
+    void go_on()
+    {
+        going_.swap(waiters_);   // who waits again meanwhile waits for the next one
+        for (waiter& w : going_) {
+            w();
+        }
+        going_.clear();
+    }
+
+    asio::io_context& context_;
+    std::vector<waiter> waiters_;
+    std::vector<waiter> going_;   // empty but in go_on(): its capacity is kept
+};
+
+}  // namespace tiercel::async
