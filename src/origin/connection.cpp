@@ -126,7 +126,11 @@ bool connection::is_quiet() noexcept
 result<std::size_t> connection::try_send(pieces what) noexcept
 {
     const auto n = tls_ ? tls_->send_now(what) : async::send_now(socket_.native_handle(), what);
-    return n ? result<std::size_t>(*n) : errc::origin_reset;
+    if (!n) {
+        was_reset_ = was_reset_ || errno == ECONNRESET;   // of the socket, also below TLS; after a FIN it would be EPIPE
+        return errc::origin_reset;
+    }
+    return *n;
 }
 
 void connection::end_sending() noexcept

@@ -61,6 +61,8 @@ public:
     // ---- sending ----
     // What the socket takes now; 0 when it is full: then the same bytes must come again. Errors: origin_reset.
     result<std::size_t> try_send(pieces what) noexcept;
+    // Sending has met a reset. The system tells that once: whoever receives now sees an end that looks clean.
+    bool was_reset() const noexcept { return was_reset_; }
     // Nothing will be sent any more; receiving goes on.
     void end_sending() noexcept;
 
@@ -133,6 +135,7 @@ private:
     unsigned exchanges_ = 0;
     bool timed_out_ = false;
     bool aborted_ = false;
+    bool was_reset_ = false;
 };
 
 }  // namespace tiercel::origin

@@ -164,6 +164,36 @@ TEST_F(Upload, TheAnswerMayComeBeforeTheContentHasEnded)
 
 // ---- an answer before the end (RFC 9112 §9.5) ----
 
+// Its content ends with the connection, and the connection is reset while the upload goes on and the client takes nothing.
+TEST_F(Upload, AnEarlyAnswerWhoseConnectionIsResetIsNotWhole)
+{
+    start();
+    c->send("POST /a HTTP/1.1\r\nHost: shop.test\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nsome\r\n");
+    byte_stream link = by_hand.accept();
+    read_request_head(link, after(default_timeout));
+    link.send("HTTP/1.1 200 OK\r\n\r\n");
+    const std::string piece(1 << 20, 'x');
+    std::size_t sent = 0;
+    try {
+        for (;; sent += piece.size()) {
+            link.send(piece, after(300ms));
+        }
+    } catch (const timed_out&) {   // all buffers are full: nobody reads on the other side
+    }
+    link.reset();
+    c->send("4\r\nmore\r\n");
+    std::string got;
+    try {
+        for (std::string more; !(more = c->read_some()).empty();) {
+            got += more;
+        }
+    } catch (const peer_closed&) {
+    }
+    EXPECT_GT(got.size(), sent / 4);
+    EXPECT_FALSE(got.ends_with("0\r\n\r\n")) << "as if it were whole";
+    s.expect_metric(1, "origin_invalid_total", {{"reason", "truncated"}});
+}
+
 // Whatever form the answer has, however much of the content is through, and whether the origin still reads: the client gets it
 // at once, although it has stopped sending.
 TEST_F(Upload, AnErrorThatComesEarlyReachesAClientThatHasStalled)
