@@ -165,7 +165,7 @@ void note_exchange(answered& a, const origin::exchange& ex)
 {
     a.forward_status = ex.head().status;
     a.attempts = ex.attempts();
-    a.origin_time = time_to_head<std::chrono::microseconds>(ex);
+    a.origin_time = origin_time(ex);
 }
 
 async::task<answered> send_entry(const request& rq, entry_ptr e, answered a, std::string_view origin_age, client_io& io,

@@ -19,6 +19,12 @@ Duration time_to_head(const origin::exchange& ex)
     return std::chrono::duration_cast<Duration>(ex.answered_at() - ex.requested_at());
 }
 
+// What of that was the origin's: without the time in which a client sent its content.
+inline std::chrono::microseconds origin_time(const origin::exchange& ex)
+{
+    return std::chrono::duration_cast<std::chrono::microseconds>(ex.time_to_head());
+}
+
 // From the request until now: what it takes to get the answer anew, once that is complete.
 inline milliseconds time_so_far(const origin::exchange& ex)
 {

@@ -118,7 +118,7 @@ private:
         flight_report& report = end_.report();
         report.attempts = ex->attempts();
         report.origin_status = ex->head().status;
-        report.origin_time = time_to_head<std::chrono::microseconds>(*ex);
+        report.origin_time = origin_time(*ex);
         report.age = all_values(ex->head(), header::age);
         co_return ex;
     }

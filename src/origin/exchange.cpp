@@ -168,7 +168,11 @@ async::task<error_code> exchange::send_body()
             connection_->cancel();   // the reader must know
             co_return run.error();
         }
-        limit_ = std::max(limit_, steady::now() + allowance_);   // the time that the client takes is not the origin's
+        const auto now = steady::now();
+        limit_ = std::max(limit_, now + allowance_);   // the time that the client takes is not the origin's
+        if (!has_head_) {
+            asked_at_ = now;
+        }
         if (run->empty() && !request_->chunked_body) {
             co_return error_code();
         }
@@ -529,7 +533,7 @@ async::task<result<std::string_view>> exchange::read()
         if (!ec) {
             connection_->commit(n);
             filled_room_ = n == room.size();
-        } else if (ec == asio::error::eof && framing_.kind == framing_kind::until_close && !upload_error_) {
+        } else if (ec == asio::error::eof && framing_.kind == framing_kind::until_close && !upload_error_ && !connection_->was_reset()) {
             complete();   // the only clean end of such content; a reset is none (RFC 9112 §8)
         } else {
             const error_code why = reason_of(ec, errc::origin_truncated);

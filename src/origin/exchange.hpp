@@ -73,7 +73,7 @@ public:
     bool was_reused() const noexcept { return reused_; }                  // the connection had served before
     steady::time_point requested_at() const noexcept { return requested_at_; }
     steady::time_point answered_at() const noexcept { return answered_at_; }   // when the head was complete
-    steady::duration time_to_head() const noexcept { return answered_at_ - asked_at_; }   // since the request was through
+    steady::duration time_to_head() const noexcept { return answered_at_ - asked_at_; }   // since the last of the request
     unsigned attempts() const noexcept { return attempts_; }
 
     // ---- for the client ----
@@ -140,7 +140,7 @@ private:
     steady::duration allowance_{};          // from the last of the request to the head of its answer
     steady::duration patience_;             // between two signs of life
     steady::time_point requested_at_;
-    steady::time_point asked_at_;           // the request was through
+    steady::time_point asked_at_;           // the request was through, or the last piece of it came
     steady::time_point answered_at_;
 
     std::array<std::string_view, 2> unsent_;   // of head and content

@@ -68,6 +68,30 @@ TEST(Pools, UseAConnectionAgainAndLetGoOfItWhenIdle)
     EXPECT_EQ(origin.connections(), 2u);
 }
 
+// log.slow_origin is about origins. A client may take its time.
+TEST(SlowOrigins, AreWorthALineAndSlowClientsAreNot)
+{
+    const origin_process origin;
+    setting s{.origin_url = origin.url(), .route_options = "mode: pass"};
+    s.log = "{level: warn, slow_origin: 250ms, access: {file: \"off\"}}";
+    const proxy p(s.yaml());
+
+    raw_client c = p.client();
+    c.send("POST /page/a HTTP/1.1\r\nHost: shop\r\nX-Request-ID: slow-client\r\nContent-Length: 8\r\n\r\nsome");
+    EXPECT_TRUE(c.is_silent_for(500ms));
+    c.send("more");
+    const http_response uploaded = c.read_response();
+    EXPECT_EQ(uploaded.body, "somemore");
+    const http_response slow = p.request("POST", "/page/a?delay=300ms", {}, "content");
+    EXPECT_EQ(slow.body, "content");
+
+    const auto is_logged = [&p](const http_response& r) {
+        return p.log().find("request_id=" + r.header("X-Request-ID").value_or("none")) != std::string::npos;
+    };
+    EXPECT_TRUE(eventually([&] { return is_logged(slow); }));
+    EXPECT_FALSE(is_logged(uploaded));
+}
+
 // A server that closes while it is not looked at is no failure of anybody.
 TEST(Pools, AreNotSurprisedByConnectionsThatWereClosedMeanwhile)
 {
