@@ -38,7 +38,7 @@ enum class detail : std::uint8_t {
     status, partial, too_large, type, must_understand, bad_directives, tenant, attest, fence, truncated, surplus, range, upgrade,
     request_body, variants, tags,
     // why the cache was left out
-    pass, mark, bypass, coalesce_off, lag,
+    pass, mark, bypass, coalesce_off, lag, blind,
     // why an error was made here
     breaker, shed, timeout, unreachable, invalid, deadline,
     last_

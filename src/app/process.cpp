@@ -339,7 +339,9 @@ std::vector<admin::dependency> process::dependencies() const
             d.reason = "not reachable; answers come from the in-process tier and the origins";
         } else if (log_ != nullptr && d.state == admin::health::ok && !valid_.is_in_step()) {
             d.state = admin::health::degraded;
-            d.reason = "the log of invalidations is not read: " + std::string(name_of(valid_.contact()));
+            const milliseconds unheard = time_.now() - valid_.known_until();
+            d.reason = "the log of invalidations is not read: " + std::string(name_of(valid_.contact())) + ", for " +
+                       std::to_string(unheard.count()) + " ms";
         } else if (const milliseconds lag = time_.now() - valid_.known_until(); lag > least_lag_budget()) {
             d.state = admin::health::degraded;
             d.reason = "invalidations are not known of the last " + std::to_string(lag.count()) + " ms";
@@ -378,7 +380,7 @@ std::string process::status_json() const
     }
     boost::json::array listen(addresses_.begin(), addresses_.end());
     constexpr std::string_view kinds[] = {"redis", "memory", "none"};
-    const boost::json::object status{
+    boost::json::object status{
         {"version", TIERCEL_VERSION},
         {"uptime_seconds", std::chrono::floor<seconds>(time_.now() - started_).count()},
         {"listen", std::move(listen)},
@@ -390,6 +392,12 @@ std::string process::status_json() const
                 {"state", workers_.empty() ? "off" : l2::name_of(workers_.front()->l2_state())}}},
         {"origins", std::move(origins)},
     };
+    if (log_ != nullptr) {
+        const coherence::log_status s = log_->status();
+        status["invalidations"] = {{"contact", name_of(s.state)}, {"problem", s.problem}, {"applied", s.applied}, {"waiting", s.waiting},
+                                   {"under_way", s.under_way},    {"scopes", s.scopes},   {"node", s.node},
+                                   {"unheard_ms", (time_.now() - valid_.known_until()).count()}};
+    }
     return boost::json::serialize(status);
 }
 

@@ -87,8 +87,10 @@ void invalidation_log::look_at_contact()
     const bool resumed = state_.valid.contact() == contact::resumed;
     if (!resumed) { resumed_at_ = steady::now(); }
     const bool waits_in_vain = resumed && steady::now() - resumed_at_ > longest_distrust;
-    if (state_.position == 0 || silent <= lost_after || (resumed && !waits_in_vain)) { return; }
-    state_.set_contact(silent > state_.options.blind_after ? contact::blind : contact::lost, "no contact to Redis");
+    if (silent <= lost_after || (resumed && !waits_in_vain)) { return; }
+    const bool long_ago = state_.time.now() - state_.valid.known_until() > state_.options.blind_after;
+    if (state_.position == 0 && !long_ago) { return; }   // it may be read yet
+    state_.set_contact(long_ago ? contact::blind : contact::lost, "no contact to Redis");
     // Nobody can have appended anything below what Redis's clock showed a second ago that a fetch from now on would not know
     // the effect of at its origin.
     const auto now = state_.redis_time.now();

@@ -107,6 +107,7 @@ task<bool> log_appender::send_waiting(log_connection& c)
                 row.nodes = {s_.node};
             });
             journal_.pop();
+            s_.last_contact = steady::now();
         }
     }
     sending_ = false;

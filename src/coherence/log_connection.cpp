@@ -35,7 +35,6 @@ std::optional<reply> log_connection::take(result<reply> r)
         connection_.close(errc::redis_reply, r->text);
         return std::nullopt;
     }
-    s_.last_contact = async::steady::now();
     return std::move(*r);
 }
 

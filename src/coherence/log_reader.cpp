@@ -41,7 +41,7 @@ task<> log_reader::follow(async::drain_gate::pass)
         const std::string why = connection_->problem();
         co_await connection_->drained();
         if (s_.stopping) { break; }
-        if (s_.position == 0) { s_.set_contact(contact::unread, why); }
+        if (s_.position == 0 && s_.valid.contact() != contact::blind) { s_.set_contact(contact::unread, why); }
         s_.set_problem(why);
         const double r = std::generate_canonical<double, 24>(random_);
         pause_.reset();
@@ -81,6 +81,7 @@ task<> log_reader::read_on()
             good = co_await repair("gap");
         }
         if (!good) { co_return; }
+        s_.last_contact = steady::now();
         if (is_all) { s_.valid.know_until(asked); }
         if (appender_.has_waiting()) {
             const bool done = co_await appender_.send_waiting(*connection_);
@@ -102,6 +103,7 @@ task<bool> log_reader::catch_up()
     const bool repaired = co_await repair(s_.position == 0 ? "start" : "reconnected");
     if (!repaired) { co_return false; }
     const bool announced = co_await nodes_.announce(*connection_);
+    if (announced) { s_.last_contact = steady::now(); }
     co_return announced;
 }
 
@@ -237,6 +239,7 @@ task<bool> log_reader::read_table(sequence above, sequence head, known_there& kn
         const std::optional<reply> r = co_await connection_->ask(std::move(c), 5s);
         if (!r) { co_return false; }
         if (r->kind != reply::type::array || r->items.size() % 2 != 0) { co_return connection_->refuse("ZRANGEBYSCORE"); }
+        s_.last_contact = steady::now();
         sequence last = 0;
         for (std::size_t i = 0; i + 1 < r->items.size(); i += 2) {
             const std::optional<sequence> s = read_score(r->items[i + 1]);

@@ -73,7 +73,7 @@ public:
     redis_clock redis_time;
     sequence position = 0;                   // the last number of the log that was applied; 0: none was read yet
     std::chrono::microseconds lag{0};
-    async::steady::time_point last_contact{};
+    async::steady::time_point last_contact{};   // when something was read of the log, or appended: a server that only greets is none
     bool stopping = false;
 
 private:

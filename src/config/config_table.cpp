@@ -290,6 +290,14 @@ rows cache_rows()
         "How long memory answers after a store without asking Redis again. Plays no part without L2."));
     r.push_back(key("cache.l1.promote_ttl", TIERCEL_AT(config, cache.tiers.promote_ttl), between(0ms, longest_life), fixed,
         "The same after an answer was taken over from Redis."));
+    using flow::blind_rule;
+    r.push_back(key("cache.l1.ttl_when_blind", TIERCEL_AT(config, cache.tiers.ttl_when_blind), between(0ms, longest_wait), fixed,
+        "The same while the log of invalidations cannot be followed (for 5s) but Redis can be asked: the answer and its scopes are looked up."));
+    r.push_back(key("cache.l1.blind_grace", TIERCEL_AT(config, cache.tiers.blind_grace), between(0ms, longest_wait), fixed,
+        "While Redis cannot be asked either, memory answers as usual so long after it was last known what had been invalidated."));
+    r.push_back(key("cache.l1.when_blind", TIERCEL_AT(config, cache.tiers.when_blind),
+        words<blind_rule>{.known = {{"revalidate", blind_rule::revalidate}, {"serve", blind_rule::serve}, {"bypass", blind_rule::bypass}}}, fixed,
+        "And then. revalidate: it is served, and validated in the background; serve: served; bypass: the request goes past the cache."));
     r.push_back(key("cache.l2.kind", TIERCEL_AT(config, cache.l2.kind),
         words<enum l2::kind>{.known = {{"redis", l2::kind::redis}, {"memory", l2::kind::memory}, {"none", l2::kind::none}}}, fixed,
         "The tier that instances share. memory: inside this process, for trials; none: each instance is on its own."));
@@ -653,7 +661,7 @@ rows telemetry_rows()
 constexpr auto reserved = std::to_array<std::string_view>({
     "server.listen[].proxy_protocol", "server.listen[].tls",
     "limits",
-    "cache.l1.ttl_when_blind", "cache.l1.blind_grace", "cache.l1.when_blind", "cache.admission",
+    "cache.admission",
     "cache.l2.compression", "cache.l2.admin_user", "cache.l2.admin_password", "cache.l2.migrate",
     "tenancy.attest_header", "tenancy.on_mismatch", "tenancy.tenants",
     "tenancy.resolvers[].header", "tenancy.resolvers[].keys", "tenancy.resolvers[].claim", "tenancy.resolvers[].issuer",

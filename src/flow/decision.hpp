@@ -26,6 +26,7 @@ struct decision {
     detail why = detail::none;
     forward_reason forward = forward_reason::none;
     entry_ptr stored;                // what was found, fresh or stale
+    bool is_unsure = false;          // fetch: because it may have been invalidated; where L2 denies that, it is served
     renewal renew = renewal::none;   // serve, and see in the background whether there is something better
     bool ranged = false;             // serve, but by the Range of the request: answer() does that
     entry_ptr known;                 // the descriptor that L2 has, where it was asked already

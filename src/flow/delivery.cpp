@@ -197,7 +197,9 @@ async::task<answered> answer_failure(const request& rq, const entry_ptr& stale, 
 {
     const failure how = f.status != 0 ? failure::server_error : failure::unreachable;
     a.stored = false;   // an answer that broke off before its head went out would have been
-    if (stale != nullptr && may_serve_on_failure(*stale, how, cx.process.time.now())) {
+    // It may have been found to be gone since it was taken from memory.
+    const bool is_left = stale != nullptr && cx.process.valid.survives(stale->scopes(), stale->stamp());
+    if (is_left && may_serve_on_failure(*stale, how, cx.process.time.now())) {
         a.what = outcome::stale;
         a.why = detail::sie;
         a.failure = errc{};

@@ -40,6 +40,7 @@ struct fill_job {
     hash128 hash;                  // of the flight's key
     const std::chrono::steady_clock::time_point deadline;   // for all steps until the head of an answer
     entry_ptr stored{};            // stale, or fresh when only L2 is to be asked
+    bool is_unsure = false;        // as decision says
     bool background = false;       // nobody waits
     renewal why = renewal::none;   // in the background: what for
     entry_ptr refreshed{};         // in the background: the one that serves on meanwhile, if any

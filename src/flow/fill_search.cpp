@@ -2,6 +2,7 @@
 
 #include "async/event.hpp"
 #include "cache/vary_index.hpp"
+#include "flow/blind.hpp"
 #include "flow/keep.hpp"
 #include "flow/standing.hpp"
 #include "flow/variants.hpp"
@@ -72,8 +73,36 @@ bool fill_search::is_stored_meanwhile()
     return true;
 }
 
+// What is stored may have been invalidated: the table tells, or nobody does.
+async::task<bool> fill_search::is_over_by_look()
+{
+    blind_look seen = co_await look_blindly(job_.stored, cx_);
+    is_seen_ = seen.answered;
+    job_.stored = std::move(seen.left);
+    const bool may_serve = job_.is_unsure && job_.stored != nullptr && may_serve_unseen(*job_.stored, p_.time.now(), p_);
+    if (is_seen_ || !may_serve) { co_return false; }
+    end_.report().what = outcome::hit_l1;
+    end_.report().why = detail::blind;
+    end_.complete(job_.stored);
+    co_return true;
+}
+
+// L2 has nothing newer.
+bool fill_search::is_over_by_what_was_seen()
+{
+    if (!is_seen_ || !job_.is_unsure || job_.stored == nullptr || reuse_of(job_.stored.get(), rq_, p_.time.now(), p_).what != action::serve) { return false; }
+    end_.report().what = outcome::hit_l1;
+    end_.report().why = detail::l1;
+    end_.complete(job_.stored);
+    return true;
+}
+
 async::task<bool> fill_search::is_over_by_l2()
 {
+    if (job_.stored != nullptr && is_blind(p_)) [[unlikely]] {
+        const bool over = co_await is_over_by_look();
+        if (over) { co_return true; }
+    }
     l2_answer found = co_await read_l2(rq_, cx_);
     is_away_ = found.failed;
     known_ = std::move(found.descriptor);
@@ -90,7 +119,7 @@ bool fill_search::is_answered_by_l2(entry_ptr found)
         if (job_.why == renewal::revisit) {
             serve_on_until(now + p_.tiers.max_ttl);   // evicted there, or not written yet; it is not written back
         }
-        return false;
+        return is_over_by_what_was_seen();
     }
     // The same copy may seem to differ by what the sampling of Redis's clock leaves.
     const milliseconds later = job_.stored == nullptr ? end_of_time.time_since_epoch()
@@ -104,7 +133,7 @@ bool fill_search::is_answered_by_l2(entry_ptr found)
         return false;
     }
     if (later < -clock_margin) {
-        return false;
+        return is_over_by_what_was_seen();
     }
     if (reuse_of(found.get(), rq_, now, p_).what == action::serve && promote(found, cx_, now)) {
         end_.report().what = outcome::hit_l2;

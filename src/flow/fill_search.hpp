@@ -27,6 +27,8 @@ private:
 
     async::task<> wait_for_log();
     bool is_stored_meanwhile();
+    async::task<bool> is_over_by_look();
+    bool is_over_by_what_was_seen();
     async::task<bool> is_over_by_l2();
     bool is_answered_by_l2(entry_ptr found);
     void serve_on_until(instant t);
@@ -54,6 +56,7 @@ private:
     entry_ptr known_;
     entry_ptr there_;        // what L2 had when it was looked into first
     bool is_away_ = false;   // the last look into L2 failed
+    bool is_seen_ = false;   // blindly: the table was asked about what is stored
 };
 
 }  // namespace tiercel::flow

@@ -71,6 +71,7 @@ private:
         }
         auto job = std::make_unique<fill_job>(rq_, place_.joined, hash_);
         job->stored = d_.stored;
+        job->is_unsure = d_.is_unsure;
         over_ = start_fill(std::move(job), place_, cx_);
     }
 
@@ -173,7 +174,7 @@ private:
     {
         const flight_report& r = seen_.report;
         a_.what = r.what;
-        a_.why = r.why == detail::none && d_.why == detail::lag ? detail::lag : r.why;
+        a_.why = r.why == detail::none && (d_.why == detail::lag || d_.why == detail::blind) ? d_.why : r.why;
         a_.stored = r.stored;
         a_.attempts = place_.created ? r.attempts : 0;
         a_.forward_status = r.origin_status;

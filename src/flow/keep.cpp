@@ -3,6 +3,7 @@
 #include "cache/entry_copy.hpp"
 #include "cache/expiry_wheel.hpp"
 #include "cache/vary_index.hpp"
+#include "flow/blind.hpp"
 #include "flow/fence.hpp"
 #include "flow/reply.hpp"
 #include "flow/scopes.hpp"
@@ -64,7 +65,9 @@ entry_ptr build(const storable& s, std::string_view key, milliseconds delta, std
 // How long L1 answers without asking L2 whether it knows better.
 void set_revisit(const entry& e, const worker_context& cx, instant now, milliseconds after)
 {
-    if (cx.l2 != nullptr) {
+    if (cx.l2 != nullptr && is_blind(cx.process)) {
+        note_blind_look(e, now);
+    } else if (cx.l2 != nullptr) {
         e.revisit().store((now + after).time_since_epoch().count(), std::memory_order_relaxed);
     }
 }

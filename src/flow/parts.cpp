@@ -1,6 +1,7 @@
 #include "flow/parts.hpp"
 
 #include "cache/part_index.hpp"
+#include "flow/blind.hpp"
 #include "flow/standing.hpp"
 #include "flow/variants.hpp"
 #include "http/validators.hpp"
@@ -165,7 +166,8 @@ part_lookup find_parts(const request& rq, const entry* whole, process_context& p
             continue;
         }
         entry_ptr e = find_valid(key_of(r, rq), rq.now, p);
-        if (e == nullptr || reuse_of(e.get(), rq, rq.now, p).what != action::serve ||
+        // Parts are not in L2, so there they are either trusted or not found.
+        if (e == nullptr || (is_blind(p) && unheard_of(*e, rq.now, p) >= p.tiers.ttl_when_blind) || reuse_of(e.get(), rq, rq.now, p).what != action::serve ||
             rq.now.time_since_epoch().count() >= e->revisit().load(std::memory_order_relaxed) ||
             (whole != nullptr && e->times().received < whole->times().received) || !if_range_holds(rq.head, validators_of(*e))) {
             continue;

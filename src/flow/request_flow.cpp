@@ -1,5 +1,6 @@
 #include "flow/request_flow.hpp"
 
+#include "flow/blind.hpp"
 #include "flow/complete_parts.hpp"
 #include "flow/delivery.hpp"
 #include "flow/fill.hpp"
@@ -223,7 +224,7 @@ void plan_renewal(decision& d, const request& rq, worker_context& cx)
         d.renew = renewal::early;
         d.why = detail::xfetch;
     } else if (rq.now.time_since_epoch().count() >= d.stored->revisit().load(std::memory_order_relaxed)) {
-        d.renew = renewal::revisit;
+        d.renew = is_blind(cx.process) ? d.renew : renewal::revisit;   // then each look is awaited: doubt()
     }
 }
 
@@ -236,12 +237,30 @@ async::task<answered> fetch_alone(request& rq, decision d, client_io& io, client
     return relay(rq, std::move(d), io, limits, cx);
 }
 
+// What was asked about because it may have been invalidated.
+bool may_serve_after_look(const decision& d, bool is_seen, const request& rq, const worker_context& cx)
+{
+    const instant now = cx.process.time.now();
+    return d.stored != nullptr && reuse_of(d.stored.get(), rq, now, cx.process).what == action::serve &&
+           (is_seen || may_serve_unseen(*d.stored, now, cx.process));
+}
+
 // Who shares no fetch may still find what others have left in L2.
 async::task<answered> answer_from_l2(request& rq, decision d, client_io& io, client_limits limits, worker_context& cx)
 {
     answered a;
+    bool is_seen = false;
+    if (d.is_unsure) {
+        blind_look seen = co_await look_blindly(d.stored, cx);
+        is_seen = seen.answered;
+        d.stored = std::move(seen.left);
+    }
     l2_answer found = co_await find_in_l2(rq, cx);
-    if (found.usable) {
+    if (!found.usable && d.is_unsure && may_serve_after_look(d, is_seen, rq, cx)) {
+        a.what = outcome::hit_l1;
+        a.why = is_seen ? detail::l1 : detail::blind;
+        a = co_await send_entry(rq, std::move(d.stored), a, {}, io, limits);
+    } else if (found.usable) {
         a.what = outcome::hit_l2;
         a.why = detail::l2;
         a = co_await send_entry(rq, std::move(found.stored), a, {}, io, limits);
@@ -325,6 +344,13 @@ decision decide(request& rq, request_scratch& scratch, worker_context& cx)
     d.what = v.what;
     d.why = v.why;
     d.forward = v.forward;
+    const bool would_serve = d.what == action::serve || d.what == action::serve_and_refresh;
+    if (would_serve && is_blind(p)) [[unlikely]] {
+        doubt(d, rq, cx);
+        if (d.what == action::pass) {
+            return d;
+        }
+    }
     if (d.what == action::serve || d.what == action::serve_and_refresh) {
         plan_renewal(d, rq, cx);
         d.ranged = rq.head.has(header::range);

@@ -48,6 +48,11 @@ task<found_entry> entry_store::get(std::string_view tenant, std::string_view key
     }
     counts_.on_call(op::get, steady::now() - began);
     if (*found) { out.stored = verified(**found, tenant, key, seeded); }
+    if (is_blind() && out.stored != nullptr) {
+        const bool known = co_await look_up(out.stored->scopes());
+        out.failed = !known;
+        if (!known) { out.stored = nullptr; }
+    }
     co_return out;
 }
 
@@ -74,14 +79,49 @@ task<found_entries> entry_store::get_all(std::string_view tenant, std::span<cons
         counts_.on_call(op::get, steady::now() - began);
         if (*found[i]) { out.stored[i] = verified(**found[i], tenant, keys[i].key, keys[i].seeded); }
     }
+    if (is_blind()) {
+        const bool known = co_await look_up_all(out.stored);
+        out.failed = out.failed || !known;
+        if (!known) { std::fill(out.stored.begin(), out.stored.end(), nullptr); }
+    }
     co_return out;
 }
 
-// What others have stored can only be judged by who knows what was invalidated.
+// What others have stored can only be judged by who knows what was invalidated, or asks for it each time.
 std::optional<errc> entry_store::read_refusal() const
 {
-    if (valid_ != nullptr && !valid_->is_in_step()) { return errc::redis_down; }
+    if (valid_ != nullptr && !valid_->is_in_step() && !is_blind()) { return errc::redis_down; }
     return tier_->read_refusal();
+}
+
+task<bool> entry_store::look_up_all(std::span<const entry_ptr> entries)
+{
+    std::vector<scope_hash> scopes;
+    for (const entry_ptr& e : entries) {
+        if (e != nullptr) { scopes.insert(scopes.end(), e->scopes().begin(), e->scopes().end()); }
+    }
+    std::sort(scopes.begin(), scopes.end());
+    scopes.erase(std::unique(scopes.begin(), scopes.end()), scopes.end());
+    if (scopes.empty()) { co_return true; }
+    const bool known = co_await look_up(scopes);
+    co_return known;
+}
+
+task<bool> entry_store::look_up(std::span<const scope_hash> scopes)
+{
+    if (valid_ == nullptr) { co_return false; }
+    if (const auto why = tier_->read_refusal()) {
+        fail(op::get, *why);
+        co_return false;
+    }
+    const auto began = steady::now();
+    const bool known = co_await tier_->look_up(scopes, *valid_);
+    if (known) {
+        counts_.on_call(op::get, steady::now() - began);
+    } else {
+        fail(op::get, errc::redis_down);
+    }
+    co_return known;
 }
 
 entry_ptr entry_store::verified(std::string_view bytes, std::string_view tenant, std::string_view key, const hash128& seeded)
@@ -106,7 +146,8 @@ std::string entry_store::encoded(const entry& e, op o)
         fail(o, *why);
         return {};
     }
-    if (valid_ != nullptr && valid_->contact() == contact::unread) {   // its stamp would say nothing to the others
+    const bool is_unread = valid_ != nullptr && valid_->contact() != contact::alone && valid_->position() == 0;
+    if (is_unread) {   // its stamp would say nothing to the others
         fail(o, errc::redis_down);
         return {};
     }
@@ -156,7 +197,8 @@ task<lock_attempt> entry_store::try_lock(std::string_view tenant, std::string_vi
     lock_attempt out;
     lock_keeper* const keeper = tier_->locks();
     if (keeper == nullptr) { co_return out; }
-    if (const auto why = read_refusal()) {
+    // Blindly nobody is waited for: what would come is not judged yet.
+    if (const auto why = is_blind() ? std::optional(errc::redis_down) : read_refusal()) {
         fail(op::lock, *why);
         co_return out;
     }

@@ -34,6 +34,7 @@ public:
         none.stored.resize(keys.size());
         co_return none;
     }
+    async::task<bool> look_up(std::span<const scope_hash>) override { co_return false; }
     void put(std::string_view, const entry_ptr&) override {}
     void remove(std::string_view, std::string_view) override {}
     bool has_locks() const override { return false; }

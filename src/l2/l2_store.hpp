@@ -126,6 +126,9 @@ public:
     // The same of several keys, asked for at once: together they take at most the timeout.
     virtual async::task<found_entries> get_all(std::string_view tenant, std::span<const wanted> keys) = 0;
 
+    // For a process that does not follow the log of invalidations: asks what it says of these scopes. False: nobody answers who knows.
+    virtual async::task<bool> look_up(std::span<const scope_hash> scopes) = 0;
+
     // Not awaited; dropped and counted when the tier is away or lags, or the entry too large. It is encoded before this returns.
     virtual void put(std::string_view tenant, const entry_ptr& e) = 0;
     virtual void remove(std::string_view tenant, std::string_view key) = 0;
@@ -159,7 +162,7 @@ struct store_context {
     const clock& time;
     observer& counts;
     std::shared_ptr<memory_shelf> memory;    // of make_shared_memory()
-    const validity* valid = nullptr;         // what was invalidated while it was being written is removed again
+    validity* valid = nullptr;         // what was invalidated while it was being written is removed again
     std::shared_ptr<wake_board> wakes{};     // of all loops; null: one of its own
     bool hears_wakes = true;                 // exactly one of the stores that share a board listens for it
 };

@@ -1,5 +1,6 @@
 #include "l2/redis_tier.hpp"
 
+#include "coherence/table_lookup.hpp"
 #include "l2/redis_name.hpp"
 #include "l2/wake_board.hpp"
 
@@ -55,7 +56,7 @@ struct gathering {
 redis_tier::redis_tier(const l2_options& o, const store_context& context) : redis_tier(o, context, client_options_of(o)) {}
 
 redis_tier::redis_tier(const l2_options& o, const store_context& context, redis::client_options how)
-    : loop_(context.loop), timeout_(o.timeout),
+    : loop_(context.loop), timeout_(o.timeout), log_names_(o.prefix),
       client_(context.loop, context.time, how,
               [&counts = context.counts](redis::state s, std::string_view why) { counts.on_state(of(s), why); }),
       locks_(context.loop, client_, wake_channel(o.prefix, how.connection.address.database))
@@ -117,6 +118,13 @@ async::task<std::vector<result<std::optional<std::string>>>> redis_tier::read_al
         co_await all->complete.wait_until(async::steady::now() + timeout_);
     }
     co_return std::move(all->answers);
+}
+
+async::task<bool> redis_tier::look_up(std::span<const scope_hash> scopes, validity& v)
+{
+    redis::command ask = coherence::make_lookup(log_names_, scopes);
+    const result<redis::reply> answer = co_await client_.call(redis::lane::read, std::move(ask));
+    co_return answer && coherence::take_lookup(*answer, scopes, v);
 }
 
 void redis_tier::write(std::string name, std::string bytes, milliseconds life, write_handler done)

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "coherence/log_scripts.hpp"
 #include "l2/redis_locks.hpp"
 #include "l2/tier.hpp"
 #include "redis/client.hpp"
@@ -20,6 +21,7 @@ public:
     std::optional<errc> write_refusal() const override { return client_.refusal(redis::lane::write); }
     async::task<result<std::optional<std::string>>> read(std::string name) override;
     async::task<std::vector<result<std::optional<std::string>>>> read_all(std::vector<std::string> names) override;
+    async::task<bool> look_up(std::span<const scope_hash> scopes, validity& v) override;
     void write(std::string name, std::string bytes, milliseconds life, write_handler done) override;
     void erase(std::string name, write_handler done) override;
     lock_keeper* locks() override { return &locks_; }
@@ -34,6 +36,7 @@ private:
 
     async::loop& loop_;
     milliseconds timeout_;
+    coherence::log_names log_names_;
     redis::client client_;
     redis_locks locks_;
     std::optional<redis::subscriber> wakes_;   // in one of the stores that share a board

@@ -6,9 +6,11 @@
 #include "l2/l2_store.hpp"
 
 #include <tiercel/error.hpp>
+#include <tiercel/scope.hpp>
 
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -36,6 +38,9 @@ public:
     // Not awaited. `done` runs once, before stop() ends; perhaps inside the call.
     virtual void write(std::string name, std::string bytes, milliseconds life, write_handler done) = 0;
     virtual void erase(std::string name, write_handler done) = 0;
+
+    // Brings `v` up to what the sharers have invalidated of these scopes. False: it cannot be known. REQUIRES: both outlive the task.
+    virtual async::task<bool> look_up(std::span<const scope_hash>, validity&) { co_return false; }
 
     // Null: nobody shares it whom a lock could stop.
     virtual lock_keeper* locks() { return nullptr; }

@@ -27,7 +27,7 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(detail::last_)> 
     "method", "request-authorization", "request-no-store", "no-store", "private", "set-cookie", "vary-star", "vary-cookie",
     "no-lifetime", "status", "partial", "too-large", "type", "must-understand", "bad-directives", "tenant", "attest", "fence",
     "truncated", "surplus", "range", "upgrade", "request-body", "variants", "tags",
-    "pass", "mark", "bypass", "coalesce-off", "lag",
+    "pass", "mark", "bypass", "coalesce-off", "lag", "blind",
     "breaker", "shed", "timeout", "unreachable", "invalid", "deadline"};
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(lifetime_source::last_)> sources{

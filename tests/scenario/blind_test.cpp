@@ -1,0 +1,107 @@
+// What is done with stored answers while nobody can say what was invalidated: Redis is gone, and time goes by.
+
+#include "l2_fixture.hpp"
+
+namespace tiercel::test {
+namespace {
+
+class Blind : public l2_fixture {
+protected:
+    void start_and_lose_redis(std::string_view rule)
+    {
+        s.set("cache.l1.when_blind", rule);
+        s.set("cache.l1.max_ttl", "1h");
+        start();
+        s.get("/a").expect_body("v1");
+        s.get("/a").expect_cache("hit; detail=l1");
+        redis->kill();
+        ASSERT_TRUE(eventually([&] { return redis_is("degraded"); }));
+    }
+    bool soon(std::string_view cache)
+    {
+        return eventually([&] { return cache_status_of(s.get("/a")).text() == cache; });
+    }
+    // The instance notices by itself that it is blind: on another thread, a moment after it was.
+    void wait_until_blind()
+    {
+        ASSERT_TRUE(eventually([&] { return s.admin("GET", "/v1/status").body.find("\"blind\"") != std::string::npos; }))
+            << s.admin("GET", "/v1/status").body;
+    }
+};
+
+TEST_F(Blind, MemoryServesForTheGraceAndThenValidatesInTheBackgroundOnceInAWhile)
+{
+    auto& page = s.origin().page("/a").cache_control("max-age=6000").etag("\"1\"").body("v1");
+    start_and_lose_redis("revalidate");
+    s.advance(29s);
+    wait_until_blind();
+    s.get("/a").expect_cache("hit; detail=l1");
+    EXPECT_EQ(page.requests(), 1);
+    s.advance(2s);
+    s.get("/a").expect_cache("hit; detail=blind").expect_body("v1");
+    EXPECT_TRUE(page.wait_for_requests(2));
+    s.wait_until_quiet();
+    s.get("/a").expect_cache("hit; detail=l1");
+    s.advance(29s);
+    s.get("/a").expect_cache("hit; detail=l1");
+    EXPECT_EQ(page.requests(), 2) << "what was validated is good for another while";
+    s.advance(2s);
+    s.get("/a").expect_cache("hit; detail=blind");
+    EXPECT_TRUE(page.wait_for_requests(3));
+}
+
+TEST_F(Blind, WhatHasChangedIsFoundOutByTheValidation)
+{
+    auto& page = s.origin().page("/a").cache_control("max-age=6000").etag("\"1\"").body("v1");
+    start_and_lose_redis("revalidate");
+    s.advance(31s);
+    wait_until_blind();
+    page.etag("\"2\"").body("v2");
+    s.get("/a").expect_body("v1");
+    EXPECT_TRUE(page.wait_for_requests(2));
+    s.wait_until_quiet();
+    s.get("/a").expect_body("v2").expect_cache("hit; detail=l1");
+}
+
+TEST_F(Blind, ToldToServeItAsksNobody)
+{
+    auto& page = s.origin().page("/a").cache_control("max-age=6000").body("v1");
+    start_and_lose_redis("serve");
+    s.advance(1h);
+    wait_until_blind();
+    s.get("/a").expect_cache("hit; detail=blind").expect_body("v1");
+    s.head("/a").expect_cache("hit; detail=blind");
+    s.wait_until_quiet();
+    EXPECT_EQ(page.requests(), 1);
+}
+
+TEST_F(Blind, ToldToGoPastTheCacheEveryRequestIsTheOrigins)
+{
+    auto& page = s.origin().page("/a").cache_control("max-age=6000").body("v1");
+    start_and_lose_redis("bypass");
+    s.advance(31s);
+    wait_until_blind();
+    page.body("v2");
+    s.get("/a").expect_cache("fwd=bypass; detail=blind").expect_body("v2");
+    s.get("/a").expect_cache("fwd=bypass; detail=blind").expect_body("v2");
+    EXPECT_EQ(page.requests(), 3);
+    auto& other = s.origin().page("/b").cache_control("max-age=6000").body("v1");
+    s.get("/b").expect_cache("fwd=uri-miss; stored");
+    s.get("/b").expect_cache("hit; detail=l1");   // it came a moment ago
+    EXPECT_EQ(other.requests(), 1);
+}
+
+TEST_F(Blind, WhenTheLogIsReadAgainNothingIsDoubtedAnyMore)
+{
+    auto& page = s.origin().page("/a").cache_control("max-age=6000").body("v1");
+    start_and_lose_redis("serve");
+    s.advance(31s);
+    wait_until_blind();
+    s.get("/a").expect_cache("hit; detail=blind");
+    redis->restart();
+    EXPECT_TRUE(soon("hit; detail=l1"));
+    EXPECT_EQ(page.requests(), 2) << "an empty Redis does not know what was invalidated before";
+}
+
+}  // namespace
+}  // namespace tiercel::test
