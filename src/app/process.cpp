@@ -55,6 +55,7 @@ coherence::log_options log_options_of(const config::config& c)
     o.prefix = c.cache.l2.prefix;
     o.max_life = c.cache.l2.max_life;
     o.dedup_ttl = c.invalidation.events.dedup_ttl;
+    o.repeat_after = c.invalidation.repeat_after;
     o.journal = c.invalidation.journal;
     return o;
 }

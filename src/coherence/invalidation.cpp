@@ -69,6 +69,7 @@ std::string to_text(const invalidation& i)
     add("actor", i.actor);
     add("tenant", i.tenant);
     add("reason", i.reason);
+    add("repeats", i.repeats);
     return json::serialize(o);
 }
 
@@ -89,6 +90,7 @@ bool from_text(std::string_view text, invalidation& out)
     out.actor = text_at(o, "actor");
     out.tenant = text_at(o, "tenant");
     out.reason = text_at(o, "reason");
+    out.repeats = text_at(o, "repeats");
     const json::value* const scopes = o.if_contains("scopes");
     if (scopes == nullptr || !scopes->is_array()) { return false; }
     for (const json::value& s : scopes->as_array()) {

@@ -23,6 +23,7 @@ struct invalidation {
     std::string actor;                    // who asked
     std::string tenant;                   // empty: of no single one
     std::string reason;
+    std::string repeats;                  // the id of the one that this is again (invalidation.repeat_after); mostly empty
     std::vector<scope_hash> scopes;
     std::vector<std::string> names;       // of the scopes, "tag:red", for people
 };

@@ -76,6 +76,7 @@ task<> invalidation_log::tick(async::drain_gate::pass)
         co_await ticking_.wait_until(steady::now() + 200ms);
         if (state_.stopping) { break; }
         look_at_contact();
+        appender_.tick();
         nodes_.tick();
         state_.show(appender_.waiting(), appender_.under_way());
     }

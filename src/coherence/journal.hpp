@@ -38,6 +38,7 @@ public:
     };
     std::vector<found_line> take_found() { return std::move(found_); }
 
+    bool outlives_the_process() const noexcept { return file_ >= 0; }
     bool empty() const noexcept { return waiting_.empty(); }
     std::size_t size() const noexcept { return waiting_.size(); }
     const invalidation& front() const { return waiting_.front(); }

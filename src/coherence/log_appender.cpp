@@ -11,7 +11,8 @@ using async::task;
 using redis::reply;
 
 log_appender::log_appender(log_state& s, node_roll& nodes)
-    : s_(s), nodes_(nodes), journal_(s.options.journal, s.options.max_waiting), settled_(s.loop.context(), s.loop.wheel())
+    : s_(s), nodes_(nodes), journal_(s.options.journal, s.options.max_waiting), repeats_(s.options.repeat_after, s.options.max_waiting),
+      settled_(s.loop.context(), s.loop.wheel())
 {
     for (const journal::found_line& f : journal_.take_found()) {
         tell_of(f.what);
@@ -30,7 +31,7 @@ void log_appender::tell_of(const invalidation& i)
 
 void log_appender::append(invalidation i, steady::time_point since, receipt_handler done)
 {
-    s_.observer.on_invalidation(i);
+    if (i.repeats.empty()) { s_.observer.on_invalidation(i); }
     tell_of(i);
     if (s_.stopping || s_.client.refusal(redis::lane::write) || !journal_.empty()) {
         keep(i, done);
@@ -52,7 +53,10 @@ void log_appender::on_appended(const invalidation& i, result<reply> r, steady::t
         keep(i, done);
         return;
     }
-    if (!a->duplicate) { take_own(i, *a); }
+    if (!a->duplicate) {
+        take_own(i, *a);
+        repeats_.add(i, steady::now());
+    }
     const auto took = std::chrono::duration_cast<milliseconds>(steady::now() - since);
     const append_state state = a->duplicate ? append_state::duplicate : append_state::applied;
     s_.rows.change(i.id, [&](audit_row& row) {
@@ -99,7 +103,10 @@ task<bool> log_appender::send_waiting(log_connection& c)
         good = a.has_value();
         if (r && !a) { c.refuse("append"); }
         if (good) {
-            if (!a->duplicate) { s_.valid.apply(i.scopes, i.mode, a->at); }
+            if (!a->duplicate) {
+                s_.valid.apply(i.scopes, i.mode, a->at);
+                repeats_.add(i, steady::now());
+            }
             s_.rows.settle(i.id, [&](audit_row& row) {
                 row.state = a->duplicate ? append_state::duplicate : append_state::applied;
                 row.at = a->at;
@@ -116,8 +123,29 @@ task<bool> log_appender::send_waiting(log_connection& c)
     co_return good;
 }
 
+// Holds here at once, like the first time.
+void log_appender::repeat(invalidation i)
+{
+    i.id = random_name();
+    s_.valid.raise(i.scopes, i.mode);
+    append(std::move(i), steady::now(), {});
+}
+
+void log_appender::tick()
+{
+    while (std::optional<invalidation> i = repeats_.take_due(steady::now())) { repeat(std::move(*i)); }
+}
+
 task<> log_appender::settle(steady::time_point limit)
 {
+    for (invalidation& i : repeats_.take_all()) {
+        if (journal_.outlives_the_process()) {
+            i.id = random_name();
+            journal_.add(i);
+        } else {
+            repeat(std::move(i));
+        }
+    }
     while (under_way_ != 0 && steady::now() < limit) {
         settled_.reset();
         co_await settled_.wait_until(limit);

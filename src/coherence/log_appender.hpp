@@ -10,6 +10,7 @@
 #include "coherence/log_connection.hpp"
 #include "coherence/log_state.hpp"
 #include "coherence/node_roll.hpp"
+#include "coherence/repeat_queue.hpp"
 
 #include <tiercel/clock.hpp>
 
@@ -30,7 +31,9 @@ public:
     void append(invalidation i, async::steady::time_point since, receipt_handler done);
     // All that waits, over that connection. False: it was lost.
     async::task<bool> send_waiting(log_connection& c);
-    // What is being appended gets until then.
+    // Now and then: appends what is to be repeated.
+    void tick();
+    // The end: what was to be repeated waits in the journal, or without one is appended now. What is being appended gets until then.
     async::task<> settle(async::steady::time_point limit);
 
     bool has_waiting() const noexcept { return !journal_.empty() && !sending_; }
@@ -42,10 +45,12 @@ private:
     void on_appended(const invalidation& i, result<redis::reply> r, async::steady::time_point since, const receipt_handler& done);
     void take_own(const invalidation& i, const appended& a);
     void keep(const invalidation& i, const receipt_handler& done);
+    void repeat(invalidation i);
 
     log_state& s_;
     node_roll& nodes_;
     journal journal_;
+    repeat_queue repeats_;
     async::event settled_;
     std::size_t under_way_ = 0;
     bool sending_ = false;

@@ -23,6 +23,7 @@ struct log_options {
     std::size_t max_entries = 100'000;       // of the stream, about; who is further behind reads the table
     std::size_t max_scopes = 1'000'000;      // of the table
     std::size_t max_waiting = 10'000;        // invalidations that wait for Redis, those of equal scopes as one
+    milliseconds repeat_after{0};            // so long after each append it is appended again; 0: never
     milliseconds append_timeout{1'000};
     milliseconds read_block{200};            // longest wait of one read; also how soon a lost table is noticed
     milliseconds blind_after{5'000};         // without contact

@@ -33,6 +33,7 @@ struct cache_options {
 
 struct invalidation_options {
     events::event_options events;
+    milliseconds repeat_after{0};
     coherence::journal_options journal;
 };
 

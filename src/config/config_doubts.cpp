@@ -74,6 +74,9 @@ private:
         if (c_.cache.l1.max_bytes == 0 && c_.cache.l2.kind == l2::kind::none) {
             say("cache.l1.max_bytes", "turns off the only tier, since cache.l2.kind is none: nothing is ever stored");
         }
+        if (c_.invalidation.repeat_after.count() > 0 && c_.cache.l2.kind != l2::kind::redis) {
+            say("invalidation.repeat_after", "has no effect, since cache.l2.kind is not redis: only what stands in the log is repeated");
+        }
         if (c_.admin.listen.empty() && !c_.admin.tokens.empty()) {
             say("admin.tokens", "has no effect, since admin.listen is empty");
         }

@@ -623,6 +623,8 @@ rows invalidation_rows()
         "How long an event is known by its source and id, and a repetition has no effect."));
     r.push_back(key("invalidation.max_pending", TIERCEL_AT(config, invalidation.events.max_pending), counts{1, 10'000'000}, fixed,
         "Events under way at most; beyond, streams are read more slowly and POST /v1/events is answered 429."));
+    r.push_back(key("invalidation.repeat_after", TIERCEL_AT(config, invalidation.repeat_after), between(0ms, longest_wait), fixed,
+        "For origins that answer out of replicas: so long after it was, each invalidation is appended to the log once more. 0s: never."));
     r.push_back(key("invalidation.journal.path", TIERCEL_AT(config, invalidation.journal.path), texts{}, fixed,
         "File for what was accepted while Redis is away, so that it outlives this process. Empty: in memory alone."));
     r.push_back(key("invalidation.journal.max_bytes", TIERCEL_AT(config, invalidation.journal.max_bytes), between(4_KiB, 16_GiB), fixed,
@@ -669,7 +671,7 @@ constexpr auto reserved = std::to_array<std::string_view>({
     "routes[].read_your_writes",
     "routes[].key.body",
     "routes[].compress", "routes[].rewrite", "routes[].headers",
-    "invalidation.sources[].auth", "invalidation.loopback_ttl", "invalidation.repeat_after",
+    "invalidation.sources[].auth", "invalidation.loopback_ttl",
     "invalidation.coalesce", "invalidation.overload", "warm", "tracing",
 });
 

@@ -123,6 +123,7 @@ json::object object_of(const coherence::audit_row& r)
     add("tenant", r.what.tenant);
     add("reason", r.what.reason);
     add("merged_into", r.merged_into);
+    add("repeats", r.what.repeats);
     if (r.coalesced != 0) { o["coalesced"] = r.coalesced; }
     return o;
 }

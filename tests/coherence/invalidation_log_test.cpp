@@ -301,6 +301,47 @@ TEST_F(InvalidationLog, WhatWasMergedEndsAlsoWhenTheProcessWasRestartedMeanwhile
     EXPECT_EQ(a->rows.find(second.id)->state, append_state::applied);
 }
 
+TEST_F(InvalidationLog, WhatIsToBeRepeatedIsAppendedOnceMoreAndUnderANumberOfItsOwn)
+{
+    const auto b = start();
+    options_.repeat_after = 300ms;
+    const auto a = start();
+    const receipt first = a->submit(7, purge_mode::soft, "feed/1");
+    ASSERT_TRUE(eventually([&] { return b->valid.raised(7, purge_mode::soft) > first.at; }));
+    EXPECT_GE(b->valid.raised(7, purge_mode::soft) - first.at, 300'000u) << "microseconds";
+    EXPECT_EQ(log_length(), 3) << "the floor, the first, the second";
+    const receipt other = a->submit(8);
+    ASSERT_TRUE(eventually([&] { return b->valid.raised(8, purge_mode::hard) > other.at; }));
+    EXPECT_EQ(log_length(), 5) << "a repetition is not repeated";
+}
+
+TEST_F(InvalidationLog, ANodeThatIsStoppedLeavesWhatIsToBeRepeatedToItsSuccessor)
+{
+    test::temp_dir dir;
+    const auto b = start();
+    options_.repeat_after = 1h;
+    options_.journal.path = dir.path() / "journal";
+    auto a = start();
+    const receipt first = a->submit(7);
+    a.reset();
+    a = start();
+    EXPECT_TRUE(eventually([&] { return b->valid.raised(7, purge_mode::hard) > first.at; }));
+    a.reset();
+    a = start();
+    EXPECT_TRUE(eventually([&] { return a->log.status().waiting == 0; }));
+    EXPECT_EQ(log_length(), 3) << "the floor, the first, the second";
+}
+
+TEST_F(InvalidationLog, ANodeWithoutAJournalThatIsStoppedRepeatsAtOnce)
+{
+    const auto b = start();
+    options_.repeat_after = 1h;
+    auto a = start();
+    const receipt first = a->submit(7);
+    a.reset();
+    EXPECT_TRUE(eventually([&] { return b->valid.raised(7, purge_mode::hard) > first.at; }));
+}
+
 TEST_F(InvalidationLog, BeyondTheBoundItIsRefused)
 {
     options_.max_waiting = 3;

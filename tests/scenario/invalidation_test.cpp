@@ -90,6 +90,27 @@ TEST_F(Invalidation, AFetchUnderWayOnAnotherInstanceIsDeliveredAndNotStored)
     s.get("/a").expect_body("v2");
 }
 
+// The origin answers out of a replica that lags behind what was written, and what was invalidated: the old state is fetched anew.
+TEST_F(Invalidation, WhereTheOriginLagsTheRepetitionBringsWhatTheFirstFetchDidNot)
+{
+    s.set("invalidation.repeat_after", "1s");
+    auto& page = s.origin().page("/a").cache_control("max-age=600").header("Surrogate-Key", "red").body("v1");
+    start();
+    const auto other = another();
+    s.get("/a").expect_body("v1");
+    other->get("/a").expect_body("v1");
+    s.admin("POST", "/v1/invalidations?wait=applied", R"({"mode":"hard","scopes":[{"kind":"tag","name":"red"}]})").expect_status(200);
+    s.get("/a").expect_body("v1").expect_cache("fwd=uri-miss; stored");   // the replica does not know yet
+    ASSERT_TRUE(eventually([&] { return cache_status_of(other->get("/a")).text() == "hit; detail=l1"; }));
+    page.body("v2");
+    EXPECT_TRUE(soon(s, "/a", "v2"));
+    EXPECT_TRUE(soon(*other, "/a", "v2")) << "the repetition goes through the log";
+    ASSERT_TRUE(eventually([&] { return cache_status_of(s.get("/a")).text() == "hit; detail=l1"; }));
+    const std::string rows = s.admin("GET", "/v1/invalidations").body;
+    EXPECT_EQ(rows.find("\"repeats\""), rows.rfind("\"repeats\"")) << "once: " << rows;
+    EXPECT_EQ(redis->command({"XLEN", "tcl:{inv}:log"}).integer, 3) << "the floor, the purge, and it again";
+}
+
 TEST_F(Invalidation, AnEntryOfRedisThatIsOlderIsNotUsedByAnInstanceThatStartsLater)
 {
     auto& page = s.origin().page("/a").cache_control("max-age=600").body("v1");
