@@ -25,6 +25,8 @@ void standstill(const settings& s, measurement& m);
 void redis_killed(const settings& s, measurement& m);
 // Instances die while they read a stream of events.
 void consumer_killed(const settings& s, measurement& m);
+// Events that nobody can carry out, among good ones.
+void poison_in_between(const settings& s, measurement& m);
 // Very many tags.
 void many_tags(const settings& s, measurement& m);
 

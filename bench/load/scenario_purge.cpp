@@ -67,6 +67,7 @@ measurement measure_purge(const settings& s)
         {"standstill", purge::standstill, true},
         {"redis-killed", purge::redis_killed, false},
         {"consumer-killed", purge::consumer_killed, false},
+        {"poison", purge::poison_in_between, false},
         {"tags", purge::many_tags, false},
     };
     for (const auto& part : parts) {

@@ -17,7 +17,8 @@ constexpr std::array<std::string_view, 10> tenants_options{"rate", "poisson", "d
                                                            "threads", "keys", "tenants", "size", "zipf"};
 
 constexpr std::array<std::string_view, 8> purge_options{"rate", "poisson", "duration", "connections", "nodes", "threads", "keys", "only"};
-constexpr std::array<std::string_view, 7> purge_parts{"load", "kinds", "versions", "standstill", "redis-killed", "consumer-killed", "tags"};
+constexpr std::array<std::string_view, 8> purge_parts{"load", "kinds", "versions", "standstill", "redis-killed", "consumer-killed", "poison",
+                                                        "tags"};
 
 constexpr std::array<std::string_view, 5> stampede_options{"clients", "nodes", "threads", "origin-time", "only"};
 constexpr std::array<std::string_view, 9> stampede_parts{"cold", "uncacheable", "personal", "hanging", "dead",
