@@ -16,6 +16,8 @@ namespace {
 using async::steady;
 using async::task;
 
+constexpr milliseconds stamp_margin{10'000};   // how far our idea of the clock of Redis may be behind it, and more
+
 reason reason_for(decode_error e) noexcept
 {
     if (is_damage(e)) { return reason::checksum; }
@@ -124,6 +126,17 @@ task<bool> entry_store::look_up(std::span<const scope_hash> scopes)
     co_return known;
 }
 
+// A stamp is a number of the log, or less than what the clock of Redis showed when the fetch began; numbers of the log are not above that
+// clock either, unless it was put back. Whatever is stamped higher would survive all that is invalidated until then.
+bool entry_store::is_of_the_future(const entry& e, milliseconds shared_minus_local) const
+{
+    using std::chrono::microseconds;
+    if (valid_ == nullptr || valid_->contact() == contact::alone) { return false; }
+    const microseconds shared = (time_.now() + shared_minus_local).time_since_epoch();
+    const sequence latest = std::max(valid_->position(), static_cast<sequence>(std::max<microseconds::rep>(0, shared.count())));
+    return e.stamp() > latest + static_cast<sequence>(microseconds(stamp_margin).count());
+}
+
 entry_ptr entry_store::verified(std::string_view bytes, std::string_view tenant, std::string_view key, const hash128& seeded)
 {
     const auto offset = tier_->shared_minus_local();
@@ -132,7 +145,12 @@ entry_ptr entry_store::verified(std::string_view bytes, std::string_view tenant,
         return nullptr;
     }
     std::variant<entry_ptr, decode_error> decoded = decode(bytes, key, seeded, *offset);
-    if (entry_ptr* const e = std::get_if<entry_ptr>(&decoded)) { return std::move(*e); }
+    if (entry_ptr* const e = std::get_if<entry_ptr>(&decoded)) {
+        if (!is_of_the_future(**e, *offset)) { return std::move(*e); }
+        counts_.on_failure(op::get, reason::checksum);
+        erase(entry_name(prefix_, tenant, key), op::del);
+        return nullptr;
+    }
     const decode_error problem = std::get<decode_error>(decoded);
     counts_.on_failure(op::get, reason_for(problem));
     if (is_damage(problem)) { erase(entry_name(prefix_, tenant, key), op::del); }

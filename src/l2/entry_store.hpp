@@ -32,6 +32,7 @@ private:
     std::optional<errc> read_refusal() const;
     async::task<bool> look_up_all(std::span<const entry_ptr> entries);
     std::string encoded(const entry& e, op o);
+    bool is_of_the_future(const entry& e, milliseconds shared_minus_local) const;
     entry_ptr verified(std::string_view bytes, std::string_view tenant, std::string_view key, const hash128& seeded);
     void recheck(const std::string& name, const entry& e);
     void erase(std::string name, op o);

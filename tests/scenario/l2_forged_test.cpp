@@ -119,6 +119,33 @@ TEST_F(ForgedL2, HeadsThatWereNeverWrittenHereAreRefusedAndFetchedAnew)
     }
 }
 
+// An answer that says that it knows of all that will be invalidated tomorrow.
+TEST_F(ForgedL2, WhatIsStampedInTheFutureIsRefusedSinceNoPurgeWouldReachIt)
+{
+    auto& page = s.origin().page("/a").cache_control("max-age=600").body("v1");
+    start();
+    s.get("/a");
+    wait_for_entries(1);
+    const std::string name = redis->keys("tcl:*:e").at(0);
+    stored_bytes b(redis->command({"GET", name}).text);
+    const std::uint64_t stamp = stored_bytes::number(b.header, 44, 8);
+    constexpr std::uint64_t second = 1'000'000;
+    int requests = 1;
+    for (const std::uint64_t later : {std::uint64_t{60} * second, 86'400 * second, ~std::uint64_t{0} - stamp}) {
+        stored_bytes::put(b.header, 44, stamp + later, 8);
+        const std::string bytes = b.sealed();
+        restart();
+        redis->command({"SET", name, bytes});
+        s.get("/a").expect_body("v1").expect_cache("fwd=uri-miss; stored");
+        EXPECT_EQ(page.requests(), ++requests);
+        EXPECT_TRUE(eventually([&] { return redis->command({"GET", name}).text != bytes; })) << "replaced";
+    }
+    stored_bytes::put(b.header, 44, stamp, 8);
+    restart();
+    redis->command({"SET", name, b.sealed()});
+    s.get("/a").expect_cache("hit; detail=l2");
+}
+
 TEST_F(ForgedL2, TheSameBytesWithARightHeadAreTaken)
 {
     auto& page = s.origin().page("/a").cache_control("max-age=600").body("v1");
