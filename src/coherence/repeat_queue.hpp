@@ -3,7 +3,7 @@
 // Invalidations that are to be appended once more, some time after they were: an origin may have answered meanwhile out of a replica that
 // did not know yet. Each is due so long after it was appended; where too many wait, the oldest is due at once. Not thread-safe; no clock.
 
-#include "async/task.hpp"
+#include "async/timer_wheel.hpp"
 #include "coherence/invalidation.hpp"
 
 #include <tiercel/clock.hpp>
