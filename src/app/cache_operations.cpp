@@ -1,6 +1,7 @@
 #include "app/cache_operations.hpp"
 
 #include "events/encodings.hpp"
+#include "events/feed.hpp"
 #include "events/operations.hpp"
 
 #include <boost/json.hpp>
@@ -8,6 +9,7 @@
 #include <array>
 #include <atomic>
 #include <charconv>
+#include <chrono>
 #include <memory>
 
 namespace tiercel::app {
@@ -134,12 +136,16 @@ void drop(const operation& o, events::intake& in, operation_handler done)
     });
 }
 
+std::string time_of(wall_time t) { return events::stamp_of(std::chrono::duration_cast<std::chrono::microseconds>(t.time_since_epoch()).count()); }
+
 operation_answer sources_of(const events::intake& in)
 {
     json::array list;
     for (const events::source_status& s : in.sources()) {
-        json::object one{{"label", s.label}, {"works", s.works}, {"cursor", s.cursor}};
+        json::object one{{"label", s.label}, {"works", s.works}, {"cursor", s.cursor}, {"standby", s.stands_by}, {"gaps", s.gaps}};
         if (!s.problem.empty()) { one["problem"] = s.problem; }
+        if (s.heard) { one["last_contact"] = time_of(*s.heard); }
+        if (s.troubled) { one["last_error"] = {{"what", s.last_problem}, {"time", time_of(*s.troubled)}}; }
         json::object results;
         for (const auto& [name, n] : s.results) { results[name] = n; }
         one["results"] = std::move(results);

@@ -45,8 +45,15 @@ void event_watch::on_event(std::size_t source, events::event_result r, std::stri
 
 void event_watch::on_source(std::size_t source, bool works, std::string_view why)
 {
-    TIERCEL_LOG_STATE(log_, works_, works, works ? log_level::info : log_level::warn, "event-source", "source of events source={} works={} reason={}",
+    telemetry::log_state& known = works_[std::min(source, works_.size() - 1)];
+    TIERCEL_LOG_STATE(log_, known, works, works ? log_level::info : log_level::warn, "event-source", "source of events source={} works={} reason={}",
                       label_of(source), works, why);
+}
+
+void event_watch::on_gap(std::size_t source, std::string_view why)
+{
+    counts_.count(telemetry::metric::event_gaps_total, static_cast<telemetry::source_index>(source));
+    TIERCEL_LOG(log_, warn, "event-gap", "events were lost, everything expires source={} reason=\"{}\"", label_of(source), why);
 }
 
 }  // namespace tiercel::app

@@ -7,6 +7,8 @@
 #include "telemetry/log.hpp"
 #include "telemetry/metrics.hpp"
 
+#include <algorithm>
+#include <deque>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,11 +37,15 @@ class event_watch final : public events::intake_observer {
 public:
     // `labels`: of the sources, in their order; any other place is nobody's.
     event_watch(telemetry::metrics& counts, telemetry::logger log, std::vector<std::string> labels)
-        : counts_(counts.attach()), log_(std::move(log)), labels_(std::move(labels)) {}
+        : counts_(counts.attach()), log_(std::move(log)), labels_(std::move(labels))
+    {
+        for (std::size_t i = 0; i <= labels_.size(); ++i) { works_.emplace_back(true); }
+    }
     virtual ~event_watch() = default;
 
     void on_event(std::size_t source, events::event_result r, std::string_view problem) override;
     void on_source(std::size_t source, bool works, std::string_view why) override;
+    void on_gap(std::size_t source, std::string_view why) override;
 
 private:
     telemetry::cells counts_;
@@ -47,7 +53,7 @@ private:
 
     telemetry::logger log_;
     std::vector<std::string> labels_;
-    telemetry::log_state works_{true};
+    std::deque<telemetry::log_state> works_;   // by source
 };
 
 }  // namespace tiercel::app

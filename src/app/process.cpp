@@ -119,12 +119,25 @@ process::process(const config::loaded& configuration, const clock& time)
         upstreams_.push_back(std::move(up));
     }
     event_watch_ = std::make_unique<event_watch>(*metrics_, logs_->get("events"), names_of(c).sources);
-    intake_ = std::make_unique<events::intake>(intake_options_of(c, log_ != nullptr ? log_->node() : "alone"), *context_, *event_watch_);
+    make_intake();
     for (const auto& r : c.routes) {
         const auto at = c.origins.find(r.origin);
         shared_->upstream_of_route.push_back(static_cast<std::size_t>(std::distance(c.origins.begin(), at)));
     }
     watch();
+}
+
+// Feeds may lie on any origin.
+void process::make_intake()
+{
+    events::intake_options o = intake_options_of(loaded_.value, log_ != nullptr ? log_->node() : "alone");
+    feed_counts_ = std::make_unique<telemetry::cells>(metrics_->attach());
+    for (std::size_t i = 0; i < upstreams_.size(); ++i) {
+        const std::string& name = upstreams_[i]->name();
+        feed_observers_.push_back(std::make_unique<server::origin_observer>(*feed_counts_, logs_->get("events"), telemetry::origin_index(i), name));
+        o.origins[name] = {upstreams_[i].get(), feed_observers_.back().get()};
+    }
+    intake_ = std::make_unique<events::intake>(std::move(o), *context_, *event_watch_);
 }
 
 process::~process()

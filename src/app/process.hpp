@@ -10,6 +10,7 @@
 #include "flow/context.hpp"
 #include "origin/health.hpp"
 #include "origin/names.hpp"
+#include "server/observers.hpp"
 #include "server/worker.hpp"
 #include "telemetry/access_log.hpp"
 #include "telemetry/log.hpp"
@@ -65,6 +66,7 @@ private:
     bool hold_breaker(std::string_view origin, std::string_view endpoint, admin::breaker_hold how) override;
 
     milliseconds least_lag_budget() const;
+    void make_intake();
     void watch();
     void start_care();
     std::string with_place(const std::string& key, const std::string& what) const;
@@ -93,6 +95,8 @@ private:
     std::unique_ptr<server::server_shared> shared_;
     std::vector<std::unique_ptr<server::worker>> workers_;
     std::unique_ptr<event_watch> event_watch_;
+    std::unique_ptr<telemetry::cells> feed_counts_;                              // of the intake's thread
+    std::vector<std::unique_ptr<server::origin_observer>> feed_observers_;       // by origin
     std::unique_ptr<events::intake> intake_;
     std::vector<std::string> unlink_at_end_;   // of unix sockets
     std::vector<std::string> addresses_;

@@ -60,6 +60,7 @@ private:
             }
             if (s.kind == events::source_kind::redis_stream && s.stream.empty()) { complain(at, "needs a stream"); }
             if (s.kind == events::source_kind::redis_pubsub && s.channel.empty()) { complain(at, "needs a channel"); }
+            if (s.kind == events::source_kind::poll) { check_feed(at, s); }
             if (s.kind != events::source_kind::webhook && c_.cache.l2.kind != l2::kind::redis) {
                 complain(at + ".kind", "needs cache.l2.kind: redis");
             }
@@ -75,6 +76,22 @@ private:
                 }
             }
         }
+    }
+
+    void check_feed(const std::string& at, const events::source_options& s)
+    {
+        if (s.path.empty()) { complain(at, "needs a path"); }
+        if (s.origin.empty()) { complain(at, "needs an origin"); }
+        check_origin_name(at + ".origin", s.origin);
+    }
+
+    void check_origin_name(const std::string& key, const std::string& wanted)
+    {
+        if (wanted.empty() || c_.origins.contains(wanted)) { return; }
+        std::vector<std::string_view> origins;
+        for (const auto& [name, o] : c_.origins) { origins.push_back(name); }
+        const auto near = nearest_name(wanted, origins);
+        complain(key, "there is no origin \"" + wanted + "\"" + (near.empty() ? std::string() : " (did you mean " + std::string(near) + "?)"));
     }
 
     template <class T>
@@ -191,19 +208,11 @@ private:
         if (c_.routes.empty() && is_set("routes")) {
             complain_unless_known("routes", "needs at least one route");
         }
-        std::vector<std::string_view> origins;
-        for (const auto& [name, o] : c_.origins) {
-            origins.push_back(name);
-        }
         std::map<std::string_view, std::size_t> names;
         for (std::size_t i = 0; i < c_.routes.size(); ++i) {
             const auto& r = c_.routes[i];
             const auto key = item("routes", i);
-            if (!r.origin.empty() && !c_.origins.contains(r.origin)) {
-                const auto near = nearest_name(r.origin, origins);
-                complain(key + ".origin", "there is no origin \"" + r.origin + "\"" +
-                                              (near.empty() ? std::string() : " (did you mean " + std::string(near) + "?)"));
-            }
+            check_origin_name(key + ".origin", r.origin);
             const auto [first, fresh] = names.emplace(r.name, i);
             if (!fresh && !r.name.empty()) {
                 complain(key + ".name", "is the name of " + item("routes", first->second) + " already");

@@ -163,6 +163,18 @@ complaint_text tenant_name(std::string_view text)
 
 complaint_text scope_template(std::string_view text) { return routing::problem_of_template(text); }
 
+complaint_text path_or_empty(std::string_view text)
+{
+    const bool good = text.empty() || (text.front() == '/' && std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f && c != '#'; }));
+    return good ? std::nullopt : complaint_text("must be a path that begins with /, percent-encoded");
+}
+
+complaint_text query_name_or_empty(std::string_view text)
+{
+    constexpr std::string_view allowed = "_-.~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    return text.find_first_not_of(allowed) == text.npos ? std::nullopt : complaint_text("must have letters, digits and - . _ ~ only");
+}
+
 complaint_text event_template(std::string_view text) { return events::problem_of_event_template(text); }
 
 texts checked(complaint_text (*check)(std::string_view), secrecy hide = secrecy::open) { return {.check = check, .hide = hide}; }
@@ -582,15 +594,28 @@ rows invalidation_rows()
         "Its name in metrics, audit and dead letters.").needed("catalog"));
     r.push_back(key("invalidation.sources[].kind", TIERCEL_AT(source_options, kind),
         words<source_kind>{.known = {{"redis_stream", source_kind::redis_stream}, {"redis_pubsub", source_kind::redis_pubsub},
-                                     {"webhook", source_kind::webhook}},
-                           .unavailable = {{"poll"}}},
+                                     {"webhook", source_kind::webhook}, {"poll", source_kind::poll}}},
         fixed, "redis_stream: a stream in the Redis of cache.l2, in its field event, at least once; redis_pubsub: messages of a channel there, "
-               "at most once; webhook: POST /v1/events."));
+               "at most once; webhook: POST /v1/events; poll: a feed over HTTP that is asked, by one instance at a time, at least once."));
     r.push_back(key("invalidation.sources[].stream", TIERCEL_AT(source_options, stream), texts{}, fixed, "The stream, for redis_stream."));
     r.push_back(key("invalidation.sources[].channel", TIERCEL_AT(source_options, channel), texts{}, fixed, "The channel, for redis_pubsub."));
     r.push_back(key("invalidation.sources[].scope", TIERCEL_AT(source_options, scope),
         words<source_scope>{.known = {{"tenant", source_scope::tenant}, {"all", source_scope::all}}}, fixed,
         "tenant: each event must name its tenant; all: one that names none is taken for the default tenant, and may concern everything."));
+    r.push_back(key("invalidation.sources[].origin", TIERCEL_AT(source_options, origin), texts{}, fixed, "For poll: the origin that has the feed."));
+    r.push_back(key("invalidation.sources[].path", TIERCEL_AT(source_options, path), checked(path_or_empty), fixed,
+        "For poll: where it has it, perhaps with a query. The answer to a GET is a JSON array of events, the oldest first."));
+    r.push_back(key("invalidation.sources[].cursor", TIERCEL_AT(source_options, cursor),
+        words<feed_cursor>{.known = {{"id", feed_cursor::id}, {"time", feed_cursor::time}}}, fixed,
+        "For poll: id: asks for what comes after the event of an id; time: for what has a stamp (time, timestamp) or a later one."));
+    r.push_back(key("invalidation.sources[].parameter", TIERCEL_AT(source_options, parameter), checked(query_name_or_empty), fixed,
+        "For poll: of the query, with the id or stamp. Empty: lastEventId or since."));
+    r.push_back(key("invalidation.sources[].interval", TIERCEL_AT(source_options, interval), between(100ms, std::chrono::hours(24)), fixed,
+        "For poll: from the end of what there was to the next look."));
+    r.push_back(key("invalidation.sources[].timeout", TIERCEL_AT(source_options, timeout), between(10ms, longest_wait), fixed,
+        "For poll: for one page, retries included."));
+    r.push_back(key("invalidation.sources[].max_page", TIERCEL_AT(source_options, max_page), between(1_KiB, 256_MiB), fixed,
+        "For poll: a larger page is refused."));
     r.push_back(items("invalidation.rules", TIERCEL_AT(config, invalidation.events.rules), fixed,
         "What events of other types than tiercel.invalidate.v1 mean. Every rule that matches is carried out."));
     r.push_back(key("invalidation.rules[].on", TIERCEL_AT(rule_options, on), checked(name_or_beginning), fixed,

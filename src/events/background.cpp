@@ -31,18 +31,24 @@ void background::spawn(task<> work)
 
 task<bool> background::pause(milliseconds how_long)
 {
-    if (ending_) { co_return false; }
     async::event over(loop_.context(), loop_.wheel());
-    const auto place = pauses_.insert(pauses_.end(), &over);
-    co_await over.wait_until(steady::now() + how_long);
-    pauses_.erase(place);
+    const bool goes_on = co_await wait(over, how_long);
+    co_return goes_on;
+}
+
+task<bool> background::wait(async::event& e, milliseconds at_most)
+{
+    if (ending_) { co_return false; }
+    const auto place = waits_.insert(waits_.end(), &e);
+    co_await e.wait_until(steady::now() + at_most);
+    waits_.erase(place);
     co_return !ending_;
 }
 
 void background::end()
 {
     ending_ = true;
-    for (async::event* e : pauses_) { e->set(); }
+    for (async::event* e : waits_) { e->set(); }
 }
 
 task<> background::ended()

@@ -22,6 +22,8 @@ public:
     void spawn(async::task<> work);
     // False: all is ending.
     async::task<bool> pause(milliseconds how_long);
+    // The same, over as soon as `e` is set. REQUIRES: nobody else waits for `e`, which stays as it is.
+    async::task<bool> wait(async::event& e, milliseconds at_most);
     bool is_ending() const noexcept { return ending_; }
 
     // From now on pauses are over.
@@ -31,7 +33,7 @@ public:
 
 private:
     async::loop& loop_;
-    std::list<async::event*> pauses_;
+    std::list<async::event*> waits_;
     bool ending_ = false;
 };
 

@@ -1,6 +1,7 @@
 #include "events/intake.hpp"
 
 #include "events/channel_source.hpp"
+#include "events/poll_source.hpp"
 #include "events/stream_source.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -44,10 +45,10 @@ std::unique_ptr<redis::client> client_of(const std::optional<redis::connection_o
 
 intake::intake(intake_options o, flow::process_context& p, intake_observer& observer)
     : options_(std::move(o)), redis_(connection_of(options_)), client_(client_of(redis_, loop_, p.time, options_.redis_timeout)), beside_(loop_),
-      board_(options_.events.sources, observer), dead_(options_, p.time, client_.get(), beside_),
+      board_(options_.events.sources, p.time, observer), dead_(options_, p.time, client_.get(), beside_),
       runner_(loop_, beside_, board_, dead_, p, options_)
 {
-    if (redis_) { means_.emplace(source_means{loop_, beside_, board_, runner_, options_, *redis_}); }
+    if (redis_) { means_.emplace(source_means{loop_, beside_, board_, runner_, options_, p, *client_, *redis_}); }
 }
 
 intake::~intake() { stop(); }
@@ -63,9 +64,11 @@ std::optional<std::size_t> intake::webhook() const noexcept
 std::unique_ptr<source> intake::make_source(std::size_t at) const
 {
     if (!means_) { return nullptr; }
-    switch (options_.events.sources[at].kind) {
+    const source_options& s = options_.events.sources[at];
+    switch (s.kind) {
     case source_kind::redis_stream: return std::make_unique<stream_source>(*means_, at);
     case source_kind::redis_pubsub: return std::make_unique<channel_source>(*means_, at);
+    case source_kind::poll: return std::make_unique<poll_source>(*means_, at, options_.origins.at(s.origin));
     case source_kind::webhook: break;
     }
     return nullptr;

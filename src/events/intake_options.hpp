@@ -1,9 +1,11 @@
 #pragma once
 
 #include "events/options.hpp"
+#include "events/origin_call.hpp"
 
 #include <tiercel/clock.hpp>
 
+#include <map>
 #include <string>
 
 namespace tiercel::events {
@@ -20,6 +22,7 @@ struct intake_options {
     milliseconds claim_idle{30'000};       // what another consumer has not acknowledged for so long is taken over
     milliseconds redis_timeout{1'000};
     std::size_t most_dead_letters = 10'000;
+    std::map<std::string, known_origin> origins;   // for feeds, by their names
     bool has_journal = false;              // what waits for Redis outlives the process
 };
 

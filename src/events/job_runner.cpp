@@ -108,7 +108,8 @@ void job_runner::carry_out(const job_ptr& j, std::vector<effect> effects)
 
 void job_runner::on_attempted(const job_ptr& j, const std::string& problem, bool hopeless)
 {
-    const bool can_come_again = board_.options_of(j->source).kind == source_kind::redis_stream && !options_.has_journal;
+    const source_kind kind = board_.options_of(j->source).kind;
+    const bool can_come_again = (kind == source_kind::redis_stream || kind == source_kind::poll) && !options_.has_journal;
     if (problem.empty() && j->any_waits && can_come_again) {
         beside_.spawn(finish_when_logged(j));
     } else if (problem.empty()) {

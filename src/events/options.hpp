@@ -3,6 +3,7 @@
 // Where events come from, and what they invalidate.
 
 #include <tiercel/clock.hpp>
+#include <tiercel/units.hpp>
 
 #include <cstdint>
 #include <string>
@@ -10,10 +11,16 @@
 
 namespace tiercel::events {
 
-enum class source_kind : std::uint8_t { redis_stream, redis_pubsub, webhook };
+enum class source_kind : std::uint8_t { redis_stream, redis_pubsub, webhook, poll };
 enum class source_scope : std::uint8_t {
     tenant,   // each event is of one tenant and says of which
     all,      // events without a tenant concern the default one, or everything
+};
+
+// How a feed is asked for what is new.
+enum class feed_cursor : std::uint8_t {
+    id,       // what comes after the event of that id
+    time,     // what has that stamp or a later one
 };
 
 struct source_options {
@@ -22,6 +29,13 @@ struct source_options {
     std::string stream;                      // redis_stream
     std::string channel;                     // redis_pubsub
     source_scope scope = source_scope::tenant;
+    std::string origin;                      // poll: where the feed is: a name in `origins`,
+    std::string path;                        // and its path there, with a query if it has one
+    feed_cursor cursor = feed_cursor::id;
+    std::string parameter;                   // of the query, for the cursor; empty: lastEventId or since
+    milliseconds interval{5'000};            // between two looks when there is nothing new
+    milliseconds timeout{10'000};            // for one page
+    byte_count max_page = 4_MiB;
 };
 
 // What one rule invalidates: of these texts exactly one is given; {data.x} and the like stand for parts of the event.

@@ -8,7 +8,11 @@
 #include "events/intake_options.hpp"
 #include "events/job_runner.hpp"
 #include "events/source_board.hpp"
+#include "flow/context.hpp"
+#include "redis/client.hpp"
 #include "redis/connection.hpp"
+
+#include <string>
 
 namespace tiercel::events {
 
@@ -19,7 +23,9 @@ struct source_means {
     source_board& board;
     job_runner& runner;
     const intake_options& options;
-    const redis::connection_options& redis;
+    flow::process_context& process;
+    redis::client& client;                 // for commands that do not wait
+    const redis::connection_options& redis;   // for connections of one's own
 };
 
 class source {
@@ -37,6 +43,9 @@ protected:
 
     const source_options& options() const noexcept { return means_.board.options_of(at_); }
     void note(bool works, std::string_view why) { means_.board.note(at_, works, why); }
+    // Events may have been lost, and nobody knows whose: everything expires now, and is revalidated on its next use. True: that is in the
+    // log of invalidations (or in the journal on this disk). False: all is ending.
+    async::task<bool> bridge_gap(std::string why);
 
     const source_means& means_;
     const std::size_t at_;                 // its place in the options

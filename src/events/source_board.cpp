@@ -13,13 +13,19 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(event_result::la
 
 std::string_view name_of(event_result r) noexcept { return r < event_result::last_ ? results[static_cast<std::size_t>(r)] : ""; }
 
-source_board::source_board(const std::vector<source_options>& sources, intake_observer& observer) : sources_(sources), observer_(observer)
+source_board::source_board(const std::vector<source_options>& sources, const clock& time, intake_observer& observer)
+    : sources_(sources), time_(time), observer_(observer)
 {
     nobody_.label = "api";
     nobody_.kind = source_kind::webhook;
     nobody_.scope = source_scope::all;
-    for (const source_options& s : sources_) { statuses_.push_back({s.label, s.kind == source_kind::webhook, {}, {}, {}}); }
-    statuses_.push_back({nobody_.label, true, {}, {}, {}});
+    const auto add = [this](const std::string& label, bool works) {
+        statuses_.emplace_back();
+        statuses_.back().label = label;
+        statuses_.back().works = works;
+    };
+    for (const source_options& s : sources_) { add(s.label, s.kind == source_kind::webhook); }
+    add(nobody_.label, true);
 }
 
 std::size_t source_board::place_of(std::string_view label) const noexcept
@@ -47,10 +53,37 @@ void source_board::note(std::size_t source, bool works, std::string_view why)
 {
     {
         const std::lock_guard hold(mutex_);
-        statuses_[source].works = works;
-        statuses_[source].problem = works ? std::string() : std::string(why);
+        source_status& s = statuses_[source];
+        s.works = works;
+        s.stands_by = false;
+        s.problem = works ? std::string() : std::string(why);
+        (works ? s.heard : s.troubled) = time_.wall();
+        if (!works) { s.last_problem = why; }
     }
     observer_.on_source(source, works, why);
+}
+
+void source_board::note_standby(std::size_t source, bool stands_by)
+{
+    const std::lock_guard hold(mutex_);
+    source_status& s = statuses_[source];
+    s.stands_by = stands_by;
+    if (stands_by) {
+        s.works = true;
+        s.problem.clear();
+    }
+}
+
+void source_board::note_gap(std::size_t source, std::string_view why)
+{
+    {
+        const std::lock_guard hold(mutex_);
+        source_status& s = statuses_[source];
+        ++s.gaps;
+        s.last_problem = why;
+        s.troubled = time_.wall();
+    }
+    observer_.on_gap(source, why);
 }
 
 void source_board::note_cursor(std::size_t source, const std::string& cursor)

@@ -4,9 +4,12 @@
 
 #include "events/options.hpp"
 
+#include <tiercel/clock.hpp>
+
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +25,8 @@ public:
     // failed: one attempt, another one follows; every other result ends the event. `problem`: of those that went wrong.
     virtual void on_event(std::size_t source, event_result r, std::string_view problem) = 0;
     virtual void on_source(std::size_t source, bool works, std::string_view why) = 0;
+    // Events were lost; everything expires for that.
+    virtual void on_gap(std::size_t source, std::string_view why) = 0;
 
 protected:
     ~intake_observer() = default;
@@ -30,15 +35,20 @@ protected:
 struct source_status {
     std::string label;
     bool works = false;
-    std::string problem;
-    std::string cursor;                    // the last entry that was read
+    bool stands_by = false;                // another instance reads it
+    std::string problem;                   // of now
+    std::string last_problem;              // of now or before
+    std::optional<wall_time> troubled;     // when that was
+    std::optional<wall_time> heard;        // when it answered last
+    std::string cursor;                    // how far it was read
+    std::uint64_t gaps = 0;
     std::map<std::string, std::uint64_t> results;
 };
 
 // Sources are known by their places in the options; any other place is what no source brings ("api").
 class source_board {
 public:
-    source_board(const std::vector<source_options>& sources, intake_observer& observer);
+    source_board(const std::vector<source_options>& sources, const clock& time, intake_observer& observer);
 
     // Thread: any.
     const source_options& options_of(std::size_t at) const noexcept { return at < sources_.size() ? sources_[at] : nobody_; }
@@ -47,12 +57,15 @@ public:
 
     // Thread: the intake's.
     void count(std::size_t source, event_result r, std::string_view problem);
-    void note(std::size_t source, bool works, std::string_view why);
+    void note(std::size_t source, bool works, std::string_view why);   // works: it has answered
+    void note_standby(std::size_t source, bool stands_by);
+    void note_gap(std::size_t source, std::string_view why);
     void note_cursor(std::size_t source, const std::string& cursor);
     std::string cursor_of(std::size_t source) const;
 
 private:
     const std::vector<source_options>& sources_;
+    const clock& time_;
     intake_observer& observer_;
     source_options nobody_;
     mutable std::mutex mutex_;             // of statuses_

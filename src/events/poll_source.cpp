@@ -1,0 +1,329 @@
+#include "events/poll_source.hpp"
+
+#include <tiercel/cache_key.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <unordered_set>
+#include <utility>
+
+namespace tiercel::events {
+namespace {
+
+using namespace std::chrono_literals;
+using async::task;
+using redis::reply;
+
+constexpr milliseconds longest_patience = 5min;   // whatever the feed says of coming again
+
+milliseconds lease_for(milliseconds interval) { return std::clamp<milliseconds>(3 * interval, 3s, 30s); }
+
+std::string hash_of(const std::string& text) { return hex(stable_hash(text)); }
+
+std::int64_t micros_of(wall_time t) { return std::chrono::duration_cast<std::chrono::microseconds>(t.time_since_epoch()).count(); }
+
+// The way from page to page. No target is asked for twice on it, so that a feed that leads in circles, or knows nothing of cursors,
+// cannot keep us busy.
+class page_walk {
+public:
+    explicit page_walk(std::string first) : target_(std::move(first)) {}
+    const std::string& target() const noexcept { return target_; }
+    // False: has been there.
+    bool go_to(std::string target)
+    {
+        been_.insert(std::exchange(target_, std::move(target)));
+        return !been_.contains(target_);
+    }
+
+private:
+    std::string target_;
+    std::unordered_set<std::string> been_;
+};
+
+}  // namespace
+
+poll_source::poll_source(const source_means& m, std::size_t at, const known_origin& where)
+    : source(m, at), call_(m.loop, where, m.process.time),
+      lease_(m.client, m.options.prefix + ":poller:" + options().label, lease_for(options().interval)),
+      cursor_name_(m.options.prefix + ":cursor:" + options().label), wake_(m.loop.context(), m.loop.wheel())
+{
+}
+
+void poll_source::start()
+{
+    means_.beside.spawn(hold_lease());
+    means_.beside.spawn(follow());
+}
+
+task<> poll_source::stop()
+{
+    call_.abort();
+    co_await lease_.release();
+}
+
+std::string poll_source::target_from(const std::string& cursor) const
+{
+    const source_options& o = options();
+    const std::string_view usual = o.cursor == feed_cursor::id ? "lastEventId" : "since";
+    return feed_target(o.path, o.parameter.empty() ? usual : std::string_view(o.parameter), cursor);
+}
+
+// ---- one instance at a time
+
+task<> poll_source::hold_lease()
+{
+    const milliseconds third = lease_for(options().interval) / 3;
+    bool goes_on = true;
+    while (goes_on) {
+        const bool held = lease_.is_held();
+        const std::optional<bool> got = co_await lease_.renew();
+        if (lease_.is_held() && !held) {
+            is_current_ = false;
+            means_.board.note_standby(at_, false);
+            wake_.set();
+        } else if (!got && !lease_.is_held() && means_.client.current() != redis::state::connecting) {
+            note(false, "Redis does not answer");
+        } else if (got && !lease_.is_held()) {
+            co_await stand_by();
+        }
+        const milliseconds again = got ? options().interval : 100ms;
+        goes_on = co_await means_.beside.pause(lease_.is_held() ? third : std::min(third, again));
+    }
+}
+
+// Somebody else reads; shows how far.
+task<> poll_source::stand_by()
+{
+    means_.board.note_standby(at_, true);
+    redis::command c{"GET", cursor_name_};
+    const result<reply> r = co_await means_.client.call(redis::lane::read, std::move(c));
+    if (r && r->is_bulk()) { means_.board.note_cursor(at_, r->text); }
+}
+
+task<> poll_source::follow()
+{
+    bool goes_on = true;
+    while (goes_on) {
+        if (lease_.is_held()) {
+            patience_ = options().interval;
+            co_await look();
+        }
+        wake_.reset();
+        goes_on = co_await means_.beside.wait(wake_, lease_.is_held() ? patience_ : lease_for(options().interval));
+    }
+}
+
+// ---- reading
+
+// Everything there is now.
+task<> poll_source::look()
+{
+    const bool known = co_await find_cursor();
+    if (!known) { co_return; }
+    const walk_end how = co_await read_on({});
+    if (how != walk_end::unknown_cursor) { co_return; }
+    std::string gap = "the feed does not know " + *cursor_ + " any more";
+    co_await begin_now(std::move(gap));
+}
+
+// Where the last one to read has come to.
+task<bool> poll_source::find_cursor()
+{
+    if (is_current_ && cursor_) { co_return true; }
+    redis::command c{"GET", cursor_name_};
+    const result<reply> r = co_await means_.client.call(redis::lane::read, std::move(c));
+    if (!r || r->is_error()) {
+        fail("Redis does not tell the cursor");
+        co_return false;
+    }
+    if (r->is_bulk()) {
+        if (cursor_ != r->text) { ended_.clear(); }
+        cursor_ = r->text;
+        means_.board.note_cursor(at_, *cursor_);
+        is_current_ = true;
+        co_return true;
+    }
+    // Redis may have lost it; what we have read was before that.
+    if (cursor_) {
+        is_current_ = co_await move_to(*cursor_);
+    } else {
+        is_current_ = co_await begin_now({});
+    }
+    co_return is_current_;
+}
+
+// Finds the end of the feed as it is now. `gap`: why what lies before is lost; empty: this is the first start.
+task<bool> poll_source::begin_now(std::string gap)
+{
+    const std::int64_t now = micros_of(means_.process.time.wall());
+    const std::optional<std::string> before = cursor_;
+    ended_.clear();
+    walk_end how = walk_end::broken_off;
+    if (options().cursor == feed_cursor::id) {
+        cursor_ = std::string();
+        how = co_await read_on(now);
+    } else {
+        // The clock of the feed counts. What it has from then on is read in a moment.
+        cursor_ = stamp_of(now);
+        const answer a = co_await ask(target_from(*cursor_));
+        if (a.date) { cursor_ = stamp_of(std::min(now, *a.date * 1'000'000)); }
+        if (a.what == answer::kind::page || a.what == answer::kind::unchanged) { how = walk_end::reached; }
+        if (a.what == answer::kind::unknown_cursor) { how = walk_end::unknown_cursor; }
+    }
+    std::string found = *std::exchange(cursor_, before);
+    if (how == walk_end::unknown_cursor) { fail("the feed is not there"); }
+    if (how != walk_end::reached) { co_return false; }
+    if (!gap.empty()) {
+        const bool bridged = co_await bridge_gap(std::move(gap));
+        if (!bridged) { co_return false; }
+    }
+    const bool moved = co_await move_to(std::move(found));
+    co_return moved;
+}
+
+// From the cursor to the end of the feed. With `skipping_before` what is older than that, or has no time, has no effect, and the cursor
+// moves here alone: if it is not reached, nothing was.
+task<poll_source::walk_end> poll_source::read_on(std::optional<std::int64_t> skipping_before)
+{
+    page_walk walk(target_from(*cursor_));
+    bool by_cursor = !cursor_->empty();
+    while (lease_.is_held() && !means_.beside.is_ending()) {
+        answer a = co_await ask(walk.target());
+        if (a.what == answer::kind::unknown_cursor && by_cursor) { co_return walk_end::unknown_cursor; }
+        if (a.what == answer::kind::unknown_cursor) { fail("the page is not there"); }
+        if (a.what == answer::kind::unchanged) { co_return walk_end::reached; }
+        if (a.what != answer::kind::page) { co_return walk_end::broken_off; }
+        std::string to = moved_cursor(options().cursor, *cursor_, a.page);
+        const bool moves = to != *cursor_;
+        const bool carried = co_await carry_out(wanted(a.page, skipping_before));
+        if (!carried) { co_return walk_end::broken_off; }
+        if (skipping_before) {
+            cursor_ = std::move(to);
+        } else if (moves) {
+            const bool moved = co_await move_to(std::move(to));
+            if (!moved) { co_return walk_end::broken_off; }
+        }
+        remember(a.page, moves);
+        if (a.next && a.next->empty()) {
+            fail("the next page lies on another server");
+            co_return walk_end::broken_off;
+        }
+        if (!a.next && !moves) { co_return walk_end::reached; }
+        by_cursor = !a.next;
+        const bool has_been_there = !walk.go_to(a.next ? *a.next : target_from(*cursor_));
+        if (has_been_there && by_cursor) { co_return walk_end::reached; }
+        if (has_been_there) {
+            fail("its pages lead in a circle");
+            co_return walk_end::broken_off;
+        }
+    }
+    co_return walk_end::broken_off;
+}
+
+std::vector<feed_event> poll_source::wanted(const feed_page& page, std::optional<std::int64_t> skipping_before) const
+{
+    std::vector<feed_event> out;
+    for (const feed_event& e : page.events) {
+        const bool is_old = skipping_before && (!e.time || *e.time < *skipping_before);
+        if (!is_old && !ended_.contains(hash_of(e.text))) { out.push_back(e); }
+    }
+    return out;
+}
+
+// What is read again every time, because the cursor does not pass it, shall not be taken for new every time.
+void poll_source::remember(const feed_page& page, bool moved)
+{
+    if (moved || ended_.size() > most_events_on_page) { ended_.clear(); }
+    for (const feed_event& e : page.events) { ended_.insert(hash_of(e.text)); }
+}
+
+// True: all of them have ended.
+task<bool> poll_source::carry_out(std::vector<feed_event> events)
+{
+    // May outlive this coroutine.
+    struct tally {
+        std::size_t open = 0;
+        async::event* none_open = nullptr;
+    };
+    async::event none_open(means_.loop.context(), means_.loop.wheel());
+    const auto t = std::make_shared<tally>();
+    t->none_open = &none_open;
+    bool goes_on = true;
+    for (feed_event& e : events) {
+        while (goes_on && !means_.runner.try_reserve()) { goes_on = co_await means_.beside.pause(20ms); }   // the feed keeps the rest
+        if (!goes_on) { break; }
+        auto j = std::make_shared<job>();
+        j->text = std::move(e.text);
+        j->source = at_;
+        j->done = [t](event_result, const std::string&) {
+            if (--t->open == 0 && t->none_open != nullptr) { t->none_open->set(); }
+        };
+        ++t->open;
+        means_.runner.attempt(j);
+    }
+    while (goes_on && t->open != 0) {
+        none_open.reset();
+        goes_on = co_await means_.beside.wait(none_open, 1h);
+    }
+    t->none_open = nullptr;
+    co_return goes_on;
+}
+
+// True: it is written down.
+task<bool> poll_source::move_to(std::string cursor)
+{
+    bool goes_on = true;
+    while (goes_on && lease_.is_held()) {
+        const lease::setting s = co_await lease_.set(cursor_name_, cursor);
+        if (s.kept) {
+            means_.board.note_cursor(at_, cursor);
+            cursor_ = std::move(cursor);
+            co_return true;
+        }
+        if (s.lost) { break; }
+        goes_on = co_await means_.beside.pause(200ms);
+    }
+    co_return false;
+}
+
+// ---- one request
+
+task<poll_source::answer> poll_source::ask(std::string target)
+{
+    const source_options& o = options();
+    origin_request rq;
+    rq.target = target;
+    rq.fields = "Accept: application/cloudevents-batch+json, application/json;q=0.9\r\n";
+    rq.timeout = o.timeout;
+    rq.most = o.max_page;
+    const origin_answer got = co_await call_.ask(std::move(rq));
+    answer out;
+    out.date = got.date;
+    if (!got.problem.empty()) {
+        fail(got.problem);
+    } else if (got.status == 204 || got.status == 304) {
+        out.what = answer::kind::unchanged;
+    } else if (got.status == 404 || got.status == 410) {
+        out.what = answer::kind::unknown_cursor;
+    } else if (got.status != 200) {
+        fail("the feed answers " + std::to_string(got.status), got.retry_after.value_or(seconds(0)));
+    } else {
+        out.page = read_feed_page(got.content, o.cursor);
+        out.next = next_target(got.links, call_.authority(), target);
+        out.what = out.page.problem.empty() ? answer::kind::page : answer::kind::failed;
+        if (!out.page.problem.empty()) { fail(out.page.problem); }
+    }
+    if (out.what == answer::kind::page || out.what == answer::kind::unchanged) { note(true, {}); }
+    co_return out;
+}
+
+// Read again after the interval, or when the feed says.
+void poll_source::fail(std::string_view why, seconds come_again)
+{
+    if (means_.beside.is_ending()) { return; }
+    patience_ = std::clamp<milliseconds>(come_again, options().interval, std::max(options().interval, longest_patience));
+    note(false, why);
+}
+
+}  // namespace tiercel::events

@@ -1,0 +1,434 @@
+// Feeds over HTTP that the real program asks for events, and all that may happen to either of them meanwhile.
+
+#include "blackbox/setting.hpp"
+#include "support/fake_origin.hpp"
+#include "support/redis_server.hpp"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <mutex>
+#include <set>
+
+namespace tiercel::test {
+namespace {
+
+using namespace std::chrono_literals;
+using namespace std::string_literals;
+
+std::string parameter_of(const std::string& target, const std::string& name)
+{
+    const std::size_t at = target.find(name + "=");
+    if (at == target.npos) { return {}; }
+    const std::string value = target.substr(at + name.size() + 1, target.find('&', at) - at - name.size() - 1);
+    std::string out;
+    for (std::size_t i = 0; i < value.size(); ++i) {
+        const bool escape = value[i] == '%';
+        out.push_back(escape ? static_cast<char>(std::stoi(value.substr(i + 1, 2), nullptr, 16)) : value[i]);
+        i += escape ? 2 : 0;
+    }
+    return out;
+}
+
+std::string ok(const std::string& body, const std::string& fields = {})
+{
+    return "HTTP/1.1 200 OK\r\nContent-Type: application/cloudevents-batch+json\r\n" + fields + "Content-Length: " + std::to_string(body.size()) +
+           "\r\n\r\n" + body;
+}
+std::string status(int code, const std::string& body = {})
+{
+    return "HTTP/1.1 " + std::to_string(code) + " So\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+
+// A feed of changes of numbered pages, by id (/ids) and by time (/times), some at a time. Thread: any.
+class feed {
+public:
+    feed()
+    {
+        origin_.others().answer([this](const http_request& r) { return origin_bytes(answer(r)); });
+    }
+    std::string url() const { return origin_.url(); }
+    fake_origin& origin() { return origin_; }
+
+    // All of one stamp.
+    void add(int from, int to, const std::string& stamp = "2099-01-01T00:00:00.000Z")
+    {
+        const std::lock_guard hold(mutex_);
+        for (int i = from; i < to; ++i) {
+            const std::string id = std::to_string(i);
+            events_.push_back({"c/" + id, stamp,
+                               R"({"specversion":"1.0","source":"/feed","type":"tiercel.invalidate.v1","id":"c/)" + id + R"(","time":")" + stamp +
+                                   R"(","data":{"scopes":[{"kind":"tag","name":"page-)" + id + R"("}]}})"});
+        }
+    }
+    void pages_of(std::size_t n) { set([&] { most_ = n; }); }
+    void with_links(bool on) { set([&] { links_ = on; }); }
+    // The oldest are gone, and it does not know where they ended.
+    void forget_all() { set([&] { events_.clear(); gone_ = true; }); }
+    void ignore_parameters() { set([&] { ignores_ = true; }); }
+    // What it answers instead; empty: as usual.
+    void answer_with(const std::string& bytes) { set([&] { instead_ = bytes; }); }
+
+private:
+    struct one {
+        std::string id, stamp, text;
+    };
+    template <class Change>
+    void set(Change change)
+    {
+        const std::lock_guard hold(mutex_);
+        change();
+    }
+    std::string answer(const http_request& r)
+    {
+        const std::lock_guard hold(mutex_);
+        if (!instead_.empty()) { return instead_; }
+        const bool by_time = r.target.starts_with("/times");
+        if (!by_time && !r.target.starts_with("/ids")) { return status(404); }
+        const std::string after = ignores_ ? std::string() : parameter_of(r.target, by_time ? "since" : "lastEventId");
+        std::size_t at = 0;
+        while (!after.empty() && at < events_.size() && (by_time ? events_[at].stamp < after : events_[at].id != after)) { ++at; }
+        if (!by_time && !after.empty()) {
+            if (at == events_.size()) { return status(gone_ ? 410 : 404); }
+            ++at;
+        }
+        const std::string offset = parameter_of(r.target, "offset");
+        const std::size_t skipped = offset.empty() ? 0 : static_cast<std::size_t>(std::stoi(offset));
+        at = std::min(at + skipped, events_.size());
+        std::string body = "[";
+        std::size_t n = 0;
+        for (; n < most_ && at + n < events_.size(); ++n) { body += (n == 0 ? "" : ",") + events_[at + n].text; }
+        std::string link;
+        if (links_ && at + n < events_.size()) {
+            const std::string plain = r.target.substr(0, r.target.find("&offset"));
+            link = "Link: <" + plain + (plain.find('?') == plain.npos ? "?x=1" : "") + "&offset=" + std::to_string(skipped + n) + ">; rel=\"next\"\r\n";
+        }
+        return ok(body + "]", link);
+    }
+
+    std::mutex mutex_;
+    std::vector<one> events_;
+    std::size_t most_ = 1000;
+    bool links_ = false;
+    bool gone_ = false;
+    bool ignores_ = false;
+    std::string instead_;
+    fake_origin origin_;   // last: its threads call us
+};
+
+class PolledFeeds : public testing::Test {
+protected:
+    void SetUp() override
+    {
+        if (!redis_server::available()) { GTEST_SKIP() << "redis-server is not installed"; }
+        redis_ = std::make_unique<redis_server>();
+        feed_.add(0, 3, "2020-01-01T00:00:00.000Z");
+    }
+    std::string yaml(const std::string& source) const
+    {
+        return "server: {threads: 1}\n"
+               "cache: {l2: {url: \"" + redis_->url() + "\", timeout: 5s}}\n"
+               "origins:\n"
+               "  shop: {endpoints: [\"" + pages_.url() + "\"]}\n"
+               "  feed: {endpoints: [\"" + feed_.url() + "\"], retry: {max: 0}, breaker: {failures: 100}}\n"
+               "routes: [{name: all, match: {path: /}, origin: shop, tags: [\"page-{path.2}\"]}]\n"
+               "log: {level: warn, access: {file: \"off\"}}\n"
+               "invalidation: {sources: [{label: polled, kind: poll, origin: feed, scope: all, interval: 100ms, " + source + "}]}\n";
+    }
+    std::unique_ptr<proxy> started(const std::string& source)
+    {
+        auto p = std::make_unique<proxy>(yaml(source));
+        EXPECT_TRUE(eventually([&] { return redis_->command({"HLEN", "tcl:{inv}:nodes"}).integer >= 1; })) << p->log();
+        return p;
+    }
+    // The first look is over: what comes now counts.
+    void start(const std::string& source)
+    {
+        proxy_ = started(source);
+        ASSERT_TRUE(eventually([&] { return !cursor().empty(); })) << status_of(*proxy_);
+    }
+    std::string cursor() { return redis_->command({"GET", "tcl:cursor:polled"}).text; }
+    boost::json::object source_of(const proxy& p) const
+    {
+        const auto all = boost::json::parse(p.admin("GET", "/v1/sources").body).as_object().at("sources").as_array();
+        return all.at(0).as_object();
+    }
+    std::string status_of(const proxy& p) const { return boost::json::serialize(source_of(p)); }
+    std::string problem_of(const proxy& p) const
+    {
+        const auto s = source_of(p);
+        return s.contains("problem") ? std::string(s.at("problem").as_string()) : std::string();
+    }
+    // Of all that the log says was invalidated: the pages, each once.
+    std::set<int> pages_in_log()
+    {
+        std::set<int> out;
+        for (const redis_reply& entry : redis_->command({"XRANGE", "tcl:{inv}:log", "-", "+"}).elements) {
+            for (const redis_reply& f : entry.elements.at(1).elements) {
+                if (const std::size_t at = f.text.find("tag:page-"); at != std::string::npos) { out.insert(std::stoi(f.text.substr(at + 9))); }
+            }
+        }
+        return out;
+    }
+    static std::set<int> numbers(int from, int to)
+    {
+        std::set<int> out;
+        for (int i = from; i < to; ++i) { out.insert(i); }
+        return out;
+    }
+    bool took_effect(int from, int to)
+    {
+        return eventually([&] { return pages_in_log() == numbers(from, to); });
+    }
+
+    feed feed_;
+    origin_process pages_;
+    std::unique_ptr<redis_server> redis_;
+    std::unique_ptr<proxy> proxy_;
+};
+
+constexpr const char* by_id = "path: /ids";
+constexpr const char* by_time = "path: /times, cursor: time";
+
+TEST_F(PolledFeeds, AFeedIsFollowedFromWhereItEndsAtTheFirstStart)
+{
+    start(by_id);
+    EXPECT_EQ(cursor(), "c/2");
+    ASSERT_TRUE(eventually([&] { return proxy_->get("/page/7?ttl=600").raw_head.find("hit;") != std::string::npos; }));
+    feed_.add(7, 9);
+    ASSERT_TRUE(took_effect(7, 9)) << status_of(*proxy_);
+    EXPECT_TRUE(eventually([&] { return cursor() == "c/8"; }));
+    EXPECT_EQ(proxy_->get("/page/7?ttl=600").raw_head.find("hit;"), std::string::npos);
+    EXPECT_EQ(proxy_->metric("events_total", {{"source", "polled"}, {"result", "applied"}}), 2);
+    const auto s = source_of(*proxy_);
+    EXPECT_EQ(s.at("cursor"), "c/8");
+    EXPECT_EQ(s.at("works"), true);
+    EXPECT_TRUE(s.contains("last_contact"));
+    EXPECT_FALSE(s.contains("last_error"));
+}
+
+TEST_F(PolledFeeds, WhatHappenedWhileNobodyWasThereIsReadAtTheNextStart)
+{
+    start(by_id);
+    ASSERT_TRUE(proxy_->stop().ok());
+    feed_.add(10, 20);
+    proxy_->start();
+    EXPECT_TRUE(took_effect(10, 20)) << status_of(*proxy_);
+}
+
+TEST_F(PolledFeeds, AnEmptyFeedIsReadFromItsBeginningOnceItHasOne)
+{
+    feed_.forget_all();
+    proxy_ = started(by_id);
+    ASSERT_TRUE(eventually([&] { return redis_->command({"EXISTS", "tcl:cursor:polled"}).integer == 1; })) << status_of(*proxy_);
+    feed_.add(1, 4);
+    EXPECT_TRUE(took_effect(1, 4)) << status_of(*proxy_);
+}
+
+TEST_F(PolledFeeds, FiftyChangesOfOneStampOverTwoPagesAllTakeEffect)
+{
+    feed_.pages_of(25);
+    feed_.with_links(true);
+    start(by_time);
+    feed_.add(100, 150);
+    EXPECT_TRUE(took_effect(100, 150)) << status_of(*proxy_);
+    feed_.add(150, 160);   // of the same stamp, and the cursor is there already
+    EXPECT_TRUE(took_effect(100, 160)) << status_of(*proxy_);
+    EXPECT_TRUE(eventually([&] { return cursor() == "2099-01-01T00:00:00.000Z"; }));
+    // They are read again each time, and counted once.
+    const int before = feed_.origin().requests();
+    EXPECT_TRUE(eventually([&] { return feed_.origin().requests() > before + 12; }));
+    EXPECT_EQ(proxy_->metric("events_total", {{"source", "polled"}}), 60);
+    EXPECT_EQ(redis_->command({"XLEN", "tcl:dlq"}).integer, 0);
+}
+
+TEST_F(PolledFeeds, ManyPagesWithoutLinksAreReadOneAfterTheOther)
+{
+    feed_.pages_of(7);
+    start(by_id);
+    feed_.add(100, 200);
+    EXPECT_TRUE(took_effect(100, 200)) << status_of(*proxy_);
+}
+
+// Faster than the interval a page with nothing new is not asked for again, whatever it claims.
+TEST_F(PolledFeeds, AFeedThatKnowsNoCursorIsAskedNoMoreOften)
+{
+    feed_.ignore_parameters();
+    start(by_id);
+    feed_.add(5, 8);
+    ASSERT_TRUE(took_effect(5, 8));
+    const int before = feed_.origin().requests();
+    const auto since = std::chrono::steady_clock::now();
+    ASSERT_TRUE(eventually([&] { return feed_.origin().requests() >= before + 10; }));
+    EXPECT_GT(std::chrono::steady_clock::now() - since, 700ms);
+    EXPECT_EQ(proxy_->metric("events_total", {{"source", "polled"}}), 3);
+}
+
+TEST_F(PolledFeeds, PagesThatLeadInACircleEndTheLook)
+{
+    start(by_id);
+    feed_.answer_with(ok("[]", "Link: </ids?lastEventId=c%2F2>; rel=next\r\n"));
+    ASSERT_TRUE(eventually([&] { return problem_of(*proxy_) == "its pages lead in a circle"; })) << status_of(*proxy_);
+    const int before = feed_.origin().requests();
+    const auto since = std::chrono::steady_clock::now();
+    ASSERT_TRUE(eventually([&] { return feed_.origin().requests() >= before + 10; }));
+    EXPECT_GT(std::chrono::steady_clock::now() - since, 700ms);
+    feed_.answer_with({});
+    feed_.add(5, 6);
+    EXPECT_TRUE(took_effect(5, 6));
+}
+
+// ---- what the feed may do
+
+TEST_F(PolledFeeds, WhateverTheFeedAnswersNothingIsLostAndTheOperatorIsTold)
+{
+    start("path: /ids, max_page: 64KiB, timeout: 300ms");
+    const std::pair<const char*, std::pair<std::string, const char*>> cases[] = {
+        {"an error", {status(500), "answers 500"}},
+        {"garbage", {ok("<html>"), "not JSON"}},
+        {"an object", {ok("{\"events\":[]}"), "no JSON array"}},
+        {"too much", {ok("[\"" + std::string(70'000, 'x') + "\"]"), "larger than 65536"}},
+        {"half an answer", {"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n[", "origin_timeout"}},
+        {"no HTTP", {"hello\r\n\r\n", "origin_invalid"}},
+        {"compressed", {ok("[]", "Content-Encoding: gzip\r\n"), "compressed"}},
+        {"a redirection", {status(302), "answers 302"}},
+        {"a page elsewhere", {ok("[]", "Link: <http://127.0.0.1:1/x>; rel=next\r\n"), "another server"}},
+    };
+    int next = 10;
+    for (const auto& [name, what] : cases) {
+        SCOPED_TRACE(name);
+        feed_.answer_with(what.first);
+        EXPECT_TRUE(eventually([&] { return problem_of(*proxy_).find(what.second) != std::string::npos; })) << status_of(*proxy_);
+        feed_.add(next, next + 5);
+        next += 5;
+        feed_.answer_with({});
+        EXPECT_TRUE(took_effect(10, next)) << status_of(*proxy_);
+        const auto s = source_of(*proxy_);
+        EXPECT_EQ(s.at("works"), true);
+        EXPECT_NE(std::string(s.at("last_error").as_object().at("what").as_string()).find(what.second), std::string::npos) << "what was wrong last is kept";
+    }
+    feed_.origin().go_down();
+    EXPECT_TRUE(eventually([&] { return problem_of(*proxy_) == "origin_refused"; })) << status_of(*proxy_);
+    feed_.add(next, next + 5);
+    feed_.origin().come_back();
+    EXPECT_TRUE(took_effect(10, next + 5)) << status_of(*proxy_);
+    EXPECT_EQ(source_of(*proxy_).at("gaps"), 0);
+}
+
+TEST_F(PolledFeeds, WhatIsNoEventGoesToTheDeadLettersOnceAndHoldsNothingUp)
+{
+    start(by_id);
+    feed_.answer_with(ok(R"([{"nothing":1}, {"specversion":"1.0","id":"c/3","source":"/feed","type":"tiercel.invalidate.v1",
+                            "data":{"scopes":[{"kind":"tag","name":"page-3"}]}}, 7])"));
+    EXPECT_TRUE(took_effect(3, 4));
+    const int before = feed_.origin().requests();
+    EXPECT_TRUE(eventually([&] { return feed_.origin().requests() > before + 5; }));
+    EXPECT_EQ(redis_->command({"XLEN", "tcl:dlq"}).integer, 2);
+    EXPECT_EQ(cursor(), "c/3");
+}
+
+TEST_F(PolledFeeds, AFeedThatHasForgottenWhereWeWereExpiresEverything)
+{
+    start(by_id);
+    ASSERT_TRUE(eventually([&] { return proxy_->get("/page/50?ttl=600").raw_head.find("hit;") != std::string::npos; }));
+    feed_.forget_all();
+    feed_.add(60, 63);   // and of these nobody knows whether they were all
+    ASSERT_TRUE(eventually([&] { return cursor() == "c/62"; })) << status_of(*proxy_);
+    EXPECT_EQ(proxy_->get("/page/50?ttl=600").raw_head.find("hit;"), std::string::npos);
+    EXPECT_EQ(proxy_->metric("event_gaps_total", {{"source", "polled"}}), 1);
+    EXPECT_EQ(source_of(*proxy_).at("gaps"), 1);
+    const std::string row = proxy_->admin("GET", "/v1/invalidations").body;
+    EXPECT_NE(row.find("gap: the feed does not know c/2 any more"), std::string::npos) << row;
+    feed_.add(63, 65);
+    EXPECT_TRUE(eventually([&] { return pages_in_log().contains(64); })) << status_of(*proxy_);
+    EXPECT_EQ(proxy_->metric("event_gaps_total", {{"source", "polled"}}), 1);
+}
+
+TEST_F(PolledFeeds, AFeedThatIsNotThereExpiresNothing)
+{
+    start(by_id);
+    feed_.answer_with(status(404));
+    ASSERT_TRUE(eventually([&] { return problem_of(*proxy_) == "the page is not there"; })) << status_of(*proxy_);
+    const int before = feed_.origin().requests();
+    EXPECT_TRUE(eventually([&] { return feed_.origin().requests() > before + 5; }));
+    EXPECT_EQ(cursor(), "c/2");
+    feed_.answer_with({});
+    feed_.add(3, 5);
+    EXPECT_TRUE(took_effect(3, 5));
+    EXPECT_EQ(source_of(*proxy_).at("gaps"), 0);
+}
+
+// ---- what may become of us
+
+class KilledReaders : public PolledFeeds, public testing::WithParamInterface<const char*> {};
+INSTANTIATE_TEST_SUITE_P(Cursors, KilledReaders, testing::Values(by_id, by_time));
+
+TEST_P(KilledReaders, SkipNothing)
+{
+    feed_.pages_of(20);
+    feed_.with_links(true);
+    start(GetParam());
+    constexpr int all = 800;
+    constexpr int rounds = 4;
+    for (int round = 0; round < rounds; ++round) {
+        const std::size_t before = pages_in_log().size();
+        feed_.add(100 + all * round / rounds, 100 + all * (round + 1) / rounds, "2099-01-01T00:00:0" + std::to_string(round / 2) + ".000Z");
+        ASSERT_TRUE(eventually([&] { return pages_in_log().size() > before; })) << "it works again";
+        proxy_->kill();
+        proxy_->start();
+    }
+    EXPECT_TRUE(took_effect(100, 100 + all)) << pages_in_log().size() << " of " << all << ": " << status_of(*proxy_);
+    EXPECT_EQ(redis_->command({"XLEN", "tcl:dlq"}).integer, 0);
+}
+
+TEST_P(KilledReaders, LeaveTheCursorWhereWhatOnlyTheyKnowOfBegins)
+{
+    start(GetParam());
+    const std::string before = cursor();
+    redis_->command({"RENAME", "tcl:{inv}:table", "kept"});
+    redis_->command({"SET", "tcl:{inv}:table", "no table"});   // nothing can be appended
+    feed_.add(7, 9);
+    ASSERT_TRUE(eventually([&] { return proxy_->admin("GET", "/v1/invalidations").body.find("page-8") != std::string::npos; })) << status_of(*proxy_);
+    EXPECT_EQ(cursor(), before);
+    proxy_->kill();
+    redis_->command({"RENAME", "kept", "tcl:{inv}:table"});
+    proxy_->start();
+    EXPECT_TRUE(took_effect(7, 9)) << status_of(*proxy_);
+    EXPECT_TRUE(eventually([&] { return cursor() != before; }));
+}
+
+TEST_F(PolledFeeds, OneInstanceReadsAndAnotherTakesOver)
+{
+    start(by_id);
+    const std::unique_ptr<proxy> other = started(by_id);
+    ASSERT_TRUE(eventually([&] { return source_of(*other).at("standby") == true; })) << status_of(*other);
+    EXPECT_EQ(source_of(*proxy_).at("standby"), false);
+    feed_.add(10, 15);
+    ASSERT_TRUE(took_effect(10, 15));
+    EXPECT_TRUE(eventually([&] { return source_of(*other).at("cursor") == "c/14"; })) << "it is told how far the reader is";
+    EXPECT_EQ(other->metric("events_total", {{"source", "polled"}}), 0);
+    proxy_->kill();
+    feed_.add(15, 20);
+    EXPECT_TRUE(took_effect(10, 20)) << status_of(*other);
+    EXPECT_EQ(source_of(*other).at("standby"), false);
+    EXPECT_EQ(other->metric("events_total", {{"source", "polled"}, {"result", "applied"}}), 5);
+    // Who stops in peace leaves at once.
+    proxy_->start();
+    ASSERT_TRUE(eventually([&] { return source_of(*proxy_).at("standby") == true; }));
+    ASSERT_TRUE(other->stop().ok());
+    feed_.add(20, 25);
+    EXPECT_TRUE(took_effect(10, 25)) << status_of(*proxy_);
+}
+
+TEST_F(PolledFeeds, WithoutRedisNothingIsReadAndNothingIsLost)
+{
+    start(by_id);
+    redis_->freeze();
+    feed_.add(10, 15);
+    EXPECT_TRUE(eventually([&] { return !problem_of(*proxy_).empty() || proxy_->metric("events_total", {{"source", "polled"}}) > 0; }));
+    redis_->thaw();
+    EXPECT_TRUE(took_effect(10, 15)) << status_of(*proxy_);
+}
+
+}  // namespace
+}  // namespace tiercel::test
