@@ -31,6 +31,7 @@ public:
         check_listeners();
         check_admin();
         check_tiers();
+        check_files();
         check_tenancy();
         check_origins();
         check_routes();
@@ -164,6 +165,23 @@ private:
         }
         if (c_.cache.l2.kind == l2::kind::redis && c_.cache.l2.url.empty()) {
             complain("cache.l2.url", "is needed for kind redis");
+        }
+        if (c_.cache.l2.kind != l2::kind::redis && c_.cache.l2.required) {
+            complain("cache.l2.required", "has no meaning unless cache.l2.kind is redis");
+        }
+    }
+
+    // Two writers would tear each other's lines.
+    void check_files()
+    {
+        const std::pair<std::string, const std::string*> files[] = {{"log.file", &c_.log.file},
+                                                                    {"log.access.file", &c_.log.access.file},
+                                                                    {"invalidation.journal.path", &c_.invalidation.journal.path}};
+        for (auto one = std::begin(files); one != std::end(files); ++one) {
+            const auto same = std::find_if(std::begin(files), one, [&](const auto& f) { return !f.second->empty() && *f.second == *one->second; });
+            if (same != one) {
+                complain(one->first, "is the file of " + same->first + ", too");
+            }
         }
     }
 

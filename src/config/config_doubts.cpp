@@ -4,6 +4,7 @@
 #include "config/problems.hpp"
 #include "config/value.hpp"
 
+#include "async/listener.hpp"
 #include "http/ascii.hpp"
 
 #include <algorithm>
@@ -61,11 +62,29 @@ private:
                                                                     {"log.access.file", &c_.log.access.file},
                                                                     {"invalidation.journal.path", &c_.invalidation.journal.path}};
         for (const auto& [key, file] : files) {
-            const std::filesystem::path folder = std::filesystem::path(*file).parent_path();
+            doubt_folder_of(key, *file);
             std::error_code ec;
-            if (!folder.empty() && !std::filesystem::is_directory(folder, ec)) {
-                say(key, "there is no folder " + folder.string() + " on this machine, without which nothing starts");
+            if (std::filesystem::is_directory(*file, ec)) {
+                say(key, *file + " is a folder on this machine");
             }
+        }
+        const auto doubt_socket = [&](const std::string& key, const std::string& address) {
+            if (const auto where = async::parse_listen_address(address); where && where->is_unix()) {
+                doubt_folder_of(key, where->unix_path);
+            }
+        };
+        for (std::size_t i = 0; i < c_.server.listen.size(); ++i) {
+            doubt_socket("server.listen[" + std::to_string(i) + "]", c_.server.listen[i].address);
+        }
+        doubt_socket("admin.listen", c_.admin.listen);
+    }
+
+    void doubt_folder_of(const std::string& key, const std::string& file)
+    {
+        const std::filesystem::path folder = std::filesystem::path(file).parent_path();
+        std::error_code ec;
+        if (!folder.empty() && !std::filesystem::is_directory(folder, ec)) {
+            say(key, "there is no folder " + folder.string() + " on this machine, without which nothing starts");
         }
     }
 

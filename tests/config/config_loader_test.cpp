@@ -205,6 +205,8 @@ TEST(Loader, RulesBetweenKeys)
         {"server: { listen: [ 127.0.0.1:1 ] }\nadmin: { listen: localhost:1 }\n", "t.yaml:4:18: admin.listen: is taken by server.listen[0]"},
         {"tenancy: { resolvers: [ header, none ] }\n", "t.yaml:3:25: tenancy.resolvers[0]: never yields a tenant"},
         {"cache: { l1: { max_bytes: 1MiB, max_object: 2MiB } }\n", "t.yaml:3:45: cache.l1.max_object: is more than cache.l1.max_bytes"},
+        {"cache: { l2: { kind: none, required: true } }\n", "t.yaml:3:38: cache.l2.required: has no meaning"},
+        {"log: { file: a.log, access: { file: a.log } }\n", "t.yaml:3:37: log.access.file: is the file of log.file, too"},
         {"tenancy: { resolvers: [] }\n", "tenancy: "},
         {"tenancy: { resolvers: [ none, { kind: header } ] }\nserver: { trusted_proxies: [10.0.0.0/8] }\n", "tenancy: "},
         {"tenancy: { resolvers: [ { kind: host, pattern: nothing } ] }\n", "tenancy: "},
@@ -326,6 +328,9 @@ TEST(Loader, WarnsOfWhatHardlyAnybodyMeans)
         {"retry: { methods: [GET, POST, PUT] }", "", "", "origins.o.retry.methods: POST may be carried out twice"},
         {"", "", "log: { file: /no/such/folder/x.log }\n", "t.yaml:3:14: warning: log.file: there is no folder /no/such/folder"},
         {"", "", "log: { access: { file: /no/such/folder/x.log } }\n", "log.access.file: there is no folder /no/such/folder"},
+        {"", "", "log: { file: / }\n", "log.file: / is a folder on this machine"},
+        {"", "", "server: { listen: [ \"unix:/no/such/folder/x\" ] }\n", "server.listen[0]: there is no folder /no/such/folder"},
+        {"", "", "admin: { listen: \"unix:/no/such/folder/x\" }\n", "admin.listen: there is no folder /no/such/folder"},
         {"", "", "cache: { l1: { max_bytes: 0 }, l2: { kind: none } }\n", "cache.l1.max_bytes: turns off the only tier"},
         {"", "", "admin: { listen: \"\", tokens: [ { token: a } ] }\n", "admin.tokens: has no effect"},
     };
