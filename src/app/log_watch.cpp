@@ -13,6 +13,15 @@ void log_watch::on_invalidation(const coherence::invalidation& i)
     }
 }
 
+void log_watch::on_logged(const coherence::invalidation& i, sequence at, std::optional<std::chrono::microseconds> redis_now)
+{
+    // After a step back of Redis's clock its numbers run ahead of it, and tell no times.
+    constexpr std::chrono::microseconds most_ahead = milliseconds(100);
+    const bool is_time = redis_now && std::chrono::microseconds(static_cast<std::int64_t>(at)) <= *redis_now + most_ahead;
+    const bool is_write = i.action == coherence::source_of::write && i.repeats.empty();   // its repetition explains no second event
+    if (writes_ != nullptr && is_write && is_time) { writes_->note(i.scopes, i.mode, at, time_.now()); }
+}
+
 void log_watch::on_contact(contact c, std::string_view why)
 {
     const bool good = c == contact::following;

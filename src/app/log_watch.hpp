@@ -3,6 +3,7 @@
 // What the log of invalidations reports, turned into counts and log lines. Thread: the log's.
 
 #include "coherence/invalidation_log.hpp"
+#include "coherence/recent_writes.hpp"
 #include "events/intake.hpp"
 #include "telemetry/log.hpp"
 #include "telemetry/metrics.hpp"
@@ -17,10 +18,13 @@ namespace tiercel::app {
 
 class log_watch final : public coherence::log_observer {
 public:
-    log_watch(telemetry::metrics& counts, telemetry::logger log) : counts_(counts.attach()), log_(std::move(log)) {}
+    // `writes`: gets to know those that are in the log; may be null.
+    log_watch(telemetry::metrics& counts, telemetry::logger log, const clock& time, coherence::recent_writes* writes)
+        : counts_(counts.attach()), log_(std::move(log)), time_(time), writes_(writes) {}
     virtual ~log_watch() = default;
 
     void on_invalidation(const coherence::invalidation& i) override;
+    void on_logged(const coherence::invalidation& i, sequence at, std::optional<std::chrono::microseconds> redis_now) override;
     void on_contact(contact c, std::string_view why) override;
     void on_lag(std::chrono::microseconds lag) override;
     void on_repair(std::string_view why, std::size_t scopes) override;
@@ -29,6 +33,8 @@ public:
 private:
     telemetry::cells counts_;
     telemetry::logger log_;
+    const clock& time_;
+    coherence::recent_writes* const writes_;
     telemetry::log_state in_contact_{true};
 };
 

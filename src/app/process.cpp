@@ -96,15 +96,18 @@ process::process(const config::loaded& configuration, const clock& time)
     access_ = std::make_unique<telemetry::access_log>(c.log.access, logs_->get("access"));
     metrics_ = std::make_unique<telemetry::metrics>(names_of(c), c.metrics);
     l1_ = std::make_unique<memory_store>(c.cache.l1);
+    if (c.invalidation.events.loopback_ttl.count() > 0) {
+        writes_ = std::make_unique<coherence::recent_writes>(c.invalidation.events.loopback_ttl);
+    }
     if (c.cache.l2.kind == l2::kind::redis) {
-        log_watch_ = std::make_unique<log_watch>(*metrics_, logs_->get("coherence"));
+        log_watch_ = std::make_unique<log_watch>(*metrics_, logs_->get("coherence"), time, writes_.get());
         log_ = std::make_unique<coherence::invalidation_log>(log_options_of(c), time, valid_, audit_, *log_watch_);
     }
     tenants_ = std::make_unique<routing::tenancy>(c.tenancy);
     routes_ = std::make_unique<routing::route_table>(c.routes);
     context_ = std::make_unique<flow::process_context>(
         flow::process_context{time, *l1_, valid_, flights_, marks_, descriptors_, *tenants_, *routes_, random_seed(),
-                              c.cache.tiers, c.cache.l1.max_object, log_.get(), &audit_});
+                              c.cache.tiers, c.cache.l1.max_object, log_.get(), &audit_, writes_.get()});
     context_->trusted = blocks_of(c.server.trusted_proxies);
     context_->purgers = blocks_of(c.server.purge.allow);
     shared_ = std::make_unique<server::server_shared>(*context_, c.server, c.cache.l2, l2::make_shared_memory(c.cache.l2),

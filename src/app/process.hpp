@@ -81,6 +81,7 @@ private:
     std::unique_ptr<memory_store> l1_;
     validity valid_;
     coherence::audit audit_;
+    std::unique_ptr<coherence::recent_writes> writes_;   // with invalidation.loopback_ttl
     std::unique_ptr<log_watch> log_watch_;
     std::unique_ptr<coherence::invalidation_log> log_;   // with Redis only
     flow::flight_table flights_;

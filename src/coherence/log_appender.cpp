@@ -70,6 +70,7 @@ void log_appender::on_appended(const invalidation& i, result<reply> r, steady::t
 
 void log_appender::take_own(const invalidation& i, const appended& a)
 {
+    s_.observer.on_logged(i, a.at, s_.redis_time.now());
     s_.valid.apply(i.scopes, i.mode, a.at);
     if (a.before == s_.position && s_.position != 0) {
         s_.position = a.at;

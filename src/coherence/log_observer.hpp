@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <optional>
 #include <string_view>
 
 namespace tiercel::coherence {
@@ -16,6 +17,8 @@ namespace tiercel::coherence {
 class log_observer {
 public:
     virtual void on_invalidation(const invalidation& i) = 0;            // taken in here
+    // In the log under that number, by whichever instance; before it is applied here. `redis_now`: if it is known.
+    virtual void on_logged(const invalidation&, sequence, std::optional<std::chrono::microseconds> /*redis_now*/) {}
     virtual void on_contact(contact c, std::string_view why) = 0;       // changes only
     virtual void on_lag(std::chrono::microseconds lag) = 0;             // of what was just applied, by the clock of Redis
     virtual void on_repair(std::string_view why, std::size_t scopes) = 0;

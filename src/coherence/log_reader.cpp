@@ -147,6 +147,7 @@ void log_reader::apply(const log_entry& e)
     if (e.node == s_.node) { return; }
     audit_row row;
     if (from_text(e.about, row.what) && !row.what.id.empty()) {
+        s_.observer.on_logged(row.what, e.at, s_.redis_time.now());
         row.node = e.node;
         row.state = append_state::applied;
         row.at = e.at;

@@ -78,6 +78,8 @@ log_names::log_names(const std::string& prefix)
 
 std::string log_names::event_mark(std::string_view event) const { return base + "e:" + std::string(event); }
 
+std::string log_names::write_mark(sequence at) const { return base + "w:" + std::to_string(at); }
+
 redis::script_call make_append(const log_options& o, const log_names& names, const std::string& node, const invalidation& i, sequence at_least)
 {
     redis::script_call call{.what = &append_script(),

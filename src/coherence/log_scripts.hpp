@@ -5,6 +5,7 @@
 //   PREFIX:{inv}:table   sorted set: member = mode and scope, score = the sequence that raised it last; "!head", "!floor"
 //   PREFIX:{inv}:log     stream: id = <sequence>-0, fields p (sequence before), n (node), s (members), a (the invalidation as JSON)
 //   PREFIX:{inv}:e:…     marks of events that were appended, with an expiry
+//   PREFIX:{inv}:w:…     by sequence of a write: the event that it explains (events/loopback), with an expiry
 //   PREFIX:{inv}:nodes   hash: node -> "<sequence applied> <microseconds of Redis>"
 //
 // All under one hash tag, so that one script may write them together: nobody sees the one without the other.
@@ -24,6 +25,7 @@ namespace tiercel::coherence {
 struct log_names {
     explicit log_names(const std::string& prefix);
     std::string event_mark(std::string_view event) const;
+    std::string write_mark(sequence at) const;
 
     std::string base;
     std::string table;

@@ -646,6 +646,9 @@ rows invalidation_rows()
         "Attempts after the first, for an event that fails; then it goes to the dead letters."));
     r.push_back(key("invalidation.dedup_ttl", TIERCEL_AT(config, invalidation.events.dedup_ttl), between(seconds(1), longest_life), fixed,
         "How long an event is known by its source and id, and a repetition has no effect."));
+    r.push_back(key("invalidation.loopback_ttl", TIERCEL_AT(config, invalidation.events.loopback_ttl), between(0ms, longest_wait), fixed,
+        "So long after a write through the proxy has invalidated something, the event by which its origin tells of it has no effect: one "
+        "event for each write, and none whose time is after the write. As long as events take, and more. 0s: every event has."));
     r.push_back(key("invalidation.max_pending", TIERCEL_AT(config, invalidation.events.max_pending), counts{1, 10'000'000}, fixed,
         "Events under way at most; beyond, streams are read more slowly and POST /v1/events is answered 429."));
     r.push_back(key("invalidation.repeat_after", TIERCEL_AT(config, invalidation.repeat_after), between(0ms, longest_wait), fixed,
@@ -696,7 +699,7 @@ constexpr auto reserved = std::to_array<std::string_view>({
     "routes[].read_your_writes",
     "routes[].key.body",
     "routes[].compress", "routes[].rewrite", "routes[].headers",
-    "invalidation.sources[].auth", "invalidation.loopback_ttl",
+    "invalidation.sources[].auth",
     "invalidation.coalesce", "invalidation.overload", "warm", "tracing",
 });
 

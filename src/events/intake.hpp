@@ -65,6 +65,7 @@ private:
     background beside_;
     source_board board_;
     events::dead_letters dead_;
+    loopback echoes_;
     job_runner runner_;
     std::optional<source_means> means_;          // with Redis only
     std::vector<std::unique_ptr<source>> sources_;

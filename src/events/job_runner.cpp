@@ -15,20 +15,25 @@ using namespace std::chrono_literals;
 using async::task;
 
 // Names of events may be long and hold anything. Who speaks for one tenant only can neither know nor take the names of others.
+std::string name_of(const event& e, const std::string& only_tenant)
+{
+    const std::string whose = only_tenant.empty() ? std::string() : std::to_string(only_tenant.size()) + "!" + only_tenant;
+    return whose + e.key();
+}
+
 // An effect is known by what it is and not by the place of its rule: a replay after the rules were mended finds the old places taken.
 std::string mark_of(const event& e, const std::string& only_tenant, const coherence::invalidation& effect)
 {
-    const std::string whose = only_tenant.empty() ? std::string() : std::to_string(only_tenant.size()) + "!" + only_tenant;
-    std::string text = whose + e.key() + "#";
+    std::string text = name_of(e, only_tenant) + "#";
     for (const scope_hash s : effect.scopes) { text += coherence::member_of(s, effect.mode); }
     return hex(stable_hash(text));
 }
 
 }  // namespace
 
-job_runner::job_runner(async::loop& l, background& beside, source_board& board, dead_letters& dead, flow::process_context& p,
-                       const intake_options& o)
-    : loop_(l), beside_(beside), board_(board), dead_(dead), process_(p), options_(o), random_(std::random_device{}())
+job_runner::job_runner(async::loop& l, background& beside, source_board& board, dead_letters& dead, loopback& echoes,
+                       flow::process_context& p, const intake_options& o)
+    : loop_(l), beside_(beside), board_(board), dead_(dead), echoes_(echoes), process_(p), options_(o), random_(std::random_device{}())
 {
 }
 
@@ -87,7 +92,7 @@ void job_runner::carry_out(const job_ptr& j, std::vector<effect> effects)
         } else {
             ++all->open;
             e.order.event = mark_of(*j->parsed, j->only_tenant, e.order);
-            flow::invalidate_everywhere(std::move(e.order), process_, [this, j, all, i, end_one](const coherence::receipt& r) {
+            const auto on_receipt = [this, j, all, i, end_one](const coherence::receipt& r) {
                 loop_.post([j, all, i, end_one, state = r.state] {
                     using enum coherence::append_state;
                     if (state == refused) {
@@ -100,6 +105,17 @@ void job_runner::carry_out(const job_ptr& j, std::vector<effect> effects)
                     }
                     end_one();
                 });
+            };
+            echoes_.find_rest(*j->parsed, hex(stable_hash(name_of(*j->parsed, j->only_tenant))), e,
+                              [this, j, i, end_one, on_receipt, order = e.order](std::vector<scope_hash> rest) mutable {
+                if (rest.empty()) {   // a write has done it
+                    j->carried_out.insert(i);
+                    j->any_noop = true;
+                    end_one();
+                    return;
+                }
+                order.scopes = std::move(rest);
+                flow::invalidate_everywhere(std::move(order), process_, on_receipt);
             });
         }
     }

@@ -8,6 +8,7 @@
 #include "events/dead_letters.hpp"
 #include "events/event.hpp"
 #include "events/intake_options.hpp"
+#include "events/loopback.hpp"
 #include "events/rules.hpp"
 #include "events/source_board.hpp"
 #include "flow/context.hpp"
@@ -41,7 +42,8 @@ using job_ptr = std::shared_ptr<job>;
 class job_runner {
 public:
     // References outlive this.
-    job_runner(async::loop& l, background& beside, source_board& board, dead_letters& dead, flow::process_context& p, const intake_options& o);
+    job_runner(async::loop& l, background& beside, source_board& board, dead_letters& dead, loopback& echoes, flow::process_context& p,
+               const intake_options& o);
 
     // Thread: any. A place for one more; false: max_pending are under way.
     bool try_reserve() noexcept;
@@ -69,6 +71,7 @@ private:
     background& beside_;
     source_board& board_;
     dead_letters& dead_;
+    loopback& echoes_;
     flow::process_context& process_;
     const intake_options& options_;
     std::minstd_rand random_;

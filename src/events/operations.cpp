@@ -247,6 +247,7 @@ scopes_read read_scopes(const json::value& list, std::string_view tenant, std::s
             out.scopes.insert(out.scopes.end(), found.scopes.begin(), found.scopes.end());
             out.names.push_back(std::move(found.name));
             out.kinds.push_back(*kind);
+            out.widths.push_back(found.scopes.size());
         }
     }
     if (out.scopes.size() > coherence::most_scopes) { out.problem = "scopes: at most 256 at a time."; }

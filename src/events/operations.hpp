@@ -37,6 +37,7 @@ struct scopes_read {
     std::vector<scope_hash> scopes;
     std::vector<std::string> names;
     std::vector<scope_kind> kinds;
+    std::vector<std::size_t> widths;   // so many scopes for each name
     std::string problem;
     bool foreign = false;          // the problem: it belongs to another tenant than `only_tenant`
 };

@@ -61,6 +61,7 @@ struct event_options {
     std::vector<rule_options> rules;
     unsigned max_retries = 3;
     milliseconds dedup_ttl{7 * 24 * 3600 * 1000LL};
+    milliseconds loopback_ttl{0};            // 0: each event is carried out
     milliseconds coalesce{100};
     std::size_t max_pending = 100'000;
     overload_rule overload = overload_rule::coalesce;

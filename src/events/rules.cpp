@@ -68,6 +68,7 @@ effect own_effect(const event& e, const source_options& source, std::string_view
     out.order = order_for(e, source, e.tenant, hard ? purge_mode::hard : purge_mode::soft);
     out.order.scopes = std::move(read.scopes);
     out.order.names = std::move(read.names);
+    out.widths = std::move(read.widths);
     return out;
 }
 
@@ -151,6 +152,7 @@ judged effects_of_rule(const rule_options& r, const event& e, const source_optio
             coherence::invalidation& order = out.good.back().order;
             order.scopes.insert(order.scopes.end(), found.scopes.begin(), found.scopes.end());
             order.names.push_back(std::move(found.name));
+            out.good.back().widths.push_back(found.scopes.size());
         }
     }
     return out.good.empty() ? no(failing(effect::kind::noop, "the lists in it are empty")) : out;

@@ -23,6 +23,7 @@ struct effect {
     };
     kind what = kind::invalidate;
     coherence::invalidation order;   // without its id
+    std::vector<std::size_t> widths; // of each name in the order: so many of the scopes, in the same order
     std::string problem;
 };
 

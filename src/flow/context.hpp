@@ -5,6 +5,7 @@
 
 #include "async/loop.hpp"
 #include "coherence/invalidation_log.hpp"
+#include "coherence/recent_writes.hpp"
 #include "flow/draws.hpp"
 #include "flow/flight.hpp"
 #include "flow/marks.hpp"
@@ -41,6 +42,7 @@ struct process_context {
     byte_count max_object = 0;                       // larger answers are passed through, not stored
     coherence::invalidation_log* log = nullptr;      // shared with other instances; null: there are none
     coherence::audit* audit = nullptr;
+    coherence::recent_writes* writes = nullptr;      // null: nobody asks
     routing::cidr_set trusted{};                     // server.trusted_proxies
     routing::cidr_set purgers{};                     // server.purge.allow
 };

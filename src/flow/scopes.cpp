@@ -53,6 +53,21 @@ void add_configured(std::vector<scope_hash>& scopes, const request& rq)
 
 }  // namespace
 
+written_scopes written_beside(const request& rq)
+{
+    written_scopes out;
+    const routing::scope_rules& own = rq.route->scopes;
+    const std::string type = routing::expand(own.entity_type, rq.target.path, rq.query);
+    if (type.empty()) { return out; }
+    if (const std::string id = routing::expand(own.entity_id, rq.target.path, rq.query); !id.empty()) {
+        out.scopes.push_back(hash_scope(scope_kind::entity, rq.tenant, type + "/" + id));
+        out.names.push_back("entity:" + type + "/" + id);
+    }
+    out.scopes.push_back(hash_scope(scope_kind::entity_list, rq.tenant, type));
+    out.names.push_back("entity_list:" + type);
+    return out;
+}
+
 std::vector<scope_hash> scopes_of(const request& rq, const response_head& rs)
 {
     std::vector<scope_hash> scopes{url_scope(rq), hash_scope(scope_kind::all, {}, {}), hash_scope(scope_kind::tenant, rq.tenant, {}),

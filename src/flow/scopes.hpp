@@ -6,6 +6,7 @@
 
 #include <tiercel/scope.hpp>
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -17,6 +18,14 @@ scope_hash url_scope(const request& rq) noexcept;
 std::vector<scope_hash> url_scopes_of_both_schemes(const request& rq);
 // Of a group of answers of the origin that the request went to (RFC 9875 §2.1).
 scope_hash group_scope(const request& rq, std::string_view group);
+
+// What a write to that URL changes beside it, by what the route says about the entity that it shows: that one and the lists of its
+// type, or what a list is of. With their names, for people.
+struct written_scopes {
+    std::vector<scope_hash> scopes;
+    std::vector<std::string> names;
+};
+written_scopes written_beside(const request& rq);
 
 // Of what lies below a path of a host; `path` ends with a slash.
 scope_hash prefix_scope(std::string_view tenant, std::string_view host, std::string_view path);

@@ -169,6 +169,10 @@ void invalidate_everywhere(coherence::invalidation what, process_context& p, std
     }
     // Numbered by time, so that it can be told when it was.
     const auto us = std::chrono::duration_cast<std::chrono::microseconds>(p.time.now().time_since_epoch()).count();
+    const auto wall = std::chrono::duration_cast<std::chrono::microseconds>(p.time.wall().time_since_epoch()).count();
+    if (p.writes != nullptr && what.action == coherence::source_of::write) {
+        p.writes->note(what.scopes, what.mode, static_cast<sequence>(wall), p.time.now());
+    }
     const sequence at = p.valid.raise(what.scopes, what.mode, static_cast<sequence>(us));
     if (p.audit != nullptr) {
         if (what.id.empty()) {
@@ -232,8 +236,18 @@ async::task<> invalidate(const request& rq, const response_head& rs, worker_cont
         }
     }
     std::vector<scope_hash> scopes;
+    std::vector<std::string> names;
     for (const request* r : urls) {
         scopes.push_back(url_scope(*r));
+        names.push_back("url:" + key_text(r->resource));
+    }
+    for (const request* r : urls) {
+        written_scopes beside = written_beside(*r);
+        for (std::size_t i = 0; i < beside.scopes.size(); ++i) {
+            if (std::find(scopes.begin(), scopes.end(), beside.scopes[i]) != scopes.end()) { continue; }
+            scopes.push_back(beside.scopes[i]);
+            names.push_back(std::move(beside.names[i]));
+        }
     }
     for (const std::string& group : parse_groups(rs, "Cache-Group-Invalidation")) {
         scopes.push_back(group_scope(rq, group));
@@ -249,9 +263,7 @@ async::task<> invalidate(const request& rq, const response_head& rs, worker_cont
     what.actor = rq.from->address;
     what.tenant = rq.tenant;
     what.scopes = std::move(scopes);
-    for (const request* r : urls) {
-        what.names.push_back("url:" + key_text(r->resource));
-    }
+    what.names = std::move(names);
     for (const request* r : urls) {
         remove(*r, cx);
     }

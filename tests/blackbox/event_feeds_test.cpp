@@ -29,11 +29,12 @@ protected:
         setting s{.origin_url = origin_.url()};
         s.server = "{threads: 1, trusted_proxies: [127.0.0.0/8]}";
         s.cache = "{l2: {url: \"" + redis_->url() + "\", timeout: 5s}}";
-        s.route_options = "tags: [\"page-{path.2}\"]";
+        s.route_options = "tags: [\"page-{path.2}\"], entity: {type: \"{path.1}\", id: \"{path.2}\"}";
         s.more = "tenancy: {resolvers: [{kind: header, name: X-Tenant-ID}]}\n"
                  "admin: {tokens: [{token: " + ""s + token_of_one + ", role: tenant, tenant: one}, {token: " + token_of_all + ", role: system}]}\n"
                  "invalidation: " + invalidation + "\n";
-        proxy_ = std::make_unique<proxy>(s.yaml());
+        yaml_ = s.yaml();
+        proxy_ = std::make_unique<proxy>(yaml_);
         ASSERT_TRUE(eventually([&] { return redis_->command({"HLEN", "tcl:{inv}:nodes"}).integer == 1; })) << proxy_->log();
     }
     http_response send(const std::string& token, const std::string& body, const std::string& type = "application/cloudevents+json",
@@ -73,6 +74,13 @@ protected:
         for (int i = from; i < to; ++i) { words.push_back(change(i)); }
         redis_->command(words);
     }
+    static std::int64_t results_of(const proxy& p, const std::string& result)
+    {
+        const http_response r = raw_client(p.admin_port()).request("GET", "/v1/sources", {{"Authorization", "Bearer "s + token_of_all}});
+        const boost::json::object counts = boost::json::parse(r.body).at("sources").at(0).at("results").as_object();
+        const boost::json::value* const n = counts.if_contains(result);
+        return n != nullptr ? n->to_number<std::int64_t>() : 0;
+    }
     std::vector<std::string> unacknowledged()
     {
         std::vector<std::string> ids;
@@ -109,6 +117,7 @@ protected:
 
     origin_process origin_;
     std::unique_ptr<redis_server> redis_;
+    std::string yaml_;
     std::unique_ptr<proxy> proxy_;
 };
 
@@ -258,6 +267,39 @@ TEST_F(EventFeeds, WhatADeadConsumerHasLeftIsDoneByTheNextAndItsNameIsForgotten)
     EXPECT_TRUE(eventually([&] { return names_of_consumers().size() == 2; })) << "the dead one has something left to be done";
     EXPECT_TRUE(eventually([&] { return pages_in_log() == std::set<int>{7} && unacknowledged().empty() && names_of_consumers().size() == 1; }, 75s));
     EXPECT_NE(names_of_consumers(), std::vector<std::string>{dead});
+}
+
+// ---- the origin tells of what was written through the proxy ------------------------------------------------------------------
+
+// The instances share one consumer group: whichever reads the event, the write may have come to the other one.
+TEST_F(EventFeeds, OfAWriteThroughOneInstanceMeanNothingNewToWhicheverInstanceReadsThem)
+{
+    start("{sources: [{label: feed, kind: redis_stream, stream: feed}], loopback_ttl: 60s, "
+          "rules: [{on: page.updated, invalidate: [{entity: \"page/{data.page}\"}]}]}");
+    proxy second(yaml_);
+    proxy* const both[] = {proxy_.get(), &second};
+    ASSERT_TRUE(eventually([&] { return names_of_consumers().size() == 2; }));
+    const header_list one = {{"X-Tenant-ID", "one"}};
+    const auto hit = [&](const proxy& p, const std::string& page) { return p.get(page + "?ttl=600", one).raw_head.find("hit;") != std::string::npos; };
+    const auto results = [&](const std::string& result) { return results_of(*both[0], result) + results_of(*both[1], result); };
+    constexpr int pages = 20;
+    for (int i = 0; i < pages; ++i) {
+        const std::string page = "/page/" + std::to_string(i);
+        for (const proxy* p : both) { ASSERT_TRUE(eventually([&] { return hit(*p, page); })); }
+        EXPECT_EQ(both[i % 2]->request("PUT", page + "?ttl=600", one, "new").status, 200);
+        ASSERT_TRUE(eventually([&] { return !hit(*both[(i + 1) % 2], page); }));
+        for (const proxy* p : both) { ASSERT_TRUE(eventually([&] { return hit(*p, page); })); }
+    }
+    // Of the writes, and as many of something else: each write explains one event.
+    for (int i = 0; i < 2 * pages; ++i) {
+        std::string e = event("e" + std::to_string(i), "page.updated", R"({"page":)" + std::to_string(i % pages) + "}");
+        e.insert(1, R"("time":"2000-01-01T00:00:00Z",)");
+        add(e);
+        ASSERT_TRUE(eventually([&] { return results("noop") + results("applied") == i + 1; }));
+        EXPECT_EQ(results("noop"), std::min(i + 1, pages));
+        EXPECT_EQ(hit(*both[0], "/page/" + std::to_string(i % pages)), i < pages);
+    }
+    for (const proxy* p : both) { EXPECT_GT(results_of(*p, "noop") + results_of(*p, "applied"), 0) << "each has read some"; }
 }
 
 }  // namespace
