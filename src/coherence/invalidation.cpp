@@ -70,6 +70,7 @@ std::string to_text(const invalidation& i)
     add("tenant", i.tenant);
     add("reason", i.reason);
     add("repeats", i.repeats);
+    if (i.coalesced != 0) { o["coalesced"] = i.coalesced; }
     return json::serialize(o);
 }
 
@@ -91,6 +92,9 @@ bool from_text(std::string_view text, invalidation& out)
     out.tenant = text_at(o, "tenant");
     out.reason = text_at(o, "reason");
     out.repeats = text_at(o, "repeats");
+    if (const json::value* const n = o.if_contains("coalesced"); n != nullptr && n->is_int64() && n->as_int64() > 0) {
+        out.coalesced = static_cast<std::size_t>(n->as_int64());
+    }
     const json::value* const scopes = o.if_contains("scopes");
     if (scopes == nullptr || !scopes->is_array()) { return false; }
     for (const json::value& s : scopes->as_array()) {

@@ -17,6 +17,8 @@ std::string_view name_of(source_of a) noexcept;
 struct invalidation {
     std::string id;                       // names it in the audit; made when empty
     std::string event;                    // source and id of an event: appended once under this name. Empty: no such check
+    std::vector<std::string> also{};      // names of more events that share it; not written down
+    std::size_t coalesced = 0;            // so many
     purge_mode mode = purge_mode::hard;
     source_of action = source_of::api;
     std::string source;                   // label of the event source, else empty
@@ -43,6 +45,7 @@ struct receipt {
     append_state state = append_state::refused;
     sequence at = 0;                      // of the log; 0 unless applied
     std::string id;
+    std::vector<bool> known{};            // applied: of its event and those that shared it: was appended before. Empty: none was
 };
 
 // A line of the journal and a field of the log: the same JSON object.

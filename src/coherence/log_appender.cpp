@@ -26,6 +26,7 @@ void log_appender::tell_of(const invalidation& i)
     row.what = i;
     row.node = s_.node;
     row.when = s_.time.wall();
+    row.coalesced = i.coalesced;
     s_.rows.add(std::move(row));
 }
 
@@ -65,7 +66,7 @@ void log_appender::on_appended(const invalidation& i, result<reply> r, steady::t
         row.took = took;
         row.nodes = {s_.node};
     });
-    if (done) { done(receipt{state, a->at, i.id}); }
+    if (done) { done(receipt{state, a->at, i.id, a->known}); }
 }
 
 void log_appender::take_own(const invalidation& i, const appended& a)

@@ -152,6 +152,7 @@ void log_reader::apply(const log_entry& e)
         row.state = append_state::applied;
         row.at = e.at;
         row.when = s_.time.wall();
+        row.coalesced = row.what.coalesced;
         s_.rows.add(std::move(row));
     }
 }

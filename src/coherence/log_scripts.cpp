@@ -6,13 +6,19 @@
 namespace tiercel::coherence {
 namespace {
 
-// KEYS: table, log, mark of the event or the table again.
-// ARGV: spacing, at_least, node, event ("" none), life of the mark in ms, max_life in µs, most scopes, most log entries, JSON,
-// then members. Numbers are below 2^53, so Lua's are exact.
+// KEYS: table, log, marks of the events. If all of those are known, nothing is done.
+// ARGV: spacing, at_least, node, life of the marks in ms, max_life in µs, most scopes, most log entries, JSON, then members. Numbers
+// are below 2^53, so Lua's are exact.
 const redis::script& append_script()
 {
     static const redis::script s(R"lua(
-if ARGV[4] ~= '' and redis.call('EXISTS', KEYS[3]) == 1 then return {'duplicate'} end
+local known = {}
+local new = 0
+for i = 3, #KEYS do
+  known[i - 2] = tostring(redis.call('EXISTS', KEYS[i]))
+  if known[i - 2] == '0' then new = new + 1 end
+end
+if #KEYS > 2 and new == 0 then return {'duplicate'} end
 local t = redis.call('TIME')
 local now = t[1] * 1000000 + t[2]
 local spacing = tonumber(ARGV[1])
@@ -34,15 +40,15 @@ end
 local text = string.format('%.0f', seq)
 redis.call('ZADD', KEYS[1], text, '!head')
 local members = {}
-for i = 10, #ARGV do
+for i = 9, #ARGV do
   redis.call('ZADD', KEYS[1], text, ARGV[i])
   members[#members + 1] = ARGV[i]
 end
-local old = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', string.format('(%.0f', now - tonumber(ARGV[6])), 'LIMIT', 0, 64)
+local old = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', string.format('(%.0f', now - tonumber(ARGV[5])), 'LIMIT', 0, 64)
 for _, m in ipairs(old) do
   if m ~= '!head' and m ~= '!floor' then redis.call('ZREM', KEYS[1], m) end
 end
-local over = redis.call('ZCARD', KEYS[1]) - 2 - tonumber(ARGV[7])
+local over = redis.call('ZCARD', KEYS[1]) - 2 - tonumber(ARGV[6])
 if over > 0 then
   local popped = redis.call('ZRANGE', KEYS[1], 0, math.min(over, 64) - 1, 'WITHSCORES')
   local floor = tonumber(redis.call('ZSCORE', KEYS[1], '!floor') or '0')
@@ -54,10 +60,10 @@ if over > 0 then
   end
   redis.call('ZADD', KEYS[1], string.format('%.0f', floor), '!floor')
 end
-redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[8], text .. '-0', 'p', string.format('%.0f', before), 'n', ARGV[3],
-           's', table.concat(members, ' '), 'a', ARGV[9])
-if ARGV[4] ~= '' then redis.call('SET', KEYS[3], text, 'PX', ARGV[5]) end
-return {text, string.format('%.0f', before)}
+redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[7], text .. '-0', 'p', string.format('%.0f', before), 'n', ARGV[3],
+           's', table.concat(members, ' '), 'a', ARGV[8])
+for i = 3, #KEYS do redis.call('SET', KEYS[i], text, 'PX', ARGV[4]) end
+return {text, string.format('%.0f', before), table.concat(known)}
 )lua");
     return s;
 }
@@ -83,10 +89,12 @@ std::string log_names::write_mark(sequence at) const { return base + "w:" + std:
 redis::script_call make_append(const log_options& o, const log_names& names, const std::string& node, const invalidation& i, sequence at_least)
 {
     redis::script_call call{.what = &append_script(),
-                            .keys = {names.table, names.log, i.event.empty() ? names.table : names.event_mark(i.event)},
-                            .arguments = {std::to_string(validity::spacing), std::to_string(at_least), node, i.event,
+                            .keys = {names.table, names.log},
+                            .arguments = {std::to_string(validity::spacing), std::to_string(at_least), node,
                                           std::to_string(o.dedup_ttl.count()), std::to_string(o.max_life.count() * 1000),
                                           std::to_string(o.max_scopes), std::to_string(o.max_entries), to_text(i)}};
+    if (!i.event.empty()) { call.keys.push_back(names.event_mark(i.event)); }
+    for (const std::string& e : i.also) { call.keys.push_back(names.event_mark(e)); }
     for (const scope_hash s : i.scopes) { call.arguments.push_back(member_of(s, i.mode)); }
     return call;
 }
@@ -97,8 +105,13 @@ std::optional<appended> read_append(const redis::reply& r)
     if (r.items.size() == 1) { return r.items[0].text == "duplicate" ? std::optional(appended{.duplicate = true}) : std::nullopt; }
     const auto at = number_in(r.items[0].text);
     const auto before = number_in(r.items[1].text);
-    if (r.items.size() != 2 || !at || !before || *at == 0) { return std::nullopt; }
-    return appended{false, *at, *before};
+    if (r.items.size() != 3 || !at || !before || *at == 0) { return std::nullopt; }
+    appended out{false, *at, *before, {}};
+    for (const char c : r.items[2].text) {
+        if (c != '0' && c != '1') { return std::nullopt; }
+        out.known.push_back(c == '1');
+    }
+    return out;
 }
 
 std::optional<log_entry> read_entry(const redis::reply& r)

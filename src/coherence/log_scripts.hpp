@@ -42,6 +42,7 @@ struct appended {
     bool duplicate = false;
     sequence at = 0;
     sequence before = 0;    // the head that it followed; 0: there was none
+    std::vector<bool> known{};   // of its events: was appended before
 };
 std::optional<appended> read_append(const redis::reply& r);
 

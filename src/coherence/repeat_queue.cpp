@@ -10,6 +10,7 @@ void repeat_queue::add(const invalidation& i, async::steady::time_point now)
     invalidation again = i;
     again.repeats = std::exchange(again.id, {});
     again.event.clear();   // it was appended: by that name nothing more would be
+    again.also.clear();
     waiting_.push_back({now + after_, std::move(again)});
 }
 

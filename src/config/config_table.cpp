@@ -649,6 +649,9 @@ rows invalidation_rows()
     r.push_back(key("invalidation.loopback_ttl", TIERCEL_AT(config, invalidation.events.loopback_ttl), between(0ms, longest_wait), fixed,
         "So long after a write through the proxy has invalidated something, the event by which its origin tells of it has no effect: one "
         "event for each write, and none whose time is after the write. As long as events take, and more. 0s: every event has."));
+    r.push_back(key("invalidation.coalesce", TIERCEL_AT(config, invalidation.events.coalesce), between(0ms, seconds(10)), fixed,
+        "Events of equal effect: the first has it at once, those that come so soon after it share one invalidation at the end of that time. "
+        "0s: each has its own."));
     r.push_back(key("invalidation.max_pending", TIERCEL_AT(config, invalidation.events.max_pending), counts{1, 10'000'000}, fixed,
         "Events under way at most; beyond, streams are read more slowly and POST /v1/events is answered 429."));
     r.push_back(key("invalidation.repeat_after", TIERCEL_AT(config, invalidation.repeat_after), between(0ms, longest_wait), fixed,
@@ -700,7 +703,7 @@ constexpr auto reserved = std::to_array<std::string_view>({
     "routes[].key.body",
     "routes[].compress", "routes[].rewrite", "routes[].headers",
     "invalidation.sources[].auth",
-    "invalidation.coalesce", "invalidation.overload", "warm", "tracing",
+    "invalidation.overload", "warm", "tracing",
 });
 
 // ---- the tree --------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@
 #include "async/loop.hpp"
 #include "events/background.hpp"
 #include "events/dead_letters.hpp"
+#include "events/gathering.hpp"
 #include "events/intake_options.hpp"
 #include "events/job_runner.hpp"
 #include "events/source.hpp"
@@ -66,6 +67,7 @@ private:
     source_board board_;
     events::dead_letters dead_;
     loopback echoes_;
+    gathering orders_;
     job_runner runner_;
     std::optional<source_means> means_;          // with Redis only
     std::vector<std::unique_ptr<source>> sources_;

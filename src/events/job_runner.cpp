@@ -29,11 +29,18 @@ std::string mark_of(const event& e, const std::string& only_tenant, const cohere
     return hex(stable_hash(text));
 }
 
+event_result end_of(const job& j) noexcept
+{
+    if (j.any_applied) { return event_result::applied; }
+    if (j.any_coalesced) { return event_result::coalesced; }
+    return j.any_duplicate ? event_result::duplicate : event_result::noop;
+}
+
 }  // namespace
 
-job_runner::job_runner(async::loop& l, background& beside, source_board& board, dead_letters& dead, loopback& echoes,
+job_runner::job_runner(async::loop& l, background& beside, source_board& board, dead_letters& dead, loopback& echoes, gathering& orders,
                        flow::process_context& p, const intake_options& o)
-    : loop_(l), beside_(beside), board_(board), dead_(dead), echoes_(echoes), process_(p), options_(o), random_(std::random_device{}())
+    : loop_(l), beside_(beside), board_(board), dead_(dead), echoes_(echoes), orders_(orders), process_(p), options_(o), random_(std::random_device{}())
 {
 }
 
@@ -92,22 +99,20 @@ void job_runner::carry_out(const job_ptr& j, std::vector<effect> effects)
         } else {
             ++all->open;
             e.order.event = mark_of(*j->parsed, j->only_tenant, e.order);
-            const auto on_receipt = [this, j, all, i, end_one](const coherence::receipt& r) {
-                loop_.post([j, all, i, end_one, state = r.state] {
-                    using enum coherence::append_state;
-                    if (state == refused) {
-                        all->problem = "too much waits for Redis";
-                        all->hopeless = false;
-                    } else {
-                        j->carried_out.insert(i);
-                        (state == duplicate ? j->any_duplicate : j->any_applied) = true;
-                        j->any_waits = j->any_waits || state == pending;
-                    }
-                    end_one();
-                });
+            const auto on_end = [j, all, i, end_one](order_end end) {
+                using enum order_end::as;
+                if (end.what == refused) {
+                    all->problem = "too much waits for Redis";
+                    all->hopeless = false;
+                } else {
+                    j->carried_out.insert(i);
+                    (end.what == applied ? j->any_applied : end.what == coalesced ? j->any_coalesced : j->any_duplicate) = true;
+                    j->any_waits = j->any_waits || end.waits;
+                }
+                end_one();
             };
             echoes_.find_rest(*j->parsed, hex(stable_hash(name_of(*j->parsed, j->only_tenant))), e,
-                              [this, j, i, end_one, on_receipt, order = e.order](std::vector<scope_hash> rest) mutable {
+                              [this, j, i, end_one, on_end, order = e.order](std::vector<scope_hash> rest) mutable {
                 if (rest.empty()) {   // a write has done it
                     j->carried_out.insert(i);
                     j->any_noop = true;
@@ -115,7 +120,7 @@ void job_runner::carry_out(const job_ptr& j, std::vector<effect> effects)
                     return;
                 }
                 order.scopes = std::move(rest);
-                flow::invalidate_everywhere(std::move(order), process_, on_receipt);
+                orders_.submit(std::move(order), on_end);
             });
         }
     }
@@ -129,7 +134,7 @@ void job_runner::on_attempted(const job_ptr& j, const std::string& problem, bool
     if (problem.empty() && j->any_waits && can_come_again) {
         beside_.spawn(finish_when_logged(j));
     } else if (problem.empty()) {
-        finish(j, j->any_applied ? event_result::applied : j->any_duplicate ? event_result::duplicate : event_result::noop, {});
+        finish(j, end_of(*j), {});
     } else if (!hopeless && j->attempts <= options_.events.max_retries) {
         try_again(j, problem);
     } else {

@@ -7,6 +7,7 @@
 #include "events/background.hpp"
 #include "events/dead_letters.hpp"
 #include "events/event.hpp"
+#include "events/gathering.hpp"
 #include "events/intake_options.hpp"
 #include "events/loopback.hpp"
 #include "events/rules.hpp"
@@ -33,6 +34,7 @@ struct job {
     unsigned attempts = 0;
     std::set<std::size_t> carried_out{};   // of its effects
     bool any_applied = false;
+    bool any_coalesced = false;
     bool any_duplicate = false;
     bool any_noop = false;
     bool any_waits = false;                // for Redis, in the memory of this process
@@ -42,8 +44,8 @@ using job_ptr = std::shared_ptr<job>;
 class job_runner {
 public:
     // References outlive this.
-    job_runner(async::loop& l, background& beside, source_board& board, dead_letters& dead, loopback& echoes, flow::process_context& p,
-               const intake_options& o);
+    job_runner(async::loop& l, background& beside, source_board& board, dead_letters& dead, loopback& echoes, gathering& orders,
+               flow::process_context& p, const intake_options& o);
 
     // Thread: any. A place for one more; false: max_pending are under way.
     bool try_reserve() noexcept;
@@ -72,6 +74,7 @@ private:
     source_board& board_;
     dead_letters& dead_;
     loopback& echoes_;
+    gathering& orders_;
     flow::process_context& process_;
     const intake_options& options_;
     std::minstd_rand random_;

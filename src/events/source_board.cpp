@@ -7,7 +7,8 @@ namespace tiercel::events {
 namespace {
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(event_result::last_)> results{"applied",   "duplicate", "noop",
-                                                                                              "unmatched", "failed",    "dead", "dropped"};
+                                                                                              "unmatched", "failed",    "dead",      "dropped",
+                                                                                              "coalesced"};
 
 }  // namespace
 

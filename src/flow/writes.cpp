@@ -183,6 +183,7 @@ void invalidate_everywhere(coherence::invalidation what, process_context& p, std
         row.state = coherence::append_state::applied;
         row.at = at;
         row.when = p.time.wall();
+        row.coalesced = what.coalesced;
         p.audit->add(std::move(row));
     }
     if (done) {

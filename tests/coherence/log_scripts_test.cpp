@@ -55,14 +55,17 @@ TEST(LogEntry, HasANumberOfTheLog)
     }
 }
 
-TEST(LogAppend, IsAnsweredByTwoNumbersOrAWord)
+TEST(LogAppend, IsAnsweredByTwoNumbersAndWhichOfItsEventsWereKnownOrAWord)
 {
-    EXPECT_EQ(read_append(list({text("17"), text("16")}))->at, 17u);
+    EXPECT_EQ(read_append(list({text("17"), text("16"), text("")}))->at, 17u);
+    EXPECT_EQ(read_append(list({text("17"), text("16"), text("01")}))->known, (std::vector<bool>{false, true}));
+    EXPECT_FALSE(read_append(list({text("17"), text("16"), text("02")})));
+    EXPECT_FALSE(read_append(list({text("17"), text("16")})));
     EXPECT_TRUE(read_append(list({text("duplicate")}))->duplicate);
     EXPECT_FALSE(read_append(list({text("dup")})));
-    EXPECT_FALSE(read_append(list({text("17x"), text("16")})));
-    EXPECT_FALSE(read_append(list({text("17"), text("")})));
-    EXPECT_FALSE(read_append(list({text("17"), text("16"), text("15")})));
+    EXPECT_FALSE(read_append(list({text("17x"), text("16"), text("")})));
+    EXPECT_FALSE(read_append(list({text("17"), text(""), text("")})));
+    EXPECT_FALSE(read_append(list({text("17"), text("16"), text(""), text("")})));
     EXPECT_FALSE(read_append(list({})));
     EXPECT_FALSE(read_append(text("duplicate")));
 }

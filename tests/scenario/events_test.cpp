@@ -214,5 +214,94 @@ TEST_F(Events, ThatAnotherConsumerHasLeftUndoneOrRedisHeldBackTakeEffect)
     EXPECT_FALSE(hits("/projects/7"));
 }
 
+// ---- of equal effect
+
+class EventsOfEqualEffect : public Events {
+protected:
+    void SetUp() override
+    {
+        Events::SetUp();
+        if (IsSkipped()) { return; }
+        s.set("invalidation.coalesce", "1s");   // all that a test adds comes within it, however slow the machine
+    }
+    // All at once.
+    void add_changes(int from, int n, const std::string& project = "7")
+    {
+        const std::string text = R"({"specversion":"1.0","source":"/catalog","id":"e' .. i .. '","type":"project.updated","data":{"projectId":)" + project + "}}";
+        const std::string script = "for i = ARGV[1], ARGV[1] + ARGV[2] - 1 do redis.call('XADD', KEYS[1], '*', 'event', '" + text + "') end";
+        redis->command({"EVAL", script, "1", "catalog.events", std::to_string(from), std::to_string(n)});
+    }
+    std::int64_t appended() { return redis->command({"XLEN", "tcl:{inv}:log"}).integer; }
+};
+
+TEST_F(EventsOfEqualEffect, TakeTwoAppendsHoweverManyThereAre)
+{
+    begin();
+    const std::int64_t before = appended();
+    add_changes(0, 1000);
+    ASSERT_TRUE(soon("catalog", "coalesced", 998));
+    EXPECT_EQ(events("catalog", "applied"), 2);
+    EXPECT_EQ(appended() - before, 2);
+    EXPECT_TRUE(eventually([&] { return unacknowledged() == 0; }));
+    EXPECT_FALSE(hits("/projects/7"));
+    EXPECT_TRUE(hits("/projects/8"));
+    const std::string audit = s.admin("GET", "/v1/invalidations").body;
+    EXPECT_NE(audit.find("\"coalesced\":998"), std::string::npos) << audit;
+}
+
+TEST_F(EventsOfEqualEffect, OfOthersDoNotWait)
+{
+    begin();
+    add_changes(0, 10, "7");
+    add_changes(10, 1, "8");
+    ASSERT_TRUE(soon("catalog", "applied", 2));
+    EXPECT_FALSE(hits("/projects/8"));
+    EXPECT_EQ(events("catalog", "coalesced"), 0) << "their time is not over yet";
+    ASSERT_TRUE(soon("catalog", "coalesced", 8));
+    EXPECT_EQ(events("catalog", "applied"), 3);
+}
+
+// It may tell of a change that came after what was fetched for the first.
+TEST_F(EventsOfEqualEffect, NeverJoinAnAppendThatWasSentBeforeThem)
+{
+    begin();
+    add_changes(0, 1);
+    ASSERT_TRUE(soon("catalog", "applied"));
+    s.origin().page("/projects/7").body("v2");
+    ASSERT_TRUE(eventually([&] { return hits("/projects/7"); }));
+    s.origin().page("/projects/7").body("v3");
+    add_changes(1, 1);
+    EXPECT_TRUE(eventually([&] { return s.get("/projects/7").body == "v3"; }));
+    EXPECT_TRUE(soon("catalog", "applied", 2));
+}
+
+TEST_F(EventsOfEqualEffect, AreAcknowledgedWhenTheOneThatStandsForThemIsLogged)
+{
+    s.set("invalidation.coalesce", "10s");
+    begin();
+    const std::int64_t before = appended();
+    add_changes(0, 5);
+    ASSERT_TRUE(soon("catalog", "applied"));
+    add_changes(5, 1, "8");
+    ASSERT_TRUE(soon("catalog", "applied", 2)) << "read after them, and acknowledgements go before the next read";
+    EXPECT_TRUE(eventually([&] { return unacknowledged() == 4; }));
+    EXPECT_EQ(appended() - before, 2);
+    restart();   // sends what waits
+    EXPECT_EQ(appended() - before, 3);
+}
+
+TEST_F(EventsOfEqualEffect, ThatComeAgainAreKnownByTheirOwnNames)
+{
+    begin();
+    add_changes(0, 50);
+    ASSERT_TRUE(soon("catalog", "coalesced", 48));
+    fill_anew();
+    const std::int64_t before = appended();
+    add_changes(0, 50);
+    ASSERT_TRUE(soon("catalog", "duplicate", 50));
+    EXPECT_EQ(appended(), before);
+    EXPECT_TRUE(hits("/projects/7"));
+}
+
 }  // namespace
 }  // namespace tiercel::test
