@@ -1,7 +1,7 @@
 #pragma once
 
-// Events that are published on a channel of Redis. Nobody keeps what a channel has said: what is published while nobody hears,
-// or while too much is under way, is lost.
+// Events that are published on a channel of Redis. Nobody keeps what a channel has said: what is published while nobody hears is
+// lost; while too much is under way, what it may reach is outdated instead (or, with overload: reject, it is lost, too).
 
 #include "events/source.hpp"
 #include "redis/subscriber.hpp"
@@ -20,6 +20,7 @@ public:
 private:
     redis::subscriber_options subscription() const;
     void take(std::string_view message);
+    void take_surplus(std::string_view message);
 
     redis::subscriber subscriber_;
 };

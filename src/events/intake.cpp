@@ -111,14 +111,32 @@ task<> intake::stop_on_loop()
 
 bool intake::submit(std::string text, std::size_t source, std::string only_tenant, done_handler done)
 {
-    if (!runner_.try_reserve()) { return false; }
+    const bool has_place = runner_.try_reserve();
+    if (!has_place && !runner_.try_reserve_surplus()) { return false; }
     auto j = std::make_shared<job>();
     j->text = std::move(text);
     j->source = source;
     j->only_tenant = std::move(only_tenant);
     j->done = std::move(done);
-    loop_.post([this, j = std::move(j)] { runner_.attempt(j); });
+    loop_.post([this, has_place, j = std::move(j)] { has_place ? runner_.attempt(j) : take_surplus(j); });
     return true;
+}
+
+// Too much is under way: nothing of it is kept but its end.
+void intake::take_surplus(const job_ptr& j)
+{
+    event_read read = read_event(j->text);
+    j->done = [this, done = std::move(j->done)](event_result r, const std::string& problem) {
+        runner_.give_back_surplus();
+        if (done) { done(r, problem); }
+    };
+    const auto on_outdated = [this, source = j->source, done = j->done] {
+        board_.count(source, event_result::coalesced, {});
+        done(event_result::coalesced, {});
+    };
+    if (read.good && runner_.outdate(*read.good, j->source, j->only_tenant, on_outdated)) { return; }
+    runner_.reserve();   // it is no event, or nobody's: that costs little
+    runner_.attempt(j);
 }
 
 bool intake::is_only_about(std::string_view tenant, std::string_view text, std::size_t source) const

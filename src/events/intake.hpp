@@ -57,6 +57,7 @@ public:
 
 private:
     std::unique_ptr<source> make_source(std::size_t at) const;
+    void take_surplus(const job_ptr& j);
     async::task<> stop_on_loop();
 
     const intake_options options_;

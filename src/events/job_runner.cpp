@@ -14,6 +14,8 @@ namespace {
 using namespace std::chrono_literals;
 using async::task;
 
+constexpr std::size_t most_surplus = 10'000;   // that wait for their place in an order for all of a tenant
+
 // Names of events may be long and hold anything. Who speaks for one tenant only can neither know nor take the names of others.
 std::string name_of(const event& e, const std::string& only_tenant)
 {
@@ -40,7 +42,8 @@ event_result end_of(const job& j) noexcept
 
 job_runner::job_runner(async::loop& l, background& beside, source_board& board, dead_letters& dead, loopback& echoes, gathering& orders,
                        flow::process_context& p, const intake_options& o)
-    : loop_(l), beside_(beside), board_(board), dead_(dead), echoes_(echoes), orders_(orders), process_(p), options_(o), random_(std::random_device{}())
+    : loop_(l), beside_(beside), board_(board), dead_(dead), echoes_(echoes), orders_(orders), surplus_(l, beside, p), process_(p),
+      options_(o), random_(std::random_device{}())
 {
 }
 
@@ -49,6 +52,24 @@ bool job_runner::try_reserve() noexcept
     if (pending_.fetch_add(1, std::memory_order_relaxed) < options_.events.max_pending) { return true; }
     pending_.fetch_sub(1, std::memory_order_relaxed);
     return false;
+}
+
+bool job_runner::try_reserve_surplus() noexcept
+{
+    if (options_.events.overload == overload_rule::reject) { return false; }
+    if (surplus_waiting_.fetch_add(1, std::memory_order_relaxed) < most_surplus) { return true; }
+    surplus_waiting_.fetch_sub(1, std::memory_order_relaxed);
+    return false;
+}
+
+bool job_runner::outdate(const event& e, std::size_t source, std::string_view only_tenant, std::function<void()> done)
+{
+    if (options_.events.overload == overload_rule::reject) { return false; }
+    const source_options& o = board_.options_of(source);
+    const reach what = reach_of(e, o, options_.events.rules, only_tenant);
+    if (what.is_nothing()) { return false; }
+    surplus_.outdate(what, o.label, std::move(done));
+    return true;
 }
 
 std::vector<effect> job_runner::effects_of(const event& e, std::size_t source, std::string_view only_tenant) const

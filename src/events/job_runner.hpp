@@ -12,6 +12,7 @@
 #include "events/loopback.hpp"
 #include "events/rules.hpp"
 #include "events/source_board.hpp"
+#include "events/surplus.hpp"
 #include "flow/context.hpp"
 
 #include <atomic>
@@ -57,6 +58,12 @@ public:
     // REQUIRES: a place was reserved.
     void attempt(const job_ptr& j);
 
+    // Instead of an attempt: what the event may reach is outdated. False: that is not wanted, or of no use. `done` (may be empty): once it is so.
+    bool outdate(const event& e, std::size_t source, std::string_view only_tenant, std::function<void()> done);
+    // Thread: any. For texts that wait for that: a place for one more, until it is given back.
+    bool try_reserve_surplus() noexcept;
+    void give_back_surplus() noexcept { surplus_waiting_.fetch_sub(1, std::memory_order_relaxed); }
+
     // Thread: any.
     std::vector<effect> effects_of(const event& e, std::size_t source, std::string_view only_tenant) const;
 
@@ -75,10 +82,12 @@ private:
     dead_letters& dead_;
     loopback& echoes_;
     gathering& orders_;
+    surplus surplus_;
     flow::process_context& process_;
     const intake_options& options_;
     std::minstd_rand random_;
     std::atomic<std::size_t> pending_{0};
+    std::atomic<std::size_t> surplus_waiting_{0};
 };
 
 }  // namespace tiercel::events

@@ -158,7 +158,49 @@ judged effects_of_rule(const rule_options& r, const event& e, const source_optio
     return out.good.empty() ? no(failing(effect::kind::noop, "the lists in it are empty")) : out;
 }
 
+void add_tenant(reach& r, const std::string& tenant, const source_options& source)
+{
+    if (tenant.empty() && source.scope == source_scope::all) {
+        r.everything = true;   // the default one, or whatever it names
+    } else if (routing::is_tenant_name(tenant) && std::find(r.tenants.begin(), r.tenants.end(), tenant) == r.tenants.end()) {
+        r.tenants.push_back(tenant);
+    }
+}
+
+// Of our own type: each scope may name a tenant for itself.
+bool may_name_others(const event& e)
+{
+    const json::value* const data = e.document.if_contains("data");
+    const json::value* const scopes = data != nullptr && data->is_object() ? data->as_object().if_contains("scopes") : nullptr;
+    if (scopes == nullptr || !scopes->is_array()) { return false; }
+    return std::any_of(scopes->as_array().begin(), scopes->as_array().end(), [](const json::value& v) {
+        if (!v.is_object()) { return false; }
+        const json::value* const kind = v.as_object().if_contains("kind");
+        return v.as_object().contains("tenant") || (kind != nullptr && (*kind == "all" || *kind == "tenant"));
+    });
+}
+
 }  // namespace
+
+reach reach_of(const event& e, const source_options& source, const std::vector<rule_options>& rules, std::string_view only_tenant)
+{
+    reach out;
+    const bool is_bound = !only_tenant.empty() || source.scope == source_scope::tenant;   // to the tenant of the event
+    if (e.type == own_type) {
+        add_tenant(out, e.tenant, source);
+        out.everything = out.everything || (!is_bound && may_name_others(e));
+    }
+    for (const rule_options& r : rules) {
+        if (!is_about(r, e) || changes_nothing_of_interest(r, e)) { continue; }
+        const expanded named = r.tenant.empty() ? expanded{e.tenant, {}} : expand(r.tenant, e);
+        add_tenant(out, named.text.value_or(e.tenant), source);
+        const bool names_others = std::any_of(r.invalidate.begin(), r.invalidate.end(),
+                                              [](const effect_options& o) { return !o.all.empty() || !o.tenant.empty(); });
+        out.everything = out.everything || (!is_bound && names_others);
+    }
+    if (!only_tenant.empty() && !out.is_nothing()) { out = {false, {std::string(only_tenant)}}; }
+    return out;
+}
 
 std::vector<effect> effects_of(const event& e, const source_options& source, const std::vector<rule_options>& rules,
                                std::string_view only_tenant, const flow::process_context& p)

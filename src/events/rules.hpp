@@ -32,4 +32,12 @@ struct effect {
 std::vector<effect> effects_of(const event& e, const source_options& source, const std::vector<rule_options>& rules,
                                std::string_view only_tenant, const flow::process_context& p);
 
+// Whose answers an event may concern, without a look at which. Nothing: nobody is interested in it, or it can have no effect.
+struct reach {
+    bool everything = false;
+    std::vector<std::string> tenants{};
+    bool is_nothing() const noexcept { return !everything && tenants.empty(); }
+};
+reach reach_of(const event& e, const source_options& source, const std::vector<rule_options>& rules, std::string_view only_tenant);
+
 }  // namespace tiercel::events

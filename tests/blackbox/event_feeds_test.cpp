@@ -1,5 +1,6 @@
 // Events as the world sends them to the real program: a tenant's token speaks for that tenant alone, whatever its events say.
 
+#include "blackbox/process_memory.hpp"
 #include "blackbox/setting.hpp"
 #include "support/redis_server.hpp"
 
@@ -62,9 +63,26 @@ protected:
         return proxy_->get("/page/a?ttl=600", {{"X-Tenant-ID", tenant}}).raw_head.find("hit;") != std::string::npos;
     }
 
-    static std::string change(int page)
+    static std::string change(int page, const std::string& round = {})
     {
-        return event(std::to_string(page), "tiercel.invalidate.v1", R"({"scopes":[{"kind":"tag","name":"page-)" + std::to_string(page) + R"("}]})");
+        return event(round + std::to_string(page), "tiercel.invalidate.v1", R"({"scopes":[{"kind":"tag","name":"page-)" + std::to_string(page) + R"("}]})");
+    }
+    static std::string changes(int from, int to, const std::string& round = "x")
+    {
+        std::string batch = "[";
+        for (int i = from; i < to; ++i) {
+            batch += (i == from ? "" : ",") + change(i, round + "-");
+        }
+        return batch + "]";
+    }
+    // Every instance says that it has read that far.
+    bool applied_by_all(const std::string& entry)
+    {
+        const std::uint64_t at = std::stoull(entry);
+        const redis_reply rows = redis_->command({"HGETALL", "tcl:{inv}:nodes"});
+        bool all = !rows.elements.empty();
+        for (std::size_t i = 1; i < rows.elements.size(); i += 2) { all = all && std::stoull(rows.elements.at(i).text) >= at; }
+        return all;
     }
     void add(const std::string& e) { redis_->command({"XADD", "feed", "*", "event", e}); }
     // All at once, so that they are read in batches.
@@ -267,6 +285,72 @@ TEST_F(EventFeeds, WhatADeadConsumerHasLeftIsDoneByTheNextAndItsNameIsForgotten)
     EXPECT_TRUE(eventually([&] { return names_of_consumers().size() == 2; })) << "the dead one has something left to be done";
     EXPECT_TRUE(eventually([&] { return pages_in_log() == std::set<int>{7} && unacknowledged().empty() && names_of_consumers().size() == 1; }, 75s));
     EXPECT_NE(names_of_consumers(), std::vector<std::string>{dead});
+}
+
+// ---- more than may be under way ----------------------------------------------------------------------------------------------
+
+constexpr const char* webhook_with_few = "{sources: [{label: hook, kind: webhook}], max_pending: 10";
+
+TEST_F(EventFeeds, BeyondMaxPendingOutdateTheirTenantAndNobodyElse)
+{
+    start(webhook_with_few + "}"s);
+    fill("one");
+    fill("two");
+    const std::int64_t before = redis_->command({"XLEN", "tcl:{inv}:log"}).integer;
+    const http_response r = send(token_of_all, changes(1000, 3000), "application/cloudevents-batch+json");
+    EXPECT_EQ(r.status, 202) << r.body;
+    const boost::json::object results = boost::json::parse(r.body).at("results").as_object();
+    ASSERT_TRUE(results.contains("coalesced")) << r.body;
+    const std::int64_t applied = results.contains("applied") ? results.at("applied").as_int64() : 0;
+    EXPECT_EQ(applied + results.at("coalesced").as_int64(), 2000) << r.body;
+    const std::int64_t orders = redis_->command({"XLEN", "tcl:{inv}:log"}).integer - before - applied;
+    EXPECT_GE(orders, 1);
+    EXPECT_LE(orders, results.at("coalesced").as_int64() / 2) << "one at a time";
+    EXPECT_FALSE(hits("one")) << "it was none of the pages that the events name, but it is of their tenant";
+    EXPECT_TRUE(hits("two"));
+}
+
+TEST_F(EventFeeds, BeyondMaxPendingAreRefusedWhereThatIsAskedFor)
+{
+    start(webhook_with_few + ", overload: reject}"s);
+    fill("one");
+    const http_response r = send(token_of_all, changes(1000, 3000), "application/cloudevents-batch+json");
+    EXPECT_EQ(r.status, 429) << r.body;
+    EXPECT_TRUE(r.has("Retry-After"));
+    EXPECT_TRUE(hits("one"));
+}
+
+// Nothing gets into the log meanwhile: what does not fit is remembered by its tenant, here and for the others.
+TEST_F(EventFeeds, AFloodWhileRedisStandsStillCostsNoMemoryAndLeavesNothingOld)
+{
+    start("{sources: [{label: hook, kind: webhook}], max_pending: 100}");
+    proxy second(yaml_);
+    const header_list one = {{"X-Tenant-ID", "one"}};
+    const auto hit = [&](const proxy& p, int page) {
+        return p.get("/page/" + std::to_string(page) + "?ttl=600", one).raw_head.find("hit;") != std::string::npos;
+    };
+    constexpr int pages = 300;
+    for (const proxy* p : {proxy_.get(), &second}) {
+        for (int i = 0; i < pages; ++i) { ASSERT_TRUE(eventually([&] { return hit(*p, i); })); }
+    }
+    const std::uint64_t memory = memory_of(proxy_->process().pid()).resident;
+    redis_->freeze();
+    std::int64_t answered = 0;
+    for (int round = 0; round < 20; ++round) {
+        const http_response r = send(token_of_all, changes(0, 1000, std::to_string(round)), "application/cloudevents-batch+json");
+        ASSERT_EQ(r.status, 202) << r.body;
+        const boost::json::object results = boost::json::parse(r.body).at("results").as_object();
+        for (const auto& [name, n] : results) { answered += n.as_int64(); }
+    }
+    EXPECT_EQ(answered, 20'000);
+    for (int i = 0; i < pages; ++i) { EXPECT_FALSE(hit(*proxy_, i)) << "page " << i << " where the events came"; }
+    EXPECT_LT(memory_of(proxy_->process().pid()).resident, memory + 64 * 1024 * 1024);
+    redis_->thaw();
+    ASSERT_TRUE(eventually([&] { return redis_->command({"XREVRANGE", "tcl:{inv}:log", "+", "-", "COUNT", "1"}).elements.size() == 1 &&
+                                        admin(token_of_all, "GET", "/v1/invalidations?n=10000").body.find("\"pending\"") == std::string::npos; }));
+    const std::string told = redis_->command({"XREVRANGE", "tcl:{inv}:log", "+", "-", "COUNT", "1"}).elements.at(0).elements.at(0).text;
+    ASSERT_TRUE(eventually([&] { return applied_by_all(told); }));
+    for (int i = 0; i < pages; ++i) { EXPECT_FALSE(hit(second, i)) << "page " << i << " on the other instance"; }
 }
 
 // ---- the origin tells of what was written through the proxy ------------------------------------------------------------------

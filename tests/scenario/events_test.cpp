@@ -94,7 +94,7 @@ TEST_F(Events, ThatComeAgainHaveNoEffectAndOfNoInterestAreCounted)
 // What a channel has said nobody keeps.
 TEST_F(Events, OfAChannelAreCountedWhenThereAreTooMany)
 {
-    s.set("invalidation.max_pending", "1");
+    s.set("invalidation.max_pending", "1").set("invalidation.overload", "reject");
     begin();
     std::string script = "for i = 1, 50 do redis.call('PUBLISH', 'news', '{\"specversion\":\"1.0\",\"source\":\"/c\",\"id\":\"' .. i .. "
                          "'\",\"type\":\"project.updated\",\"data\":{\"projectId\":7}}') end";
@@ -104,6 +104,30 @@ TEST_F(Events, OfAChannelAreCountedWhenThereAreTooMany)
     EXPECT_GE(events("news", "dropped"), 1);
     const std::string sources = s.admin("GET", "/v1/sources").body;
     EXPECT_NE(sources.find("\"dropped\""), std::string::npos) << sources;
+}
+
+TEST_F(Events, OfAChannelOutdateAllThatTheyMayReachWhenThereAreTooMany)
+{
+    s.set("invalidation.max_pending", "1");
+    begin();
+    const std::string text = R"({"specversion":"1.0","source":"/c","id":"' .. i .. '","type":"project.updated","data":{"projectId":' .. i .. '}})";
+    redis->command({"EVAL", "for i = 100, 199 do redis.call('PUBLISH', 'news', '" + text + "') end", "0"});
+    ASSERT_TRUE(eventually([&] { return events("news", "applied") + events("news", "coalesced") == 100; }));
+    EXPECT_GE(events("news", "coalesced"), 1);
+    EXPECT_EQ(events("news", "dropped"), 0);
+    EXPECT_TRUE(eventually([&] { return s.admin("GET", "/v1/invalidations").body.find("\"overload\"") != std::string::npos; }));
+    s.get("/projects/7").expect_cache("fwd=stale; stored");   // they named no tenant
+}
+
+TEST_F(Events, OfNoInterestOutdateNothingHoweverManyThereAre)
+{
+    s.set("invalidation.max_pending", "1");
+    begin();
+    const std::string text = R"({"specversion":"1.0","source":"/c","id":"' .. i .. '","type":"user.created","data":{}})";
+    redis->command({"EVAL", "for i = 100, 199 do redis.call('PUBLISH', 'news', '" + text + "') end", "0"});
+    ASSERT_TRUE(soon("news", "unmatched", 1));
+    ASSERT_TRUE(eventually([&] { return events("news", "unmatched") + events("news", "dropped") == 100; }));
+    EXPECT_TRUE(hits("/projects/7"));
 }
 
 TEST_F(Events, WithTwoRulesAreCarriedOutByBoth)
