@@ -403,6 +403,11 @@ rows origin_rows()
         "Retries per request over the last seconds, so that an origin in trouble does not get a multiple of its load."));
     r.push_back(key("origins.<name>.retry.budget_floor", TIERCEL_AT(origin_options, retry.budget_floor), counts{0, 10'000}, fixed,
         "And so many per second on top."));
+    r.push_back(key("origins.<name>.hedge.after", TIERCEL_AT(origin_options, hedge.after), between(0ms, longest_wait), fixed,
+        "A GET or HEAD that has no byte of an answer for so long is sent to another endpoint too; the first answer counts. About the "
+        "time in which 95 of 100 are answered. 0: never."));
+    r.push_back(key("origins.<name>.hedge.budget", TIERCEL_AT(origin_options, hedge.budget), numbers{0, 1}, fixed,
+        "Such second attempts per request over the last seconds, and one per second on top. They count as retries in retry.budget."));
     r.push_back(key("origins.<name>.breaker.mode", TIERCEL_AT(origin_options, breaker.mode),
         words<breaker_mode>{.known = {{"hybrid", breaker_mode::hybrid}, {"consecutive", breaker_mode::consecutive}}}, fixed,
         "What opens the breaker of an endpoint. hybrid: a run of failures and a share of failures together; consecutive: the run alone."));

@@ -5,6 +5,9 @@
 
 #include <tiercel/check.hpp>
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
 #include <algorithm>
 #include <charconv>
 
@@ -21,6 +24,8 @@ void append_number(std::string& out, std::int64_t n)
     std::array<char, 20> digits;
     out.append(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), n).ptr);
 }
+
+constexpr seconds no_announcement{-1};   // of how long a connection is kept
 
 seconds ceil_seconds(milliseconds d) noexcept { return std::max(seconds(1), std::chrono::ceil<seconds>(d)); }
 
@@ -54,9 +59,17 @@ async::task<result<exchange_ptr>> client::fetch(outgoing& rq)
     attempt a;
     unsigned retries = 0;
     bool fresh_tried = false;
+    bool hedged = false;
     for (;;) {
         ++rq.report.attempts;
-        auto answer = co_await try_once(rq, head_size, a);
+        result<exchange_ptr> answer = errc::internal;
+        if (may_hedge(rq) && !hedged) {
+            answer = co_await try_hedged(rq, head_size, a);
+            hedged = rq.report.hedged;
+        } else {
+            admission none;
+            answer = co_await try_once(rq, head_size, a, std::move(none));
+        }
         const int status = answer ? (*answer)->head().status : 0;
         if (answer) {
             (*answer)->attempts(rq.report.attempts);
@@ -81,7 +94,7 @@ async::task<result<exchange_ptr>> client::fetch(outgoing& rq)
         if (answer) {
             f.retry_after = retry_after((*answer)->head(), upstream_.wall());
             if (status == 429) {   // the origin asks for less: background work can wait
-                upstream_.endpoints()[a.where->number()]->pause_background(steady::now() + f.retry_after.value_or(seconds(1)));
+                a.where->pause_background(steady::now() + f.retry_after.value_or(seconds(1)));
             }
         } else {
             f.error = errc_of(answer.error());
@@ -139,7 +152,16 @@ void client::complete_head(outgoing& rq, std::size_t size, const endpoint& where
     rq.head.append("\r\n");
 }
 
-async::task<result<exchange_ptr>> client::try_once(outgoing& rq, std::size_t head_size, attempt& a)
+upstream::wish client::wish_of(const outgoing& rq, const endpoint* avoid)
+{
+    const auto what = rq.background ? resilience::attempt_class::background
+                      : rq.alone    ? resilience::attempt_class::alone
+                                    : resilience::attempt_class::foreground;
+    return {.what = what, .avoid = avoid, .random = random(), .key = upstream_.goes_by_key() ? key_of(rq.head) : 0,
+            .now = steady::now(), .at = upstream_.now()};
+}
+
+async::task<result<exchange_ptr>> client::try_once(outgoing& rq, std::size_t head_size, attempt& a, admission place)
 {
     const auto now = steady::now();
     if (aborted_) {
@@ -148,22 +170,23 @@ async::task<result<exchange_ptr>> client::try_once(outgoing& rq, std::size_t hea
     if (now >= rq.deadline) {
         co_return errc::deadline_exceeded;
     }
-    const auto what = rq.background ? resilience::attempt_class::background
-                      : rq.alone    ? resilience::attempt_class::alone
-                                    : resilience::attempt_class::foreground;
-    const upstream::wish wish{.what = what, .avoid = a.where, .random = random(),
-                              .key = upstream_.goes_by_key() ? key_of(rq.head) : 0, .now = now, .at = upstream_.now()};
-    if (rq.report.attempts == 1) {
-        upstream_.budget().on_primary(wish.at);
+    if (place.where == nullptr) {
+        const auto wish = wish_of(rq, a.where);
+        if (rq.report.attempts == 1) {
+            upstream_.on_primary(wish.at);
+        }
+        auto let = upstream_.admit(wish, observer_);
+        if (!let) {
+            rq.report.retry_after = let.error() == errc::breaker_open ? ceil_seconds(upstream_.until_first_probe()) : seconds(1);
+            co_return let.error();
+        }
+        place = std::move(*let);
     }
-    auto let = upstream_.admit(wish, observer_);
-    if (!let) {
-        rq.report.retry_after = let.error() == errc::breaker_open ? ceil_seconds(upstream_.until_first_probe()) : seconds(1);
-        co_return let.error();
-    }
-    a.where = let->where;
+    a.where = place.where;
+    a.began = now;
+    a.is_probe = place.permit.is_probe();
     complete_head(rq, head_size, *a.where);
-    auto& pool = *pools_[let->where->number()];
+    auto& pool = *pools_[a.where->number()];
     for (;;) {
         auto link_ready = now;
         auto link = a.fresh ? nullptr : pool.try_take_idle(now);
@@ -174,18 +197,25 @@ async::task<result<exchange_ptr>> client::try_once(outgoing& rq, std::size_t hea
                     rq.report.retry_after = seconds(1);
                 }
                 if (opened.error() == errc::origin_tls) {
-                    observer_.on_tls_failure(*let->where, pool.tls_problem());
+                    observer_.on_tls_failure(*a.where, pool.tls_problem());
                 }
-                report_unopened(std::move(*let), opened.error(), now);
+                report_unopened(std::move(place), opened.error(), now);
                 co_return opened.error();
             }
             link = std::move(*opened);
             link_ready = steady::now();
         }
-        auto x = std::make_unique<exchange>(loop_, upstream_, observer_, pool, std::move(*let), std::move(link));
+        if (a.called_off) {
+            pool.give_back(std::move(link), no_announcement);
+            observer_.on_attempt(*a.where, name_of(errc::client_gone), link_ready - now);
+            co_return errc::client_gone;
+        }
+        auto x = std::make_unique<exchange>(loop_, upstream_, observer_, pool, std::move(place), std::move(link));
+        a.under_way = x.get();
         const error_code problem = co_await x->start(rq, link_ready);
+        a.under_way = nullptr;
         if (problem && x->was_put_to_nobody()) {
-            *let = x->take_admission();
+            place = x->take_admission();
             if (aborted_ || steady::now() >= rq.deadline) {
                 co_return aborted_ ? errc::draining : errc::deadline_exceeded;
             }
@@ -200,6 +230,84 @@ async::task<result<exchange_ptr>> client::try_once(outgoing& rq, std::size_t hea
         }
         co_return std::move(x);
     }
+}
+
+// ---- a second attempt beside one that is slow ------------------------------------------------------------------------
+
+// What changes nothing, has nothing to send but its head, and is waited for.
+bool client::may_hedge(const outgoing& rq) const noexcept
+{
+    return upstream_.options().hedge.after > milliseconds{0} && upstream_.endpoints().size() > 1 && !rq.background &&
+           (rq.verb == method::get || rq.verb == method::head) && rq.body == nullptr && rq.content.empty() && rq.upgrade.empty();
+}
+
+async::task<result<exchange_ptr>> client::try_hedged(outgoing& rq, std::size_t head_size, attempt& a)
+{
+    const auto r = std::make_shared<race>(loop_, rq, a);
+    admission none;
+    run(r, r->first(), head_size, std::move(none));
+    bool changed = co_await r->changed(steady::now() + upstream_.options().hedge.after);
+    if (!changed) {
+        if (admission place = admit_hedge(rq, *r); place.where != nullptr) {
+            ++rq.report.attempts;
+            rq.report.hedged = true;
+            race::leg& second = r->add_second(rq);
+            run(r, second, head_size, std::move(place));
+        }
+    }
+    while (!r->is_over()) {   // each leg has the deadline of the request
+        changed = co_await r->changed(steady::time_point::max());
+    }
+    race::leg& counts = r->decisive();
+    if (race::leg* const second = r->second()) {
+        observer_.on_hedge(second->has_failed() ? hedge_result::failed
+                           : second == &counts  ? hedge_result::won
+                                                : hedge_result::lost);
+    }
+    a = counts.made();
+    rq.report.retry_after = counts.retry_after();
+    co_return r->take_answer();
+}
+
+// Empty: not now.
+admission client::admit_hedge(const outgoing& rq, race& r)
+{
+    const attempt& slow = r.first().made();
+    const bool answers = slow.under_way != nullptr && slow.under_way->has_received();
+    if (slow.where == nullptr || slow.is_probe || answers || aborted_) {
+        return {};
+    }
+    const auto wish = wish_of(rq, slow.where);
+    auto place = upstream_.try_hedge(wish, observer_);
+    if (!place) {
+        observer_.on_hedge(hedge_result::nowhere);
+        return {};
+    }
+    if (!upstream_.try_take_hedge(wish.at)) {
+        observer_.on_hedge(hedge_result::no_budget);
+        return {};
+    }
+    return std::move(*place);
+}
+
+void client::run(std::shared_ptr<race> r, race::leg& one, std::size_t head_size, admission place)
+{
+    // Whoever awaits us has a pass of the gate already, so this one is due even while the gate is closed.
+    boost::asio::co_spawn(loop_.context(),
+                          run_leg(std::move(r), one, head_size, std::move(place), async::drain_gate::pass(loop_.gate())),
+                          boost::asio::detached);
+}
+
+async::task<> client::run_leg(std::shared_ptr<race> r, race::leg& one, std::size_t head_size, admission place,
+                              [[maybe_unused]] async::drain_gate::pass inside)
+{
+    result<exchange_ptr> answer = errc::internal;
+    try {
+        answer = co_await try_once(one.asked(), head_size, one.made(), std::move(place));
+    } catch (const std::exception&) {
+        answer = errc::internal;
+    }
+    r->on_end(one, std::move(answer));
 }
 
 // An attempt that ended before there was a connection.

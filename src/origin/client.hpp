@@ -1,13 +1,14 @@
 #pragma once
 
 // The way from one loop to one origin. Each attempt passes deadline, breaker, in-flight limit, pool and exchange, in that
-// order; around them, retries.
+// order; around them, retries, and a second attempt beside one that is slow.
 // Thread: the loop's only. REQUIRES: everything it is given outlives it, and it outlives what it gave out.
 
 #include "async/loop.hpp"
 #include "origin/exchange.hpp"
 #include "origin/observer.hpp"
 #include "origin/outgoing.hpp"
+#include "origin/race.hpp"
 #include "origin/upstream.hpp"
 
 #include <memory>
@@ -35,17 +36,16 @@ public:
     std::size_t idle_connections() const noexcept;
 
 private:
-    // What an attempt leaves behind for the decision about the next one.
-    struct attempt {
-        bool fresh = false;                   // a new connection was or is to be used, not an idle one
-        const endpoint* where = nullptr;      // admitted to; before the attempt: to be avoided
-        bool sent = false;
-        bool received = false;
-        bool reused = false;
-        bool took_body = false;
-    };
-
-    async::task<result<exchange_ptr>> try_once(outgoing& rq, std::size_t head_size, attempt& a);
+    // One attempt. `place` is empty, or what it was admitted to already.
+    async::task<result<exchange_ptr>> try_once(outgoing& rq, std::size_t head_size, attempt& a, admission place);
+    // One that gets a second one beside it when it is slow.
+    async::task<result<exchange_ptr>> try_hedged(outgoing& rq, std::size_t head_size, attempt& a);
+    bool may_hedge(const outgoing& rq) const noexcept;
+    admission admit_hedge(const outgoing& rq, race& r);
+    void run(std::shared_ptr<race> r, race::leg& one, std::size_t head_size, admission place);
+    async::task<> run_leg(std::shared_ptr<race> r, race::leg& one, std::size_t head_size, admission place,
+                          async::drain_gate::pass inside);
+    upstream::wish wish_of(const outgoing& rq, const endpoint* avoid);
     void report_unopened(admission let, error_code why, steady::time_point since);
     void complete_head(outgoing& rq, std::size_t size, const endpoint& where) const;
     async::task<bool> sleep(milliseconds d);

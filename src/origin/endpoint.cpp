@@ -54,7 +54,7 @@ error_code endpoint::resolve(const lookup& look)
     return {};
 }
 
-void endpoint::on_answer(async::steady::duration took, async::steady::time_point now) noexcept
+void endpoint::average(async::steady::duration took, async::steady::time_point now) noexcept
 {
     // Two loops at the same moment may lose one of their samples: an average does not mind.
     const std::int64_t sample = std::max<std::int64_t>(1, duration_cast<microseconds>(took).count());
@@ -62,7 +62,19 @@ void endpoint::on_answer(async::steady::duration took, async::steady::time_point
     average_us_.store(old == 0 ? sample : std::max<std::int64_t>(1, old + (sample - old) / average_weight),
                       std::memory_order_relaxed);
     averaged_at_.store(count_of(now), std::memory_order_relaxed);
+}
+
+void endpoint::on_answer(async::steady::duration took, async::steady::time_point now) noexcept
+{
+    average(took, now);
     tune(took, now);
+}
+
+void endpoint::on_outrun(async::steady::duration waited, async::steady::time_point now) noexcept
+{
+    if (waited > microseconds(average_us_.load(std::memory_order_relaxed))) {   // less says nothing
+        average(waited, now);
+    }
 }
 
 milliseconds endpoint::typical() const noexcept

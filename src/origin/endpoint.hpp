@@ -56,6 +56,8 @@ public:
     void on_answer(async::steady::duration took, async::steady::time_point now) noexcept;
     // No answer in that time.
     void on_timeout(async::steady::duration waited, async::steady::time_point now) noexcept;
+    // Nobody waits any more: another endpoint was faster. It would have taken longer than that; how long is not known.
+    void on_outrun(async::steady::duration waited, async::steady::time_point now) noexcept;
     milliseconds typical() const noexcept;                       // 0: not known yet
     // The minor version of its last answer. What speaks 1.0 never says 100 (Continue) (RFC 9110 §10.1.1).
     void speaks(int minor_version) noexcept;
@@ -69,6 +71,7 @@ public:
     bool is_background_paused(async::steady::time_point now) const noexcept;
 
 private:
+    void average(async::steady::duration took, async::steady::time_point now) noexcept;
     void tune(async::steady::duration took, async::steady::time_point now) noexcept;
 
     const std::string name_;

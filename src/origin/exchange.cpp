@@ -53,6 +53,18 @@ std::string_view name_of(invalid_reason r) noexcept
     return {};
 }
 
+std::string_view name_of(hedge_result r) noexcept
+{
+    switch (r) {
+        case hedge_result::won: return "won";
+        case hedge_result::lost: return "lost";
+        case hedge_result::failed: return "failed";
+        case hedge_result::nowhere: return "nowhere";
+        case hedge_result::no_budget: return "no_budget";
+    }
+    return {};
+}
+
 exchange::exchange(async::loop& l, upstream& up, observer& seen, connection_pool& pool, admission a,
                    std::unique_ptr<connection> c)
     : loop_(l), upstream_(up), observer_(seen), pool_(pool), admission_(std::move(a)), connection_(std::move(c)),
@@ -252,6 +264,9 @@ async::task<error_code> exchange::start(outgoing& rq, steady::time_point now)
         if (has_company()) {
             co_await loop_.turn_end().reached();
         }
+        if (abandoned_) {
+            co_return fail(errc::client_gone);
+        }
         // In the last moment: what is there before we have asked is never an answer to us.
         if (!connection_->is_quiet()) {
             co_return make_error_code(errc::origin_reset);
@@ -264,6 +279,10 @@ async::task<error_code> exchange::start(outgoing& rq, steady::time_point now)
     while (!problem && !has_head_) {
         if (upload_error_) {   // it failed while nobody was reading
             problem = fail(upload_error_);
+            break;
+        }
+        if (abandoned_) {
+            problem = fail(errc::client_gone);
             break;
         }
         error_code ec;

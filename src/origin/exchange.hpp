@@ -55,7 +55,7 @@ public:
     void expires_at(steady::time_point t) noexcept { limit_ = t; }
     // How long content may be awaited between two pieces, instead of the origin's try_timeout.
     void may_pause(steady::duration d) noexcept { patience_ = d; }
-    // Nobody wants the rest: a pending read() ends with client_gone, and so does the next one.
+    // Nobody wants the rest: a pending start() or read() ends with client_gone, and so does the next one.
     void abandon() noexcept;
 
     // The answer is 101: there is no content, and from here on the connection is the caller's, with what was received
@@ -88,6 +88,8 @@ public:
     bool has_received() const noexcept { return received_any_; }  // a byte of the answer came
     bool took_body() const noexcept { return took_body_; }        // the body source was asked
     void attempts(unsigned n) noexcept { attempts_ = n; }
+    // The request that was sent, to live as long as this.
+    void keep(std::unique_ptr<outgoing> sent) noexcept { kept_ = std::move(sent); }
     // Takes in what has been received, so that the connection of an answer that nobody wants may be used again.
     void drain_received();
 
@@ -125,6 +127,7 @@ private:
     admission admission_;
     std::unique_ptr<connection> connection_;
     outgoing* request_ = nullptr;
+    std::unique_ptr<outgoing> kept_;        // the same, if it is ours
 
     response_head head_;
     tiercel::framing framing_;

@@ -28,6 +28,16 @@ enum class invalid_reason : std::uint8_t {
 };
 std::string_view name_of(invalid_reason r) noexcept;
 
+// What came of a second request that was due because the first was slow: the label of hedged_requests_total.
+enum class hedge_result : std::uint8_t {
+    won,                // its answer was taken
+    lost,               // the first one came after all
+    failed,             // it had no answer, or a bad one
+    nowhere,            // not sent: no other endpoint is well and has room
+    no_budget,          // not sent: too many already
+};
+std::string_view name_of(hedge_result r) noexcept;
+
 // Why an attempt was repeated: the label of retries_total. The causes of resilience/retry.hpp, and
 inline constexpr std::string_view retry_reason_reused = "reused";
 
@@ -47,6 +57,7 @@ public:
     virtual void on_tls_failure(const endpoint& where, std::string_view why) noexcept = 0;
     // A retry was due and there was no token for it.
     virtual void on_budget_exhausted() noexcept = 0;
+    virtual void on_hedge(hedge_result how) noexcept = 0;
 };
 
 }  // namespace tiercel::origin

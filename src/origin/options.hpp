@@ -55,6 +55,11 @@ struct health_options {
     unsigned up_after = 2;                // that succeed; at least 1
 };
 
+struct hedge_options {
+    milliseconds after{0};                // no byte of an answer for so long: another endpoint is asked too. 0: never
+    double budget = 0.05;                 // such requests per primary request, and one per second on top; within the retry budget
+};
+
 struct origin_options {
     std::vector<endpoint_options> endpoints;
     std::string balance = "p2c";              // a row of balancing_policies()
@@ -64,6 +69,7 @@ struct origin_options {
     std::string deadline_header;              // field that tells the origin the milliseconds left; empty: none
     head_limit_options limits;
     resilience::retry_options retry;
+    hedge_options hedge;
     resilience::breaker_options breaker;
     resilience::inflight_options limit;
     tls_options tls;

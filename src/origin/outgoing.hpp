@@ -40,6 +40,7 @@ public:
 // What fetch() has to say beside its result.
 struct fetch_report {
     unsigned attempts = 0;        // that were begun, those refused here included
+    bool hedged = false;          // a second one went out beside a slow one
     seconds retry_after{0};       // breaker_open and origin_busy: when to come again
 };
 

@@ -16,10 +16,24 @@ std::vector<share> shares_of(const origin_options& o)
     return shares;
 }
 
+resilience::retry_options hedges_of(const origin_options& o)
+{
+    resilience::retry_options budget;
+    budget.budget = o.hedge.budget;
+    budget.budget_floor = 1;   // without, a quiet origin would never have a token: they live ten seconds
+    return budget;
+}
+
+bool has_room(const resilience::inflight_limit& l) noexcept
+{
+    return l.max() == 0 || l.inflight() < l.max() - l.max() / 4;
+}
+
 }  // namespace
 
 upstream::upstream(std::string name, origin_options options, const clock& c, std::uint64_t seed)
-    : name_(std::move(name)), options_(std::move(options)), clock_(c), budget_(options_.retry, c.now())
+    : name_(std::move(name)), options_(std::move(options)), clock_(c), budget_(options_.retry, c.now()),
+      hedge_budget_(hedges_of(options_), c.now())
 {
     TIERCEL_CHECK(problem(options_).empty());
     for (const auto& e : options_.endpoints) {
@@ -69,19 +83,26 @@ result<admission> upstream::try_enter(endpoint& e, const wish& w, observer& seen
     return a;
 }
 
+template <class Predicate>
+std::vector<candidate> upstream::candidates_for(const wish& w, Predicate also) const
+{
+    std::vector<candidate> found;
+    found.reserve(endpoints_.size());
+    const bool heeds = heeds_health();
+    for (const auto& e : endpoints_) {
+        if (e.get() != w.avoid && (e->is_healthy() || !heeds) && also(*e)) {
+            found.push_back({e->number(), e->cost(w.now), e->limit().inflight()});
+        }
+    }
+    return found;
+}
+
 result<admission> upstream::admit(const wish& w, observer& seen)
 {
     if (endpoints_.size() == 1) {
         return try_enter(*endpoints_.front(), w, seen);
     }
-    std::vector<candidate> candidates;
-    candidates.reserve(endpoints_.size());
-    const bool heeds = heeds_health();
-    for (const auto& e : endpoints_) {
-        if (e.get() != w.avoid && (e->is_healthy() || !heeds)) {
-            candidates.push_back({e->number(), e->cost(w.now), e->limit().inflight()});
-        }
-    }
+    auto candidates = candidates_for(w, [](const endpoint&) { return true; });
     error_code why = errc::breaker_open;
     while (!candidates.empty()) {
         const std::size_t at = policy_->pick(candidates, {w.random, w.key});
@@ -103,6 +124,28 @@ result<admission> upstream::admit(const wish& w, observer& seen)
     }
     return entered;
 }
+
+std::optional<admission> upstream::try_hedge(const wish& w, observer& seen)
+{
+    const auto candidates = candidates_for(w, [](const endpoint& e) {
+        return e.breaker().state() == resilience::breaker_state::closed && has_room(e.limit());
+    });
+    if (candidates.empty()) {
+        return std::nullopt;
+    }
+    auto entered = try_enter(*endpoints_[candidates[policy_->pick(candidates, {w.random, w.key})].endpoint], w, seen);
+    return entered ? std::optional(std::move(*entered)) : std::nullopt;
+}
+
+void upstream::on_primary(instant now) noexcept
+{
+    budget_.on_primary(now);
+    if (options_.hedge.after > milliseconds{0}) {
+        hedge_budget_.on_primary(now);
+    }
+}
+
+bool upstream::try_take_hedge(instant now) noexcept { return hedge_budget_.try_take(now) && budget_.try_take(now); }
 
 bool upstream::all_breakers_open() const
 {

@@ -59,6 +59,13 @@ public:
     // Errors: breaker_open when all breakers are open, origin_busy when the others are at their limit.
     result<admission> admit(const wish& w, observer& seen);
 
+    // For a second attempt beside one that is slow: at another endpoint than the one to avoid, that is well, whose breaker is closed
+    // and whose limit is not used beyond three quarters. Nothing: there is none.
+    std::optional<admission> try_hedge(const wish& w, observer& seen);
+    // A first attempt begins; a second one beside it is due, and here is its token.
+    void on_primary(instant now) noexcept;
+    [[nodiscard]] bool try_take_hedge(instant now) noexcept;
+
     // Would every breaker refuse at this moment?
     bool all_breakers_open() const;
     // How long until the first of them lets a probe through; zero when one is not open.
@@ -67,6 +74,8 @@ public:
 private:
     bool heeds_health() const noexcept;
     result<admission> try_enter(endpoint& e, const wish& w, observer& seen);
+    template <class Predicate>
+    std::vector<candidate> candidates_for(const wish& w, Predicate also) const;
 
     const std::string name_;
     const origin_options options_;
@@ -75,6 +84,7 @@ private:
     std::unique_ptr<balancing_policy> policy_;
     bool by_key_ = false;
     resilience::retry_budget budget_;
+    resilience::retry_budget hedge_budget_;
 };
 
 }  // namespace tiercel::origin

@@ -9,6 +9,7 @@ namespace {
 
 using telemetry::log_level;
 using telemetry::metric::breaker_transitions_total;
+using telemetry::metric::hedged_requests_total;
 using telemetry::metric::l2_duration_seconds;
 using telemetry::metric::l2_errors_total;
 using telemetry::metric::l2_state;
@@ -81,6 +82,11 @@ void origin_observer::on_tls_failure(const origin::endpoint& where, std::string_
 {
     TIERCEL_LOG(log_, warn, "origin-tls", "no secure connection origin={} endpoint={} reason={}", name_,
                 telemetry::redact_url(where.name()), why);
+}
+
+void origin_observer::on_hedge(origin::hedge_result how) noexcept
+{
+    counts_.count(hedged_requests_total, at_, label_named<telemetry::hedge_result>(how));
 }
 
 void origin_observer::on_budget_exhausted() noexcept

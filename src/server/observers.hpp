@@ -23,6 +23,7 @@ public:
     void on_invalid(const origin::endpoint& where, origin::invalid_reason why) noexcept override;
     void on_tls_failure(const origin::endpoint& where, std::string_view why) noexcept override;
     void on_budget_exhausted() noexcept override;
+    void on_hedge(origin::hedge_result how) noexcept override;
 
 private:
     telemetry::cells& counts_;

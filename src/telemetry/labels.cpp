@@ -26,6 +26,7 @@ constexpr names_of<origin_result> origin_results{"ok",  "server_error", "unresol
                                                  "tls", "timeout",      "reset",      "truncated", "invalid",
                                                  "breaker", "busy",     "deadline",   "cancelled"};
 constexpr names_of<retry_reason> retry_reasons{"connect", "reset", "429", "500", "502", "503", "504", "reused"};
+constexpr names_of<hedge_result> hedge_results{"won", "lost", "failed", "nowhere", "no_budget"};
 constexpr names_of<breaker_phase> breaker_phases{"closed", "open", "half_open"};
 constexpr names_of<xfetch_result> xfetch_results{"refreshed", "adopted", "elsewhere", "failed"};
 constexpr names_of<origin_flaw> origin_flaws{"head", "head_too_large", "length", "chunk", "truncated", "upgrade", "interim", "surplus"};
@@ -40,6 +41,7 @@ std::string_view name_of(l2_reason r) noexcept { return look_up(l2_reasons, r); 
 std::string_view name_of(lock_result r) noexcept { return look_up(lock_results, r); }
 std::string_view name_of(origin_result r) noexcept { return look_up(origin_results, r); }
 std::string_view name_of(retry_reason r) noexcept { return look_up(retry_reasons, r); }
+std::string_view name_of(hedge_result r) noexcept { return look_up(hedge_results, r); }
 std::string_view name_of(breaker_phase p) noexcept { return look_up(breaker_phases, p); }
 std::string_view name_of(xfetch_result r) noexcept { return look_up(xfetch_results, r); }
 std::string_view name_of(origin_flaw f) noexcept { return look_up(origin_flaws, f); }

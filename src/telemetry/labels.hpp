@@ -73,6 +73,10 @@ origin_result result_of(errc e) noexcept;
 enum class retry_reason : std::uint8_t { connect, reset, status_429, status_500, status_502, status_503, status_504, reused, last_ };
 std::string_view name_of(retry_reason r) noexcept;
 
+// What came of a second request that was due beside a slow one. Same names as origin::hedge_result.
+enum class hedge_result : std::uint8_t { won, lost, failed, nowhere, no_budget, last_ };
+std::string_view name_of(hedge_result r) noexcept;
+
 // Same order as resilience::breaker_state.
 enum class breaker_phase : std::uint8_t { closed, open, half_open, last_ };
 std::string_view name_of(breaker_phase p) noexcept;
@@ -141,6 +145,7 @@ template <> struct label_traits<l2_op> : enum_label<l2_op> { static constexpr st
 template <> struct label_traits<l2_reason> : enum_label<l2_reason> { static constexpr std::string_view name = "reason"; };
 template <> struct label_traits<lock_result> : enum_label<lock_result> { static constexpr std::string_view name = "result"; };
 template <> struct label_traits<origin_result> : enum_label<origin_result> { static constexpr std::string_view name = "result"; };
+template <> struct label_traits<hedge_result> : enum_label<hedge_result> { static constexpr std::string_view name = "result"; };
 template <> struct label_traits<retry_reason> : enum_label<retry_reason> { static constexpr std::string_view name = "reason"; };
 template <> struct label_traits<breaker_phase> : enum_label<breaker_phase> { static constexpr std::string_view name = "to"; };
 template <> struct label_traits<xfetch_result> : enum_label<xfetch_result> { static constexpr std::string_view name = "result"; };

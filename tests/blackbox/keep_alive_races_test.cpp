@@ -40,6 +40,7 @@ private:
         byte_stream stream;
         int fd = -1;
         std::thread thread;
+        bool done = false;   // guarded by mutex_
     };
 
     void accept_loop()
@@ -47,6 +48,7 @@ private:
         for (unsigned number = 1;; ++number) {
             unique_fd fd(::accept(listener_.get(), nullptr, nullptr));
             if (!fd) { return; }
+            reap();
             connection& c = connections_.emplace_back();
             c.fd = fd.get();
             c.stream = byte_stream(std::move(fd));
@@ -73,6 +75,17 @@ private:
         }
         const std::lock_guard lock(mutex_);
         c.stream.close();
+        c.done = true;
+    }
+
+    // Each is a thread, and a long run has many.
+    void reap()
+    {
+        const std::lock_guard lock(mutex_);
+        connections_.remove_if([](connection& c) {
+            if (c.done) { c.thread.join(); }   // its last act was to say so
+            return c.done;
+        });
     }
 
     unique_fd listener_ = listen_on_loopback();

@@ -40,10 +40,12 @@ public:
     void on_invalid(const endpoint&, invalid_reason why) noexcept override { ++invalid[std::string(name_of(why))]; }
     void on_tls_failure(const endpoint&, std::string_view why) noexcept override { tls_failures.emplace_back(why); }
     void on_budget_exhausted() noexcept override { ++budget_exhausted; }
+    void on_hedge(hedge_result how) noexcept override { ++hedges[std::string(name_of(how))]; }
 
     using counts = std::map<std::string, int>;
     counts attempts;
     counts retries;
+    counts hedges;
     counts invalid;
     std::vector<std::string> tls_failures;
     std::vector<resilience::breaker_state> transitions;
