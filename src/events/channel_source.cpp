@@ -2,12 +2,15 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 namespace tiercel::events {
 
+using async::task;
+
 channel_source::channel_source(const source_means& m, std::size_t at)
     : source(m, at), subscriber_(m.loop, subscription(), [this](std::string_view message) { take(message); },
-                                 [this](bool heard, std::string_view why) { note(heard, why); })
+                                 [this](bool heard, std::string_view why) { on_state(heard, why); })
 {
 }
 
@@ -38,5 +41,18 @@ void channel_source::take(std::string_view message)
     j->source = at_;
     means_.runner.attempt(j);
 }
+
+void channel_source::on_state(bool heard, std::string_view why)
+{
+    note(heard, why);
+    if (!heard) {
+        has_gap_ = was_heard_;
+    } else if (std::exchange(has_gap_, false)) {
+        means_.beside.spawn(close_gap());
+    }
+    was_heard_ = was_heard_ || heard;
+}
+
+task<> channel_source::close_gap() { co_await bridge_gap("nobody heard the channel for a while"); }
 
 }  // namespace tiercel::events

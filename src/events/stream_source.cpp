@@ -1,5 +1,6 @@
 #include "events/stream_source.hpp"
 
+#include "events/stream_group.hpp"
 #include "redis/backoff.hpp"
 
 #include <algorithm>
@@ -14,7 +15,7 @@ using async::steady;
 using async::task;
 using redis::reply;
 
-constexpr std::string_view group = "tiercel";
+constexpr std::string_view group = consumer_group;
 
 std::string field_of(const reply& fields, std::string_view name)
 {
@@ -24,12 +25,21 @@ std::string field_of(const reply& fields, std::string_view name)
     return {};
 }
 
+redis::command acknowledgement(const std::string& stream, const std::vector<std::string>& ids)
+{
+    std::vector<std::string_view> words{"XACK", stream, group};
+    words.insert(words.end(), ids.begin(), ids.end());
+    return redis::command(std::span<const std::string_view>(words));
+}
+
 }  // namespace
 
 task<> stream_source::stop()
 {
     if (link_) { link_->close(errc::draining, "stopping"); }
-    co_return;
+    if (done_.empty()) { co_return; }
+    redis::command c = acknowledgement(options().stream, done_);
+    co_await means_.client.call(redis::lane::write, std::move(c));
 }
 
 task<> stream_source::consume()
@@ -59,13 +69,19 @@ task<> stream_source::read()
     const std::string name = options().stream;
     // The first start is now; a group that was there and is gone begins with what there is.
     const std::string from = under_way_.empty() && means_.board.cursor_of(at_).empty() ? "$" : "0";
-    redis::command create{"XGROUP", "CREATE", name, group, from, "MKSTREAM"};
+    redis::command create = create_group(name, from);
     const result<reply> made = co_await link_->call(std::move(create), means_.options.redis_timeout);
     if (!made || (made->is_error() && made->error_code() != "BUSYGROUP")) {
         if (made) { link_->close(errc::redis_reply, made->text); }
         co_return;
     }
     note(true, {});
+    if (!made->is_error() && from != "$") {
+        const bool bridged = co_await bridge_gap("the group of the stream was gone");
+        if (!bridged) { co_return; }
+    }
+    const bool seen_to = co_await see_to_losses();
+    if (!seen_to) { co_return; }
     // What this consumer has read before the connection was lost, then what is new.
     bool more = true;
     std::string own = "0";
@@ -95,16 +111,52 @@ task<> stream_source::read()
         if (!told) { co_return; }
         const bool good = co_await read_entries(">", any);
         if (!good) { co_return; }
+        if (any) {
+            const bool noticed = co_await see_to_losses();
+            if (!noticed) { co_return; }
+        }
     }
+}
+
+// What was trimmed after somebody had been given it.
+task<bool> stream_source::bridge_trimmed()
+{
+    if (trimmed_.empty()) { co_return true; }
+    const bool bridged = co_await bridge_gap("entries were trimmed before they were carried out");
+    if (!bridged) { co_return false; }
+    for (const std::string& id : trimmed_) {
+        means_.board.count(at_, event_result::dropped, "trimmed from the stream");
+        done_.push_back(id);
+    }
+    trimmed_.clear();
+    const bool told = co_await acknowledge();
+    co_return told;
+}
+
+// And what was trimmed before that.
+task<bool> stream_source::see_to_losses()
+{
+    const bool bridged_those = co_await bridge_trimmed();
+    if (!bridged_those) { co_return false; }
+    redis::command count = count_lost(options().stream);
+    const result<reply> counted = co_await link_->call(std::move(count), means_.options.redis_timeout);
+    if (!counted) { co_return false; }
+    const std::int64_t lost = lost_entries(*counted).value_or(0);   // whoever may not ask is not told
+    if (lost == 0) { co_return true; }
+    if (lost > 0) {
+        const bool bridged = co_await bridge_gap(std::to_string(lost) + " entries were trimmed before they were read");
+        if (!bridged) { co_return false; }
+    }
+    redis::command settle = settle_lost(options().stream);
+    const result<reply> settled = co_await link_->call(std::move(settle), means_.options.redis_timeout);
+    co_return settled.has_value();
 }
 
 task<bool> stream_source::acknowledge()
 {
     if (done_.empty()) { co_return true; }
     const std::vector<std::string> ids = done_;
-    std::vector<std::string_view> words{"XACK", options().stream, group};
-    words.insert(words.end(), ids.begin(), ids.end());
-    redis::command c{std::span<const std::string_view>(words)};
+    redis::command c = acknowledgement(options().stream, ids);
     const result<reply> r = co_await link_->call(std::move(c), means_.options.redis_timeout);
     if (!r || r->is_error()) { co_return false; }   // it is told again
     done_.erase(done_.begin(), done_.begin() + static_cast<std::ptrdiff_t>(ids.size()));
@@ -134,19 +186,20 @@ task<bool> stream_source::read_entries(std::string from, bool& any)
 
 task<bool> stream_source::claim()
 {
-    const std::string name = options().stream;
-    const std::string idle = std::to_string(means_.options.claim_idle.count());
-    std::string from = "0-0";
-    do {
-        redis::command c{"XAUTOCLAIM", name, group, means_.options.node, idle, from, "COUNT", "512"};
+    bool any = true;
+    while (any && !means_.beside.is_ending() && !means_.runner.is_full()) {
+        redis::command c = claim_left(options().stream, means_.options.node, means_.options.claim_idle);
         const result<reply> r = co_await link_->call(std::move(c), means_.options.redis_timeout);
         if (!r) { co_return false; }
-        if (r->is_error() || r->items.size() < 2 || !r->items[0].is_bulk() || !take_entries(r->items[1])) {
-            link_->close(errc::redis_reply, r->is_error() ? r->text : "malformed answer to XAUTOCLAIM");
+        if (r->is_error() || r->items.size() != 2 || !take_entries(r->items[0])) {
+            link_->close(errc::redis_reply, r->is_error() ? r->text : "malformed answer to the script that takes over entries");
             co_return false;
         }
-        from = r->items[0].text;
-    } while (from != "0-0" && !means_.beside.is_ending() && !means_.runner.is_full());
+        for (const reply& id : r->items[1].items) { trimmed_.push_back(id.text); }
+        any = !r->items[0].items.empty() || !r->items[1].items.empty();
+        const bool bridged = co_await bridge_trimmed();
+        if (!bridged) { co_return false; }
+    }
     const bool forgotten = co_await forget_dead_consumers();
     co_return forgotten;
 }
@@ -180,16 +233,14 @@ bool stream_source::take_entries(const reply& entries)
 
 bool stream_source::take_entry(const reply& entry)
 {
-    if (entry.is_nil()) { return true; }   // of XAUTOCLAIM before Redis 7: deleted meanwhile
     if (entry.items.size() != 2 || !entry.items[0].is_bulk()) { return false; }
     const reply& fields = entry.items[1];
     if (!fields.is_nil() && (fields.kind != reply::type::array || fields.items.size() % 2 != 0)) { return false; }
     const std::string id = entry.items[0].text;
     means_.board.note_cursor(at_, id);
     if (!under_way_.insert(id).second) { return true; }
-    if (fields.is_nil()) {   // delivered to somebody, and trimmed before it was carried out
-        means_.board.count(at_, event_result::dropped, "trimmed from the stream");
-        done_.push_back(id);
+    if (fields.is_nil()) {
+        trimmed_.push_back(id);
         return true;
     }
     auto j = std::make_shared<job>();

@@ -1,7 +1,8 @@
 #pragma once
 
 // Events in a stream of Redis, in the field "event". The stream is read by a consumer group that all instances share; an entry is
-// acknowledged when it has ended, so that whatever a process leaves undone is done by another.
+// acknowledged when it has ended, so that whatever a process leaves undone is done by another. Entries that were trimmed before that are
+// a gap.
 
 #include "events/source.hpp"
 #include "redis/connection.hpp"
@@ -32,6 +33,8 @@ private:
     async::task<> consume();
     async::task<> read();
     async::task<bool> read_entries(std::string from, bool& any);
+    async::task<bool> see_to_losses();
+    async::task<bool> bridge_trimmed();
     async::task<bool> acknowledge();
     async::task<bool> claim();
     async::task<bool> forget_dead_consumers();
@@ -42,6 +45,7 @@ private:
     std::unique_ptr<redis::connection> link_;
     std::set<std::string> under_way_;      // not acknowledged yet
     std::vector<std::string> done_;        // of these: to be acknowledged
+    std::vector<std::string> trimmed_;     // of these: lost
     std::minstd_rand random_;
 };
 

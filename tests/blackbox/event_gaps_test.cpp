@@ -1,0 +1,185 @@
+// Events that were lost on their way to the real program: everything that it has stored expires, once.
+
+#include "blackbox/setting.hpp"
+#include "support/redis_server.hpp"
+
+#include <gtest/gtest.h>
+
+namespace tiercel::test {
+namespace {
+
+using namespace std::chrono_literals;
+using namespace std::string_literals;
+
+class EventGaps : public testing::Test {
+protected:
+    void SetUp() override
+    {
+        if (!redis_server::available()) { GTEST_SKIP() << "redis-server is not installed"; }
+        redis_ = std::make_unique<redis_server>();
+    }
+    void start(const std::string& source)
+    {
+        setting s{.origin_url = origin_.url()};
+        s.server = "{threads: 1}";
+        s.cache = "{l2: {url: \"" + redis_->url() + "\", timeout: 5s}}";
+        s.more = "invalidation: {sources: [{label: feed, scope: all, " + source + "}]}\n";
+        proxy_ = std::make_unique<proxy>(s.yaml());
+        ASSERT_TRUE(eventually([&] { return works(); })) << proxy_->log();
+        ASSERT_TRUE(proxy_->wait_until_well());
+    }
+    void start_stream()
+    {
+        start("kind: redis_stream, stream: feed");
+        ASSERT_TRUE(eventually([&] { return redis_->command({"XINFO", "GROUPS", "feed"}).elements.size() == 1; }));
+    }
+    boost::json::object source() const
+    {
+        return boost::json::parse(proxy_->admin("GET", "/v1/sources").body).as_object().at("sources").as_array().at(0).as_object();
+    }
+    bool works() const { return source().at("works") == true; }
+    std::int64_t gaps() const { return source().at("gaps").to_number<std::int64_t>(); }
+    double applied() const { return proxy_->metric("events_total", {{"source", "feed"}, {"result", "applied"}}); }
+    void fill() const
+    {
+        ASSERT_TRUE(eventually([&] { return is_stored(); }));
+    }
+    bool is_stored() const { return proxy_->get("/page/kept?ttl=600").raw_head.find("hit;") != std::string::npos; }
+
+    static std::string change(int page)
+    {
+        const std::string n = std::to_string(page);
+        return R"({"specversion":"1.0","source":"/c","id":")" + n + R"(","type":"tiercel.invalidate.v1","data":{"scopes":[{"kind":"tag","name":"page-)" + n +
+               R"("}]}})";
+    }
+    // In one step; the stream keeps `most` of all it has.
+    void add(int from, int to, int most = 1000)
+    {
+        std::vector<std::string> words{"EVAL",
+                                       "for i = 2, #ARGV do redis.call('XADD', KEYS[1], 'MAXLEN', ARGV[1], '*', 'event', ARGV[i]) end return 1",
+                                       "1", "feed", std::to_string(most)};
+        for (int i = from; i < to; ++i) { words.push_back(change(i)); }
+        redis_->command(words);
+    }
+    std::size_t unacknowledged() { return static_cast<std::size_t>(redis_->command({"XPENDING", "feed", "tiercel"}).elements.at(0).integer); }
+
+    origin_process origin_;
+    std::unique_ptr<redis_server> redis_;
+    std::unique_ptr<proxy> proxy_;
+};
+
+TEST_F(EventGaps, WhatAStreamHasLostWhileNobodyReadItExpiresEverythingOnce)
+{
+    start_stream();
+    add(0, 5);
+    ASSERT_TRUE(eventually([&] { return applied() == 5; }));
+    fill();
+    EXPECT_EQ(gaps(), 0);
+    ASSERT_TRUE(proxy_->stop().ok());
+    add(5, 15, 3);   // 12, 13 and 14 are left
+    proxy_->start();
+    ASSERT_TRUE(eventually([&] { return gaps() == 1 && applied() == 3; })) << boost::json::serialize(source());
+    EXPECT_FALSE(is_stored());
+    EXPECT_EQ(proxy_->metric("event_gaps_total", {{"source", "feed"}}), 1);
+    const std::string audit = proxy_->admin("GET", "/v1/invalidations").body;
+    EXPECT_NE(audit.find("gap: 7 entries were trimmed"), std::string::npos) << audit;
+    fill();
+    add(15, 20);
+    ASSERT_TRUE(eventually([&] { return applied() == 8; }));
+    proxy_->restart();
+    ASSERT_TRUE(eventually([&] { return works(); }));
+    add(20, 21);
+    ASSERT_TRUE(eventually([&] { return applied() == 1; }));
+    EXPECT_EQ(gaps(), 0) << "it was seen to, also for those who come later";
+    EXPECT_TRUE(is_stored());
+}
+
+TEST_F(EventGaps, WhatIsTrimmedFasterThanItIsReadExpiresEverything)
+{
+    start_stream();
+    fill();
+    add(0, 50, 10);
+    ASSERT_TRUE(eventually([&] { return gaps() == 1 && applied() == 10; })) << boost::json::serialize(source());
+    EXPECT_FALSE(is_stored());
+}
+
+TEST_F(EventGaps, AStreamThatLosesOnlyWhatWasReadHasNone)
+{
+    start_stream();
+    fill();
+    for (int i = 0; i < 20; ++i) {
+        add(i, i + 1, 1);
+        ASSERT_TRUE(eventually([&] { return applied() == i + 1; }));
+    }
+    redis_->command({"XTRIM", "feed", "MAXLEN", "0"});
+    add(20, 21);
+    ASSERT_TRUE(eventually([&] { return applied() == 21; }));
+    proxy_->restart();
+    ASSERT_TRUE(eventually([&] { return works(); }));
+    add(21, 22, 1);
+    ASSERT_TRUE(eventually([&] { return applied() == 1; }));
+    EXPECT_EQ(gaps(), 0);
+    EXPECT_TRUE(is_stored());
+}
+
+TEST_F(EventGaps, AGroupThatSomebodyElseHasMadeIsNoLoss)
+{
+    add(0, 5, 3);
+    redis_->command({"XGROUP", "CREATE", "feed", "tiercel", "$"});
+    start_stream();
+    add(5, 9);
+    ASSERT_TRUE(eventually([&] { return applied() == 4; }));
+    add(9, 10, 1);
+    ASSERT_TRUE(eventually([&] { return applied() == 5; }));
+    EXPECT_EQ(gaps(), 0);
+}
+
+TEST_F(EventGaps, WhatWasReadAndTrimmedBeforeItWasCarriedOutExpiresEverything)
+{
+    start_stream();
+    fill();
+    redis_->command({"RENAME", "tcl:{inv}:table", "kept"});
+    redis_->command({"SET", "tcl:{inv}:table", "no table"});   // nothing can be appended
+    add(0, 3);
+    ASSERT_TRUE(eventually([&] { return unacknowledged() == 3; }));
+    proxy_->kill();
+    redis_->command({"RENAME", "kept", "tcl:{inv}:table"});
+    for (const redis_reply& r : redis_->command({"XPENDING", "feed", "tiercel", "-", "+", "10"}).elements) {
+        redis_->command({"XCLAIM", "feed", "tiercel", "gone", "0", r.elements.at(0).text, "IDLE", "60000", "JUSTID"});
+    }
+    redis_->command({"XTRIM", "feed", "MAXLEN", "0"});
+    proxy_->start();
+    ASSERT_TRUE(eventually([&] { return gaps() == 1 && unacknowledged() == 0; })) << boost::json::serialize(source());
+    EXPECT_EQ(proxy_->metric("events_total", {{"source", "feed"}, {"result", "dropped"}}), 3);
+    EXPECT_FALSE(is_stored());
+}
+
+TEST_F(EventGaps, AGroupThatIsGoneExpiresEverything)
+{
+    start_stream();
+    add(0, 3);
+    ASSERT_TRUE(eventually([&] { return applied() == 3; }));
+    fill();
+    redis_->command({"XGROUP", "DESTROY", "feed", "tiercel"});
+    ASSERT_TRUE(eventually([&] { return gaps() == 1; })) << boost::json::serialize(source());
+    EXPECT_FALSE(is_stored());
+    add(3, 5);
+    EXPECT_TRUE(eventually([&] { return applied() == 5; })) << "what there was is read again and known";
+}
+
+TEST_F(EventGaps, AChannelThatWasNotHeardForAWhileExpiresEverything)
+{
+    start("kind: redis_pubsub, channel: news");
+    fill();
+    EXPECT_EQ(gaps(), 0);
+    redis_->command({"CLIENT", "KILL", "TYPE", "pubsub"});
+    ASSERT_TRUE(eventually([&] { return gaps() == 1; })) << boost::json::serialize(source());
+    ASSERT_TRUE(eventually([&] { return !is_stored(); }));
+    ASSERT_TRUE(eventually([&] { return works(); }));
+    redis_->command({"PUBLISH", "news", change(1)});
+    EXPECT_TRUE(eventually([&] { return applied() == 1; }));
+    EXPECT_EQ(gaps(), 1);
+}
+
+}  // namespace
+}  // namespace tiercel::test
