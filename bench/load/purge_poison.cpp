@@ -232,17 +232,17 @@ void poison_in_between(const settings& s, measurement& m)
     m.checks.push_back(count_at_most(mixed.late, "good event", "later than 100 ms on some instance, " + of, limit));
     m.checks.push_back(count_at_least(letters.size(), "dead letter", "", expected));
     m.checks.push_back(count_at_most(letters.size(), "dead letter", "", expected));
-    m.checks.push_back(count_at_most(unsound, "dead letter", "that was tried too often or too seldom, or does not say why it failed and when", 0));
+    m.checks.push_back(count_at_most(unsound, "dead letter", "tried too often or too seldom, or without why it failed and when", 0));
     m.checks.push_back(count_at_least(replayed, "event", "replayed after the rule was mended", events / kinds_of_poison.size()));
     m.checks.push_back(count_at_most(without_effect, "event", "replayed without effect", 0));
     m.checks.push_back(count_at_most(revived, "event", "taken on that nobody can carry out", 0));
     m.checks.push_back(count_at_most(buried(), "dead letter", "left, of those that cannot be mended", expected - replayed));
     m.requests += 2 * events;
-    m.figures.push_back(time_figure("poison: good events alone, from XADD to effect on all instances, p50", nanoseconds(alone.lag.quantile(0.5))));
-    m.figures.push_back(time_figure("poison: the same, p99", nanoseconds(alone.lag.quantile(0.99))));
-    m.figures.push_back(time_figure("poison: with poison in between, p50", nanoseconds(mixed.lag.quantile(0.5))));
-    m.figures.push_back(time_figure("poison: the same, p99", nanoseconds(mixed.lag.quantile(0.99))));
-    m.figures.push_back(time_figure("poison: the longest", nanoseconds(mixed.lag.max())));
+    m.figures.push_back(time_figure("poison: from XADD to effect on all instances, good events alone, p50", nanoseconds(alone.lag.quantile(0.5))));
+    m.figures.push_back(time_figure("poison: good events alone, p99", nanoseconds(alone.lag.quantile(0.99))));
+    m.figures.push_back(time_figure("poison: good events with poison in between, p50", nanoseconds(mixed.lag.quantile(0.5))));
+    m.figures.push_back(time_figure("poison: good events with poison in between, p99", nanoseconds(mixed.lag.quantile(0.99))));
+    m.figures.push_back(time_figure("poison: the longest of these", nanoseconds(mixed.lag.max())));
 }
 
 }  // namespace tiercel::load::purge

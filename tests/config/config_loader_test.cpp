@@ -333,6 +333,7 @@ TEST(Loader, WarnsOfWhatHardlyAnybodyMeans)
         {"", "", "admin: { listen: \"unix:/no/such/folder/x\" }\n", "admin.listen: there is no folder /no/such/folder"},
         {"", "", "cache: { l1: { max_bytes: 0 }, l2: { kind: none } }\n", "cache.l1.max_bytes: turns off the only tier"},
         {"", "", "admin: { listen: \"\", tokens: [ { token: a } ] }\n", "admin.tokens: has no effect"},
+        {"", "", "invalidation: { repeat_after: 5s }\ncache: { l2: { kind: none } }\n", "invalidation.repeat_after: has no effect"},
     };
     for (const auto& c : cases) {
         SCOPED_TRACE(c.want);

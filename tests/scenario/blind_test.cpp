@@ -91,6 +91,26 @@ TEST_F(Blind, ToldToGoPastTheCacheEveryRequestIsTheOrigins)
     EXPECT_EQ(other.requests(), 1);
 }
 
+// It has never known what was invalidated, and what it fetches itself is good for the grace.
+TEST_F(Blind, AnInstanceThatStartsWithoutRedisIsBlindAsWell)
+{
+    auto& page = s.origin().page("/a").cache_control("max-age=6000").body("v1");
+    s.set("cache.l1.when_blind", "serve");
+    redis->kill();
+    s.start();
+    s.get("/a").expect_cache("fwd=uri-miss; stored");
+    s.get("/a").expect_cache("hit; detail=l1");
+    s.advance(29s);
+    wait_until_blind();
+    s.get("/a").expect_cache("hit; detail=l1");
+    s.advance(2s);
+    s.get("/a").expect_cache("hit; detail=blind");
+    EXPECT_EQ(page.requests(), 1);
+    redis->restart();
+    wait_until_connected();
+    EXPECT_TRUE(soon("hit; detail=l1"));
+}
+
 TEST_F(Blind, WhenTheLogIsReadAgainNothingIsDoubtedAnyMore)
 {
     auto& page = s.origin().page("/a").cache_control("max-age=6000").body("v1");
