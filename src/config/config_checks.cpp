@@ -62,6 +62,7 @@ private:
             if (s.kind == events::source_kind::redis_stream && s.stream.empty()) { complain(at, "needs a stream"); }
             if (s.kind == events::source_kind::redis_pubsub && s.channel.empty()) { complain(at, "needs a channel"); }
             if (s.kind == events::source_kind::poll) { check_feed(at, s); }
+            if (s.kind != events::source_kind::poll && is_set(at + ".auth")) { complain(at + ".auth", "is for sources of the kind poll"); }
             if (s.kind != events::source_kind::webhook && c_.cache.l2.kind != l2::kind::redis) {
                 complain(at + ".kind", "needs cache.l2.kind: redis");
             }
@@ -84,6 +85,18 @@ private:
         if (s.path.empty()) { complain(at, "needs a path"); }
         if (s.origin.empty()) { complain(at, "needs an origin"); }
         check_origin_name(at + ".origin", s.origin);
+        check_auth(at + ".auth", s.auth);
+    }
+
+    void check_auth(const std::string& at, const events::auth_options& a)
+    {
+        const bool ways[] = {!a.token.empty(), !a.token_file.empty(), !a.origin.empty()};
+        if (std::count(std::begin(ways), std::end(ways), true) > 1) { complain(at, "has more than one of token, token_file and origin"); }
+        if (a.origin.empty() && !(a.path + a.client_id + a.client_secret + a.scope).empty()) { complain(at, "needs an origin, which gives tokens"); }
+        if (!a.origin.empty() && (a.path.empty() || a.client_id.empty() || a.client_secret.empty())) {
+            complain(at, "needs a path, a client_id and a client_secret beside its origin");
+        }
+        check_origin_name(at + ".origin", a.origin);
     }
 
     void check_origin_name(const std::string& key, const std::string& wanted)

@@ -4,6 +4,7 @@
 
 #include "async/listener.hpp"
 #include "events/event.hpp"
+#include "events/feed_credentials.hpp"
 #include "http/upgrade.hpp"
 #include "origin/address.hpp"
 #include "origin/balancing_policy.hpp"
@@ -167,6 +168,11 @@ complaint_text path_or_empty(std::string_view text)
 {
     const bool good = text.empty() || (text.front() == '/' && std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f && c != '#'; }));
     return good ? std::nullopt : complaint_text("must be a path that begins with /, percent-encoded");
+}
+
+complaint_text bearer_token(std::string_view text)
+{
+    return text.empty() || events::is_bearer_token(text) ? std::nullopt : complaint_text("must have no blanks and only ASCII");
 }
 
 complaint_text query_name_or_empty(std::string_view text)
@@ -621,6 +627,19 @@ rows invalidation_rows()
         "For poll: for one page, retries included."));
     r.push_back(key("invalidation.sources[].max_page", TIERCEL_AT(source_options, max_page), between(1_KiB, 256_MiB), fixed,
         "For poll: a larger page is refused."));
+    r.push_back(key("invalidation.sources[].auth.token", TIERCEL_AT(source_options, auth.token), checked(bearer_token, secrecy::secret), fixed,
+        "For poll: sent as Authorization: Bearer. Of token, token_file and origin at most one."));
+    r.push_back(key("invalidation.sources[].auth.token_file", TIERCEL_AT(source_options, auth.token_file), texts{}, fixed,
+        "For poll: file that holds the token; read again when it changes, and when the token is refused."));
+    r.push_back(key("invalidation.sources[].auth.origin", TIERCEL_AT(source_options, auth.origin), texts{}, fixed,
+        "For poll: the origin that gives us tokens for our id and secret (OAuth 2.0 client credentials); renewed before they expire, and when "
+        "one is refused."));
+    r.push_back(key("invalidation.sources[].auth.path", TIERCEL_AT(source_options, auth.path), checked(path_or_empty), fixed, "Where it does so."));
+    r.push_back(key("invalidation.sources[].auth.client_id", TIERCEL_AT(source_options, auth.client_id), texts{}, fixed, "Who we are there."));
+    r.push_back(key("invalidation.sources[].auth.client_secret", TIERCEL_AT(source_options, auth.client_secret), texts{.hide = secrecy::secret}, fixed,
+        "What only we know."));
+    r.push_back(key("invalidation.sources[].auth.scope", TIERCEL_AT(source_options, auth.scope), texts{}, fixed,
+        "What the token shall be good for; empty: whatever is usual there."));
     r.push_back(items("invalidation.rules", TIERCEL_AT(config, invalidation.events.rules), fixed,
         "What events of other types than tiercel.invalidate.v1 mean. Every rule that matches is carried out."));
     r.push_back(key("invalidation.rules[].on", TIERCEL_AT(rule_options, on), checked(name_or_beginning), fixed,
@@ -712,7 +731,6 @@ constexpr auto reserved = std::to_array<std::string_view>({
     "routes[].read_your_writes",
     "routes[].key.body",
     "routes[].compress", "routes[].rewrite", "routes[].headers",
-    "invalidation.sources[].auth",
     "warm", "tracing",
 });
 

@@ -39,21 +39,6 @@ bool is_unreserved(char c) noexcept
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
 }
 
-std::string escaped(std::string_view text)
-{
-    constexpr std::string_view digits = "0123456789ABCDEF";
-    std::string out;
-    for (const char c : text) {
-        if (is_unreserved(c)) {
-            out.push_back(c);
-        } else {
-            const auto byte = static_cast<unsigned char>(c);
-            out.append({'%', digits[byte >> 4], digits[byte & 15]});
-        }
-    }
-    return out;
-}
-
 // "next", or a list with it between blanks, in any case of letters; quoted or not.
 bool says_next(std::string_view rel) noexcept
 {
@@ -135,6 +120,21 @@ feed_page refused(std::string why)
 
 }  // namespace
 
+std::string percent_encoded(std::string_view text)
+{
+    constexpr std::string_view digits = "0123456789ABCDEF";
+    std::string out;
+    for (const char c : text) {
+        if (is_unreserved(c)) {
+            out.push_back(c);
+        } else {
+            const auto byte = static_cast<unsigned char>(c);
+            out.append({'%', digits[byte >> 4], digits[byte & 15]});
+        }
+    }
+    return out;
+}
+
 feed_page read_feed_page(std::string_view body, feed_cursor kind)
 {
     boost::system::error_code ec;
@@ -176,7 +176,7 @@ std::string feed_target(std::string_view path, std::string_view parameter, std::
     std::string out(path);
     if (cursor.empty()) { return out; }
     out.push_back(path.find('?') == path.npos ? '?' : '&');
-    out.append(parameter).append("=").append(escaped(cursor));
+    out.append(parameter).append("=").append(percent_encoded(cursor));
     return out;
 }
 

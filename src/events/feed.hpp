@@ -40,6 +40,9 @@ std::string feed_target(std::string_view path, std::string_view parameter, std::
 // field lines. Nothing: there is none. Empty: it leads elsewhere, or nowhere.
 std::optional<std::string> next_target(const std::vector<std::string>& links, std::string_view authority, std::string_view target);
 
+// All but letters, digits and - . _ ~ (RFC 3986 §2.3).
+std::string percent_encoded(std::string_view text);
+
 // "2026-11-25T05:00:00.123Z"
 std::string stamp_of(std::int64_t micros);
 

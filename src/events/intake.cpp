@@ -69,7 +69,7 @@ std::unique_ptr<source> intake::make_source(std::size_t at) const
     switch (s.kind) {
     case source_kind::redis_stream: return std::make_unique<stream_source>(*means_, at);
     case source_kind::redis_pubsub: return std::make_unique<channel_source>(*means_, at);
-    case source_kind::poll: return std::make_unique<poll_source>(*means_, at, options_.origins.at(s.origin));
+    case source_kind::poll: return std::make_unique<poll_source>(*means_, at);
     case source_kind::webhook: break;
     }
     return nullptr;

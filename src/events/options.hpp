@@ -23,6 +23,17 @@ enum class feed_cursor : std::uint8_t {
     time,     // what has that stamp or a later one
 };
 
+// How a feed is told who we are; exactly one of token, token_file and origin, or none of them.
+struct auth_options {
+    std::string token;
+    std::string token_file;
+    std::string origin;                      // that gives tokens to clients (OAuth 2.0 client credentials),
+    std::string path;                        // there
+    std::string client_id;
+    std::string client_secret;
+    std::string scope;
+};
+
 struct source_options {
     std::string label;                       // names it in metrics, audit and dead letters
     source_kind kind = source_kind::redis_stream;
@@ -36,6 +47,7 @@ struct source_options {
     milliseconds interval{5'000};            // between two looks when there is nothing new
     milliseconds timeout{10'000};            // for one page
     byte_count max_page = 4_MiB;
+    auth_options auth;
 };
 
 // What one rule invalidates: of these texts exactly one is given; {data.x} and the like stand for parts of the event.

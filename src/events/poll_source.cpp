@@ -23,6 +23,9 @@ std::string hash_of(const std::string& text) { return hex(stable_hash(text)); }
 
 std::int64_t micros_of(wall_time t) { return std::chrono::duration_cast<std::chrono::microseconds>(t.time_since_epoch()).count(); }
 
+// Null: it has no name. REQUIRES: else there is one of that name (which was checked when the configuration was loaded).
+const known_origin* origin_named(const std::string& name, const intake_options& o) { return name.empty() ? nullptr : &o.origins.at(name); }
+
 // The way from page to page. No target is asked for twice on it, so that a feed that leads in circles, or knows nothing of cursors,
 // cannot keep us busy.
 class page_walk {
@@ -43,8 +46,9 @@ private:
 
 }  // namespace
 
-poll_source::poll_source(const source_means& m, std::size_t at, const known_origin& where)
-    : source(m, at), call_(m.loop, where, m.process.time),
+poll_source::poll_source(const source_means& m, std::size_t at)
+    : source(m, at), credentials_(m.loop, options().auth, origin_named(options().auth.origin, m.options), m.process.time, options().timeout),
+      call_(m.loop, *origin_named(options().origin, m.options), m.process.time),
       lease_(m.client, m.options.prefix + ":poller:" + options().label, lease_for(options().interval)),
       cursor_name_(m.options.prefix + ":cursor:" + options().label), wake_(m.loop.context(), m.loop.wheel())
 {
@@ -59,6 +63,7 @@ void poll_source::start()
 task<> poll_source::stop()
 {
     call_.abort();
+    credentials_.abort();
     co_await lease_.release();
 }
 
@@ -289,15 +294,31 @@ task<bool> poll_source::move_to(std::string cursor)
 
 // ---- one request
 
+// With what we have to show; once more, with something newer, if that is refused.
+task<origin_answer> poll_source::get(std::string target)
+{
+    for (bool is_first = true;; is_first = false) {
+        feed_credentials::given shown = co_await credentials_.give();
+        if (!shown.problem.empty()) {
+            origin_answer none;
+            none.problem = std::move(shown.problem);
+            co_return none;
+        }
+        origin_request rq;
+        rq.target = target;
+        rq.fields = "Accept: application/cloudevents-batch+json, application/json;q=0.9\r\n" + shown.fields;
+        rq.timeout = options().timeout;
+        rq.most = options().max_page;
+        origin_answer got = co_await call_.ask(std::move(rq));
+        const bool may_try_again = got.problem.empty() && got.status == 401 && credentials_.refused() && is_first;
+        if (!may_try_again) { co_return got; }
+    }
+}
+
 task<poll_source::answer> poll_source::ask(std::string target)
 {
     const source_options& o = options();
-    origin_request rq;
-    rq.target = target;
-    rq.fields = "Accept: application/cloudevents-batch+json, application/json;q=0.9\r\n";
-    rq.timeout = o.timeout;
-    rq.most = o.max_page;
-    const origin_answer got = co_await call_.ask(std::move(rq));
+    const origin_answer got = co_await get(target);
     answer out;
     out.date = got.date;
     if (!got.problem.empty()) {

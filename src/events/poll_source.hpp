@@ -10,6 +10,7 @@
 // A feed that does not know the cursor any more (404, 410) has lost events: a gap.
 
 #include "events/feed.hpp"
+#include "events/feed_credentials.hpp"
 #include "events/lease.hpp"
 #include "events/origin_call.hpp"
 #include "events/source.hpp"
@@ -24,7 +25,7 @@ namespace tiercel::events {
 
 class poll_source final : public source {
 public:
-    poll_source(const source_means& m, std::size_t at, const known_origin& where);
+    poll_source(const source_means& m, std::size_t at);
 
     void start() override;
     async::task<> stop() override;
@@ -51,11 +52,13 @@ private:
     async::task<bool> carry_out(std::vector<feed_event> events);
     async::task<bool> move_to(std::string cursor);
     async::task<answer> ask(std::string target);
+    async::task<origin_answer> get(std::string target);
     void fail(std::string_view why, seconds come_again = seconds(0));
     std::vector<feed_event> wanted(const feed_page& page, std::optional<std::int64_t> skipping_before) const;
     void remember(const feed_page& page, bool moved);
     std::string target_from(const std::string& cursor) const;
 
+    feed_credentials credentials_;
     origin_call call_;
     lease lease_;
     const std::string cursor_name_;

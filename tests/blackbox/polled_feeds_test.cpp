@@ -6,7 +6,8 @@
 
 #include <gtest/gtest.h>
 
-#include <atomic>
+#include <filesystem>
+#include <fstream>
 #include <mutex>
 #include <set>
 
@@ -29,6 +30,8 @@ std::string parameter_of(const std::string& target, const std::string& name)
     }
     return out;
 }
+
+void write(const std::filesystem::path& file, const std::string& text) { std::ofstream(file) << text; }
 
 std::string ok(const std::string& body, const std::string& fields = {})
 {
@@ -65,6 +68,13 @@ public:
     void with_links(bool on) { set([&] { links_ = on; }); }
     // The oldest are gone, and it does not know where they ended.
     void forget_all() { set([&] { events_.clear(); gone_ = true; }); }
+    // Only who shows that token is answered; empty: everybody.
+    void want_token(const std::string& t) { set([&] { wanted_ = t; }); }
+    // Gives tokens at /token from now on, and wants the newest of them.
+    void issue_tokens(int seconds) { set([&] { issues_ = true; lasts_ = seconds; wanted_ = "none yet"; }); }
+    void refuse_to_issue(bool on) { set([&] { refuses_ = on; }); }
+    int issued() { return read([&] { return issued_; }); }
+    int turned_away() { return read([&] { return turned_away_; }); }
     void ignore_parameters() { set([&] { ignores_ = true; }); }
     // What it answers instead; empty: as usual.
     void answer_with(const std::string& bytes) { set([&] { instead_ = bytes; }); }
@@ -73,6 +83,21 @@ private:
     struct one {
         std::string id, stamp, text;
     };
+    template <class Look>
+    int read(Look look)
+    {
+        const std::lock_guard hold(mutex_);
+        return look();
+    }
+    std::string issue(const http_request& r)
+    {
+        const bool good = r.method == "POST" && r.header("Authorization") == "Basic dGllcmNlbDpoaWRkZW4tc2VjcmV0" && !refuses_ &&
+                          r.header("Content-Type") == "application/x-www-form-urlencoded" && r.body == "grant_type=client_credentials&scope=feeds";
+        if (!good) { return status(refuses_ ? 503 : 400); }
+        wanted_ = "issued-token-" + std::to_string(++issued_);
+        const std::string body = R"({"access_token":")" + wanted_ + R"(","token_type":"Bearer","expires_in":)" + std::to_string(lasts_) + "}";
+        return "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+    }
     template <class Change>
     void set(Change change)
     {
@@ -82,6 +107,11 @@ private:
     std::string answer(const http_request& r)
     {
         const std::lock_guard hold(mutex_);
+        if (issues_ && r.target == "/token") { return issue(r); }
+        if (!wanted_.empty() && r.header("Authorization") != "Bearer " + wanted_) {
+            ++turned_away_;
+            return status(401);
+        }
         if (!instead_.empty()) { return instead_; }
         const bool by_time = r.target.starts_with("/times");
         if (!by_time && !r.target.starts_with("/ids")) { return status(404); }
@@ -113,6 +143,12 @@ private:
     bool gone_ = false;
     bool ignores_ = false;
     std::string instead_;
+    std::string wanted_;
+    bool issues_ = false;
+    bool refuses_ = false;
+    int lasts_ = 0;
+    int issued_ = 0;
+    int turned_away_ = 0;
     fake_origin origin_;   // last: its threads call us
 };
 
@@ -356,6 +392,93 @@ TEST_F(PolledFeeds, AFeedThatIsNotThereExpiresNothing)
     feed_.add(3, 5);
     EXPECT_TRUE(took_effect(3, 5));
     EXPECT_EQ(source_of(*proxy_).at("gaps"), 0);
+}
+
+// ---- who we are
+
+TEST_F(PolledFeeds, AFeedIsShownTheTokenThatIsGivenAndNobodyElseIs)
+{
+    feed_.want_token("a-token-that-is-given");
+    start("path: /ids, auth: {token: a-token-that-is-given}");
+    feed_.add(3, 6);
+    EXPECT_TRUE(took_effect(3, 6)) << status_of(*proxy_);
+    feed_.want_token("another");
+    EXPECT_TRUE(eventually([&] { return problem_of(*proxy_) == "the feed answers 401"; })) << status_of(*proxy_);
+    feed_.add(6, 9);
+    feed_.want_token("a-token-that-is-given");
+    EXPECT_TRUE(took_effect(3, 9)) << status_of(*proxy_);
+    EXPECT_EQ(source_of(*proxy_).at("gaps"), 0);
+    const command_result printed = run_tiercel({"config", proxy_->configuration_file().string()});
+    for (const std::string& said : {proxy_->log(), printed.output, proxy_->admin("GET", "/v1/config").body, status_of(*proxy_), proxy_->metrics()}) {
+        EXPECT_EQ(said.find("a-token-that"), std::string::npos) << said;
+    }
+    EXPECT_NE(printed.output.find("invalidation.sources[0].auth.token: \"***\""), std::string::npos) << printed.output;
+}
+
+TEST_F(PolledFeeds, ATokenFileIsReadAgainWhenItsTokenIsRefused)
+{
+    const temp_dir directory;
+    const std::filesystem::path file = directory.path() / "token";
+    write(file, "first-token\n");
+    feed_.want_token("first-token");
+    start("path: /ids, auth: {token_file: \"" + file.string() + "\"}");
+    feed_.add(3, 6);
+    EXPECT_TRUE(took_effect(3, 6)) << status_of(*proxy_);
+    feed_.want_token("second-token");
+    feed_.add(6, 9);
+    EXPECT_TRUE(eventually([&] { return problem_of(*proxy_) == "the feed answers 401"; })) << status_of(*proxy_);
+    std::filesystem::remove(file);
+    EXPECT_TRUE(eventually([&] { return problem_of(*proxy_).find("cannot be read") != std::string::npos; })) << status_of(*proxy_);
+    write(file, "two words");
+    EXPECT_TRUE(eventually([&] { return problem_of(*proxy_) == "the token file holds no token"; })) << status_of(*proxy_);
+    write(file, "  second-token  \n");
+    EXPECT_TRUE(took_effect(3, 9)) << status_of(*proxy_);
+    EXPECT_EQ(proxy_->log().find("-token"), std::string::npos) << proxy_->log();
+}
+
+constexpr const char* by_oauth =
+    "path: /ids, auth: {origin: feed, path: /token, client_id: tiercel, client_secret: hidden-secret, scope: feeds}";
+
+TEST_F(PolledFeeds, TokensAreRenewedBeforeTheyExpire)
+{
+    feed_.issue_tokens(2);
+    start(by_oauth);
+    int next = 3;
+    ASSERT_TRUE(eventually([&] {
+        feed_.add(next, next + 1);
+        ++next;
+        return feed_.issued() >= 4;
+    }));
+    EXPECT_TRUE(took_effect(3, next)) << status_of(*proxy_);
+    EXPECT_EQ(feed_.turned_away(), 0);
+}
+
+TEST_F(PolledFeeds, ATokenThatExpiresMidRunLosesNoEvent)
+{
+    feed_.pages_of(5);
+    feed_.issue_tokens(3600);
+    start(by_oauth);
+    int next = 3;
+    for (int round = 0; round < 5; ++round) {
+        feed_.add(next, next + 40);
+        next += 40;
+        ASSERT_TRUE(eventually([&] { return pages_in_log().contains(next - 35); }));
+        feed_.want_token("revoked, all of them");   // until a new one is issued
+        if (round == 2) {
+            feed_.refuse_to_issue(true);
+            ASSERT_TRUE(eventually([&] { return problem_of(*proxy_) == "the issuer of tokens answers 503"; })) << status_of(*proxy_);
+            feed_.refuse_to_issue(false);
+        }
+    }
+    EXPECT_TRUE(took_effect(3, next)) << status_of(*proxy_);
+    EXPECT_EQ(source_of(*proxy_).at("gaps"), 0);
+    EXPECT_GE(feed_.issued(), 2);
+    EXPECT_GE(feed_.turned_away(), 1);
+    const command_result printed = run_tiercel({"config", proxy_->configuration_file().string()});
+    for (const std::string& said : {proxy_->log(), printed.output, proxy_->admin("GET", "/v1/config").body, proxy_->admin("GET", "/v1/sources").body}) {
+        EXPECT_EQ(said.find("hidden-secret"), std::string::npos) << said;
+        EXPECT_EQ(said.find("issued-token"), std::string::npos) << said;
+    }
 }
 
 // ---- what may become of us
