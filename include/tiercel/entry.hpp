@@ -121,8 +121,27 @@ public:
 
     // Last validity sequence for which this entry was found good; lets a hit skip the scope check by one comparison.
     std::atomic<sequence>& checked() const noexcept { return checked_; }
-    // When L1 should ask L2 again whether it knows better; the largest value when never. Milliseconds of `instant`.
-    std::atomic<instant::rep>& revisit() const noexcept { return revisit_; }
+    // Is it time that L1 asks L2 again whether it knows better? Always after a look that was made blindly, while nobody could tell what
+    // was invalidated: whoever is blind asks last_blind_look(). Never, unless one of those below was called.
+    bool is_revisit_due(instant now) const noexcept
+    {
+        return now.time_since_epoch().count() >= revisit_.load(std::memory_order_relaxed);
+    }
+    void revisit_at(instant t) const noexcept { revisit_.store(t.time_since_epoch().count(), std::memory_order_relaxed); }
+    void note_blind_look(instant now) const noexcept
+    {
+        revisit_.store(-std::max<instant::rep>(1, now.time_since_epoch().count()), std::memory_order_relaxed);
+    }
+    // The beginning of time unless the last look was one.
+    instant last_blind_look() const noexcept
+    {
+        return instant(milliseconds(std::max<instant::rep>(0, -revisit_.load(std::memory_order_relaxed))));
+    }
+    // As that one has it, whose copy this is.
+    void revisit_like(const entry& other) const noexcept
+    {
+        revisit_.store(other.revisit_.load(std::memory_order_relaxed), std::memory_order_relaxed);
+    }
 
     // An entry that stays although a background refresh was begun has failed to be refreshed: the next one waits for 1 s, then
     // twice as long each time up to 30 s, all of it times `jitter`. Success makes a new entry, which knows of no pause.
@@ -165,6 +184,7 @@ private:
     mutable lru_hook lru_;
     hash128 hash_;
     mutable std::atomic<sequence> checked_{0};
+    // Milliseconds of `instant`; after a blind look, minus its time: so the hit path compares once, and nothing needs room of its own.
     mutable std::atomic<instant::rep> revisit_{end_of_time.time_since_epoch().count()};
     std::uint32_t key_size_ = 0;
     std::uint32_t head_size_ = 0;

@@ -22,6 +22,12 @@ void log_watch::on_logged(const coherence::invalidation& i, sequence at, std::op
     if (writes_ != nullptr && is_write && is_time) { writes_->note(i.scopes, i.mode, at, time_.now()); }
 }
 
+void log_watch::on_repetitions_lost(std::size_t n)
+{
+    counts_.count_many(telemetry::metric::invalidation_repeats_lost_total, n);
+    TIERCEL_LOG(log_, warn, "repeats-lost", "what was to be appended again is not in the journal repetitions={}", n);
+}
+
 void log_watch::on_contact(contact c, std::string_view why)
 {
     const bool good = c == contact::following;

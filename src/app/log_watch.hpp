@@ -25,6 +25,7 @@ public:
 
     void on_invalidation(const coherence::invalidation& i) override;
     void on_logged(const coherence::invalidation& i, sequence at, std::optional<std::chrono::microseconds> redis_now) override;
+    void on_repetitions_lost(std::size_t n) override;
     void on_contact(contact c, std::string_view why) override;
     void on_lag(std::chrono::microseconds lag) override;
     void on_repair(std::string_view why, std::size_t scopes) override;

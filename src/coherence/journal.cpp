@@ -77,18 +77,46 @@ journal::added journal::add(const invalidation& i)
     return {added::as::kept, {}};
 }
 
-bool journal::write(const std::string& line, byte_count most)
+std::size_t journal::add_all(std::span<const invalidation> all)
 {
-    if (size_ + line.size() > most) { return false; }
+    std::vector<std::pair<std::string, const invalidation*>> kept;
+    std::string lines;
+    std::size_t refused = 0;
+    for (const invalidation& i : all) {
+        std::string effect = effect_of(i);
+        if (effects_.contains(effect)) { continue; }
+        const std::string line = file_ >= 0 ? to_text(i) + "\n" : std::string();
+        if (waiting_.size() + kept.size() >= most_ || (file_ >= 0 && size_ + lines.size() + line.size() > options_.max_bytes)) {
+            ++refused;
+            continue;
+        }
+        lines += line;
+        effects_.emplace(effect, i.id);
+        kept.emplace_back(std::move(effect), &i);
+    }
+    const bool written = lines.empty() || write(lines, options_.max_bytes);
+    for (const auto& [effect, i] : kept) {
+        if (written) {
+            waiting_.push_back(*i);
+        } else {
+            effects_.erase(effect);
+        }
+    }
+    return written ? refused : refused + kept.size();
+}
+
+bool journal::write(const std::string& lines, byte_count most)
+{
+    if (size_ + lines.size() > most) { return false; }
     std::size_t done = 0;
-    while (done < line.size()) {
-        const ssize_t n = ::write(file_, line.data() + done, line.size() - done);
+    while (done < lines.size()) {
+        const ssize_t n = ::write(file_, lines.data() + done, lines.size() - done);
         if (n < 0 && errno == EINTR) { continue; }
         if (n <= 0) { break; }
         done += static_cast<std::size_t>(n);
     }
-    if (done == line.size() && ::fdatasync(file_) == 0) {
-        size_ += line.size();
+    if (done == lines.size() && ::fdatasync(file_) == 0) {
+        size_ += lines.size();
         return true;
     }
     // Half a line, or one that may not be on the disk, was not promised to anybody.
@@ -99,7 +127,8 @@ bool journal::write(const std::string& line, byte_count most)
 // What has the same effect and comes while this one is on its way must follow it: others may apply this one, and fetch, before that.
 const invalidation& journal::begin_front()
 {
-    effects_.erase(effect_of(waiting_.front()));
+    const auto known = effects_.find(effect_of(waiting_.front()));
+    if (known != effects_.end() && known->second == waiting_.front().id) { effects_.erase(known); }
     return waiting_.front();
 }
 

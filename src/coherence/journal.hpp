@@ -7,7 +7,9 @@
 #include "coherence/invalidation.hpp"
 #include "coherence/options.hpp"
 
+#include <cstddef>
 #include <deque>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -30,6 +32,8 @@ public:
         std::string into;                        // known: the id of that one
     };
     added add(const invalidation& i);
+    // The same of many by one write, all of them or those that fit; nobody is told what became of which. How many were refused.
+    std::size_t add_all(std::span<const invalidation> all);
 
     // What was found in the file, in its order: also that which was merged.
     struct found_line {
@@ -42,14 +46,14 @@ public:
     bool empty() const noexcept { return waiting_.empty(); }
     std::size_t size() const noexcept { return waiting_.size(); }
     const invalidation& front() const { return waiting_.front(); }
-    // The oldest, about to be appended. Its like is not known any more: it is kept beside it.
+    // The oldest, about to be appended, perhaps once more. What is of its effect and comes later is kept behind it, once.
     const invalidation& begin_front();
     // The first was sent. When none is left the file is emptied.
     void pop();
 
 private:
     static std::string effect_of(const invalidation& i);
-    bool write(const std::string& line, byte_count most);
+    bool write(const std::string& lines, byte_count most);
 
     journal_options options_;
     std::size_t most_;

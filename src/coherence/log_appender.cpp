@@ -56,7 +56,7 @@ void log_appender::on_appended(const invalidation& i, result<reply> r, steady::t
     }
     if (!a->duplicate) {
         take_own(i, *a);
-        repeats_.add(i, steady::now());
+        note_for_repetition(i);
     }
     const auto took = std::chrono::duration_cast<milliseconds>(steady::now() - since);
     const append_state state = a->duplicate ? append_state::duplicate : append_state::applied;
@@ -106,8 +106,9 @@ task<bool> log_appender::send_waiting(log_connection& c)
         if (r && !a) { c.refuse("append"); }
         if (good) {
             if (!a->duplicate) {
+                s_.observer.on_logged(i, a->at, s_.redis_time.now());
                 s_.valid.apply(i.scopes, i.mode, a->at);
-                repeats_.add(i, steady::now());
+                note_for_repetition(i);
             }
             s_.rows.settle(i.id, [&](audit_row& row) {
                 row.state = a->duplicate ? append_state::duplicate : append_state::applied;
@@ -120,9 +121,17 @@ task<bool> log_appender::send_waiting(log_connection& c)
         }
     }
     sending_ = false;
+    settled_.set();
     s_.valid.touch();
     s_.show(waiting(), under_way_);
     co_return good;
+}
+
+// What gets into the log after settle() has ended is repeated by the successor, too.
+void log_appender::note_for_repetition(const invalidation& i)
+{
+    repeats_.add(i, steady::now());
+    if (s_.stopping) { leave_repetitions(); }
 }
 
 // Holds here at once, like the first time.
@@ -140,18 +149,28 @@ void log_appender::tick()
 
 task<> log_appender::settle(steady::time_point limit)
 {
-    for (invalidation& i : repeats_.take_all()) {
-        if (journal_.outlives_the_process()) {
-            i.id = random_name();
-            journal_.add(i);
-        } else {
-            repeat(std::move(i));
+    do {
+        while (is_busy() && steady::now() < limit) {   // what it appends is to be repeated, too
+            settled_.reset();
+            co_await settled_.wait_until(limit);
         }
+        leave_repetitions();
+    } while (is_busy() && steady::now() < limit);
+}
+
+void log_appender::leave_repetitions()
+{
+    std::vector<invalidation> all = repeats_.take_all();
+    std::size_t lost = 0;
+    if (journal_.outlives_the_process()) {
+        for (invalidation& i : all) { i.id = random_name(); }
+        lost = journal_.add_all(all);
+    } else if (s_.stopping) {
+        lost = all.size();
+    } else {
+        for (invalidation& i : all) { repeat(std::move(i)); }
     }
-    while (under_way_ != 0 && steady::now() < limit) {
-        settled_.reset();
-        co_await settled_.wait_until(limit);
-    }
+    if (lost != 0) { s_.observer.on_repetitions_lost(lost); }
 }
 
 }  // namespace tiercel::coherence

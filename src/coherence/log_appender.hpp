@@ -33,7 +33,7 @@ public:
     async::task<bool> send_waiting(log_connection& c);
     // Now and then: appends what is to be repeated.
     void tick();
-    // The end: what was to be repeated waits in the journal, or without one is appended now. What is being appended gets until then.
+    // The end: what is being appended gets until then. What was to be repeated waits in the journal, or without one is appended now.
     async::task<> settle(async::steady::time_point limit);
 
     bool has_waiting() const noexcept { return !journal_.empty() && !sending_; }
@@ -45,7 +45,10 @@ private:
     void on_appended(const invalidation& i, result<redis::reply> r, async::steady::time_point since, const receipt_handler& done);
     void take_own(const invalidation& i, const appended& a);
     void keep(const invalidation& i, const receipt_handler& done);
+    void note_for_repetition(const invalidation& i);
     void repeat(invalidation i);
+    void leave_repetitions();
+    bool is_busy() const noexcept { return under_way_ != 0 || sending_; }
 
     log_state& s_;
     node_roll& nodes_;

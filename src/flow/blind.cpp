@@ -9,14 +9,6 @@
 namespace tiercel::flow {
 namespace {
 
-// entry::revisit() is negative where the last look was made blindly: minus its time. So the hit path, which compares it with now,
-// takes it as due, and nothing needs room of its own.
-instant last_blind_look(const entry& e) noexcept
-{
-    const instant::rep r = e.revisit().load(std::memory_order_relaxed);
-    return instant(milliseconds(r < 0 ? -r : 0));
-}
-
 trust by_rule(blind_rule r) noexcept
 {
     switch (r) {
@@ -39,13 +31,8 @@ trust trust_after(milliseconds unheard, bool l2_answers, const tier_options& o) 
 // good then.
 milliseconds unheard_of(const entry& e, instant now, const process_context& p) noexcept
 {
-    const instant sure = std::max({p.valid.known_until(), e.times().received, last_blind_look(e)});
+    const instant sure = std::max({p.valid.known_until(), e.times().received, e.last_blind_look()});
     return std::max(milliseconds(0), now - sure);
-}
-
-void note_blind_look(const entry& e, instant now) noexcept
-{
-    e.revisit().store(-std::max<instant::rep>(1, now.time_since_epoch().count()), std::memory_order_relaxed);
 }
 
 void doubt(decision& d, const request& rq, const worker_context& cx)
@@ -77,10 +64,11 @@ async::task<blind_look> look_blindly(entry_ptr stored, worker_context& cx)
 {
     blind_look seen;
     process_context& p = cx.process;
-    seen.answered = co_await cx.l2->look_up(stored->scopes());
+    const l2::lookup told = co_await cx.l2->look_up(stored->scopes());
+    seen.answered = told == l2::lookup::known;
     const instant now = p.time.now();
     seen.left = stored_as_it_stands(stored, now, p);
-    if (seen.answered && seen.left != nullptr) { note_blind_look(*seen.left, now); }
+    if (seen.answered && seen.left != nullptr) { seen.left->note_blind_look(now); }
     co_return seen;
 }
 

@@ -28,13 +28,10 @@ inline bool is_blind(const process_context& p) noexcept { return p.valid.contact
 // For how long it may have been invalidated without anybody here knowing.
 milliseconds unheard_of(const entry& e, instant now, const process_context& p) noexcept;
 
-// A look at L2 that was made blindly: counts for ttl_when_blind. With the log followed again it is time for another at once.
-void note_blind_look(const entry& e, instant now) noexcept;
-
 // Changes the decision to serve `d.stored` accordingly. REQUIRES: is_blind().
 void doubt(decision& d, const request& rq, const worker_context& cx);
 
-// Asks the table of invalidations about a stored answer. Null: it is gone. Unchanged if nobody answers; `answered` tells.
+// Asks the table of invalidations about a stored answer. Null: it is gone. Unchanged if nobody answers who knows; `answered` tells.
 struct blind_look {
     entry_ptr left;
     bool answered = false;

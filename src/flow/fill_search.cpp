@@ -79,6 +79,10 @@ async::task<bool> fill_search::is_over_by_look()
     blind_look seen = co_await look_blindly(job_.stored, cx_);
     is_seen_ = seen.answered;
     job_.stored = std::move(seen.left);
+    if (job_.stored == nullptr && job_.why == renewal::revisit) {   // of what is gone there is nothing to be looked for
+        end_.leave_alone();
+        co_return true;
+    }
     const bool may_serve = job_.is_unsure && job_.stored != nullptr && may_serve_unseen(*job_.stored, p_.time.now(), p_);
     if (is_seen_ || !may_serve) { co_return false; }
     end_.report().what = outcome::hit_l1;
@@ -117,7 +121,7 @@ bool fill_search::is_answered_by_l2(entry_ptr found)
     const instant now = p_.time.now();
     if (found == nullptr) {
         if (job_.why == renewal::revisit) {
-            serve_on_until(now + p_.tiers.max_ttl);   // evicted there, or not written yet; it is not written back
+            job_.stored->revisit_at(now + p_.tiers.max_ttl);   // evicted there, or not written yet; it is not written back
         }
         return is_over_by_what_was_seen();
     }
@@ -129,7 +133,7 @@ bool fill_search::is_answered_by_l2(entry_ptr found)
         return false;   // the copy in L2 is about to expire as well
     }
     if (job_.why == renewal::revisit && !newer) {
-        serve_on_until(now + p_.tiers.promote_ttl);
+        job_.stored->revisit_at(now + p_.tiers.promote_ttl);
         return false;
     }
     if (later < -clock_margin) {
@@ -149,11 +153,6 @@ bool fill_search::is_answered_by_l2(entry_ptr found)
         job_.stored = std::move(found);   // stale, but it has validators and may have to stand in for the origin
     }
     return false;
-}
-
-void fill_search::serve_on_until(instant t)
-{
-    job_.stored->revisit().store(t.time_since_epoch().count(), std::memory_order_relaxed);
 }
 
 // ---- the other instances ---------------------------------------------------------------------------------------------

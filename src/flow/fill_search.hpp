@@ -31,7 +31,6 @@ private:
     bool is_over_by_what_was_seen();
     async::task<bool> is_over_by_l2();
     bool is_answered_by_l2(entry_ptr found);
-    void serve_on_until(instant t);
 
     async::task<bool> clear_the_way();
     bool is_worth_a_lock() const;

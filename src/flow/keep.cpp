@@ -66,9 +66,9 @@ entry_ptr build(const storable& s, std::string_view key, milliseconds delta, std
 void set_revisit(const entry& e, const worker_context& cx, instant now, milliseconds after)
 {
     if (cx.l2 != nullptr && is_blind(cx.process)) {
-        note_blind_look(e, now);
+        e.note_blind_look(now);   // counts for ttl_when_blind; with the log followed again it is time for another at once
     } else if (cx.l2 != nullptr) {
-        e.revisit().store((now + after).time_since_epoch().count(), std::memory_order_relaxed);
+        e.revisit_at(now + after);
     }
 }
 

@@ -168,7 +168,7 @@ part_lookup find_parts(const request& rq, const entry* whole, process_context& p
         entry_ptr e = find_valid(key_of(r, rq), rq.now, p);
         // Parts are not in L2, so there they are either trusted or not found.
         if (e == nullptr || (is_blind(p) && unheard_of(*e, rq.now, p) >= p.tiers.ttl_when_blind) || reuse_of(e.get(), rq, rq.now, p).what != action::serve ||
-            rq.now.time_since_epoch().count() >= e->revisit().load(std::memory_order_relaxed) ||
+            e->is_revisit_due(rq.now) ||
             (whole != nullptr && e->times().received < whole->times().received) || !if_range_holds(rq.head, validators_of(*e))) {
             continue;
         }
@@ -210,7 +210,7 @@ bool keep_part(const storable& s, const content_range& says, std::string_view as
     const entry_ptr made = make_entry(s, part_key(rq.key, selection, asked), delta, std::move(content), p);
     const instant now = p.time.now();
     if (cx.l2 != nullptr) {
-        made->revisit().store((now + p.tiers.max_ttl).time_since_epoch().count(), std::memory_order_relaxed);
+        made->revisit_at(now + p.tiers.max_ttl);
     }
     const entry_ptr index = find_valid(part_index_key(rq.key), now, p);
     const std::vector<neighbour> others = neighbours_of(index, *made, selection, rq, now, p);

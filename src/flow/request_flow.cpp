@@ -223,7 +223,7 @@ void plan_renewal(decision& d, const request& rq, worker_context& cx)
     } else if (is_due_early(*d.stored, rq, cx)) {
         d.renew = renewal::early;
         d.why = detail::xfetch;
-    } else if (rq.now.time_since_epoch().count() >= d.stored->revisit().load(std::memory_order_relaxed)) {
+    } else if (d.stored->is_revisit_due(rq.now)) {
         d.renew = is_blind(cx.process) ? d.renew : renewal::revisit;   // then each look is awaited: doubt()
     }
 }

@@ -20,7 +20,7 @@ entry_ptr expired_copy(const entry& e, instant since, instant now, sequence judg
     parts.times.unreachable_until = std::max(parts.times.fresh_until, t.unreachable_until - earlier);
     parts.stamp = std::max(e.stamp(), judged);
     entry_ptr made = entry::make(parts);
-    made->revisit().store(e.revisit().load(std::memory_order_relaxed), std::memory_order_relaxed);
+    made->revisit_like(e);
     return made;
 }
 

@@ -40,6 +40,7 @@ task<found_entry> entry_store::get(std::string_view tenant, std::string_view key
         out.failed = true;
         co_return out;
     }
+    const bool blindly = is_blind();   // contact may come back while this waits: then it is not read up yet
     const auto began = steady::now();
     std::string name = entry_name(prefix_, tenant, key);
     const result<std::optional<std::string>> found = co_await tier_->read(std::move(name));
@@ -50,10 +51,10 @@ task<found_entry> entry_store::get(std::string_view tenant, std::string_view key
     }
     counts_.on_call(op::get, steady::now() - began);
     if (*found) { out.stored = verified(**found, tenant, key, seeded); }
-    if (is_blind() && out.stored != nullptr) {
-        const bool known = co_await look_up(out.stored->scopes());
-        out.failed = !known;
-        if (!known) { out.stored = nullptr; }
+    if ((blindly || is_blind()) && out.stored != nullptr) {
+        const lookup seen = co_await look_up(out.stored->scopes());
+        out.failed = seen != lookup::known;
+        if (out.failed) { out.stored = nullptr; }
     }
     co_return out;
 }
@@ -68,6 +69,7 @@ task<found_entries> entry_store::get_all(std::string_view tenant, std::span<cons
         out.failed = true;
         co_return out;
     }
+    const bool blindly = is_blind();
     const auto began = steady::now();
     std::vector<std::string> names;
     for (const wanted& w : keys) { names.push_back(entry_name(prefix_, tenant, w.key)); }
@@ -81,10 +83,10 @@ task<found_entries> entry_store::get_all(std::string_view tenant, std::span<cons
         counts_.on_call(op::get, steady::now() - began);
         if (*found[i]) { out.stored[i] = verified(**found[i], tenant, keys[i].key, keys[i].seeded); }
     }
-    if (is_blind()) {
-        const bool known = co_await look_up_all(out.stored);
-        out.failed = out.failed || !known;
-        if (!known) { std::fill(out.stored.begin(), out.stored.end(), nullptr); }
+    if (blindly || is_blind()) {
+        const lookup seen = co_await look_up_all(out.stored);
+        out.failed = out.failed || seen != lookup::known;
+        if (seen != lookup::known) { std::fill(out.stored.begin(), out.stored.end(), nullptr); }
     }
     co_return out;
 }
@@ -96,7 +98,7 @@ std::optional<errc> entry_store::read_refusal() const
     return tier_->read_refusal();
 }
 
-task<bool> entry_store::look_up_all(std::span<const entry_ptr> entries)
+task<lookup> entry_store::look_up_all(std::span<const entry_ptr> entries)
 {
     std::vector<scope_hash> scopes;
     for (const entry_ptr& e : entries) {
@@ -104,26 +106,27 @@ task<bool> entry_store::look_up_all(std::span<const entry_ptr> entries)
     }
     std::sort(scopes.begin(), scopes.end());
     scopes.erase(std::unique(scopes.begin(), scopes.end()), scopes.end());
-    if (scopes.empty()) { co_return true; }
-    const bool known = co_await look_up(scopes);
-    co_return known;
+    if (scopes.empty()) { co_return lookup::known; }
+    const lookup seen = co_await look_up(scopes);
+    co_return seen;
 }
 
-task<bool> entry_store::look_up(std::span<const scope_hash> scopes)
+task<lookup> entry_store::look_up(std::span<const scope_hash> scopes)
 {
-    if (valid_ == nullptr) { co_return false; }
+    if (valid_ == nullptr) { co_return lookup::unreachable; }
     if (const auto why = tier_->read_refusal()) {
-        fail(op::get, *why);
-        co_return false;
+        fail(op::lookup, *why);
+        co_return lookup::unreachable;
     }
     const auto began = steady::now();
-    const bool known = co_await tier_->look_up(scopes, *valid_);
-    if (known) {
-        counts_.on_call(op::get, steady::now() - began);
-    } else {
-        fail(op::get, errc::redis_down);
+    const result<lookup> seen = co_await tier_->look_up(scopes, *valid_);
+    if (!seen) {
+        fail(op::lookup, errc_of(seen.error()));
+        co_return lookup::unreachable;
     }
-    co_return known;
+    counts_.on_call(op::lookup, steady::now() - began);
+    if (*seen == lookup::unreliable) { counts_.on_failure(op::lookup, reason::table); }
+    co_return *seen;
 }
 
 // A stamp is a number of the log, or less than what the clock of Redis showed when the fetch began; numbers of the log are not above that

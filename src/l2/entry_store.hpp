@@ -16,7 +16,7 @@ public:
     async::task<> stop() override { return tier_->stop(); }
     async::task<found_entry> get(std::string_view tenant, std::string_view key, const hash128& seeded) override;
     async::task<found_entries> get_all(std::string_view tenant, std::span<const wanted> keys) override;
-    async::task<bool> look_up(std::span<const scope_hash> scopes) override;
+    async::task<lookup> look_up(std::span<const scope_hash> scopes) override;
     void put(std::string_view tenant, const entry_ptr& e) override;
     void remove(std::string_view tenant, std::string_view key) override;
     bool has_locks() const override { return tier_->locks() != nullptr; }
@@ -30,7 +30,7 @@ public:
 private:
     bool is_blind() const noexcept { return valid_ != nullptr && valid_->contact() == contact::blind; }
     std::optional<errc> read_refusal() const;
-    async::task<bool> look_up_all(std::span<const entry_ptr> entries);
+    async::task<lookup> look_up_all(std::span<const entry_ptr> entries);
     std::string encoded(const entry& e, op o);
     bool is_of_the_future(const entry& e, milliseconds shared_minus_local) const;
     entry_ptr verified(std::string_view bytes, std::string_view tenant, std::string_view key, const hash128& seeded);

@@ -34,7 +34,7 @@ public:
         none.stored.resize(keys.size());
         co_return none;
     }
-    async::task<bool> look_up(std::span<const scope_hash>) override { co_return false; }
+    async::task<lookup> look_up(std::span<const scope_hash>) override { co_return lookup::unreachable; }
     void put(std::string_view, const entry_ptr&) override {}
     void remove(std::string_view, std::string_view) override {}
     bool has_locks() const override { return false; }
@@ -53,14 +53,14 @@ public:
 
 std::string_view name_of(op o) noexcept
 {
-    static constexpr std::array<std::string_view, 7> names{"get", "set", "del", "lock", "renew", "commit", "release"};
+    static constexpr std::array<std::string_view, 8> names{"get", "set", "del", "lock", "renew", "commit", "release", "lookup"};
     return look_up(names, o);
 }
 
 std::string_view name_of(reason r) noexcept
 {
-    static constexpr std::array<std::string_view, 9> names{"down",     "timeout",  "reply", "breaker",  "overload",
-                                                           "checksum", "version", "key",   "too_large"};
+    static constexpr std::array<std::string_view, 10> names{"down",     "timeout", "reply", "breaker",   "overload",
+                                                            "checksum", "version", "key",   "too_large", "table"};
     return look_up(names, r);
 }
 

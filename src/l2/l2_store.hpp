@@ -28,6 +28,7 @@ enum class op : std::uint8_t {
     renew,        // keep it
     commit,       // write what was fetched, and give it back
     release,      // give it back
+    lookup,       // what was invalidated of some scopes
     last_
 };
 std::string_view name_of(op o) noexcept;
@@ -43,6 +44,7 @@ enum class reason : std::uint8_t {
     version,      // a value of a release that this one does not understand; it is kept
     key,          // a value of another key whose hash is the same; it is kept
     too_large,    // not sent: above cache.l2.max_value
+    table,        // what was invalidated is not known there: gone, older than what was read here, or malformed
     last_
 };
 std::string_view name_of(reason r) noexcept;
@@ -86,6 +88,13 @@ struct found_entries {
     bool failed = false;             // one of them at least
 };
 
+// What came of the question what was invalidated of some scopes.
+enum class lookup : std::uint8_t {
+    known,
+    unreliable,    // the table is gone, or older than what was read here before, or malformed
+    unreachable,
+};
+
 class fill_lease;
 class wake_board;
 
@@ -126,8 +135,9 @@ public:
     // The same of several keys, asked for at once: together they take at most the timeout.
     virtual async::task<found_entries> get_all(std::string_view tenant, std::span<const wanted> keys) = 0;
 
-    // For a process that does not follow the log of invalidations: asks what it says of these scopes. False: nobody answers who knows.
-    virtual async::task<bool> look_up(std::span<const scope_hash> scopes) = 0;
+    // For a process that does not follow the log of invalidations: asks what it says of these scopes, and brings what is known of them up
+    // to that.
+    virtual async::task<lookup> look_up(std::span<const scope_hash> scopes) = 0;
 
     // Not awaited; dropped and counted when the tier is away or lags, or the entry too large. It is encoded before this returns.
     virtual void put(std::string_view tenant, const entry_ptr& e) = 0;
@@ -162,7 +172,7 @@ struct store_context {
     const clock& time;
     observer& counts;
     std::shared_ptr<memory_shelf> memory;    // of make_shared_memory()
-    validity* valid = nullptr;         // what was invalidated while it was being written is removed again
+    validity* valid = nullptr;               // what was invalidated while it was being written is removed again; look-ups are noted there
     std::shared_ptr<wake_board> wakes{};     // of all loops; null: one of its own
     bool hears_wakes = true;                 // exactly one of the stores that share a board listens for it
 };

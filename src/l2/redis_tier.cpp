@@ -120,11 +120,13 @@ async::task<std::vector<result<std::optional<std::string>>>> redis_tier::read_al
     co_return std::move(all->answers);
 }
 
-async::task<bool> redis_tier::look_up(std::span<const scope_hash> scopes, validity& v)
+async::task<result<lookup>> redis_tier::look_up(std::span<const scope_hash> scopes, validity& v)
 {
     redis::command ask = coherence::make_lookup(log_names_, scopes);
     const result<redis::reply> answer = co_await client_.call(redis::lane::read, std::move(ask));
-    co_return answer && coherence::take_lookup(*answer, scopes, v);
+    if (!answer) { co_return answer.error(); }
+    if (answer->is_error()) { co_return errc::redis_reply; }
+    co_return coherence::take_lookup(*answer, scopes, v) ? lookup::known : lookup::unreliable;
 }
 
 void redis_tier::write(std::string name, std::string bytes, milliseconds life, write_handler done)

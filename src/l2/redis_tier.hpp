@@ -21,7 +21,7 @@ public:
     std::optional<errc> write_refusal() const override { return client_.refusal(redis::lane::write); }
     async::task<result<std::optional<std::string>>> read(std::string name) override;
     async::task<std::vector<result<std::optional<std::string>>>> read_all(std::vector<std::string> names) override;
-    async::task<bool> look_up(std::span<const scope_hash> scopes, validity& v) override;
+    async::task<result<lookup>> look_up(std::span<const scope_hash> scopes, validity& v) override;
     void write(std::string name, std::string bytes, milliseconds life, write_handler done) override;
     void erase(std::string name, write_handler done) override;
     lock_keeper* locks() override { return &locks_; }

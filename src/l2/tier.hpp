@@ -39,8 +39,8 @@ public:
     virtual void write(std::string name, std::string bytes, milliseconds life, write_handler done) = 0;
     virtual void erase(std::string name, write_handler done) = 0;
 
-    // Brings `v` up to what the sharers have invalidated of these scopes. False: it cannot be known. REQUIRES: both outlive the task.
-    virtual async::task<bool> look_up(std::span<const scope_hash>, validity&) { co_return false; }
+    // Brings `v` up to what the sharers have invalidated of these scopes, or says why that cannot be known. REQUIRES: both outlive the task.
+    virtual async::task<result<lookup>> look_up(std::span<const scope_hash>, validity&) { co_return errc::redis_down; }
 
     // Null: nobody shares it whom a lock could stop.
     virtual lock_keeper* locks() { return nullptr; }

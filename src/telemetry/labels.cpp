@@ -18,9 +18,9 @@ std::string_view look_up(const names_of<Enum>& names, Enum value) noexcept
     return names[at];
 }
 
-constexpr names_of<l2_op> l2_ops{"get", "set", "del", "lock", "renew", "commit", "release"};
+constexpr names_of<l2_op> l2_ops{"get", "set", "del", "lock", "renew", "commit", "release", "lookup"};
 constexpr names_of<l2_reason> l2_reasons{"down",     "timeout", "reply", "breaker",  "overload",
-                                         "checksum", "version", "key",   "too_large"};
+                                         "checksum", "version", "key",   "too_large", "table"};
 constexpr names_of<lock_result> lock_results{"acquired", "busy", "found", "taken_over", "lost", "unavailable", "skipped"};
 constexpr names_of<origin_result> origin_results{"ok",  "server_error", "unresolved", "refused",   "connect_timeout",
                                                  "tls", "timeout",      "reset",      "truncated", "invalid",

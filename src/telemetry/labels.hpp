@@ -24,7 +24,7 @@ inline constexpr route_index no_route{UINT32_MAX};      // refused before a rout
 inline constexpr origin_index no_origin{UINT32_MAX};
 inline constexpr endpoint_index no_endpoint{UINT32_MAX};
 
-enum class l2_op : std::uint8_t { get, set, del, lock, renew, commit, release, last_ };
+enum class l2_op : std::uint8_t { get, set, del, lock, renew, commit, release, lookup, last_ };
 std::string_view name_of(l2_op o) noexcept;
 
 // Why an L2 command was of no use.
@@ -38,6 +38,7 @@ enum class l2_reason : std::uint8_t {
     version,     // written by a release that this one does not understand
     key,         // another key under the same hash
     too_large,   // above cache.l2.max_value
+    table,       // what was invalidated is not known there
     last_
 };
 std::string_view name_of(l2_reason r) noexcept;

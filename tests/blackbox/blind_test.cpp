@@ -1,89 +1,19 @@
-// An instance that cannot follow the log of invalidations any more: as long as Redis answers on other connections it looks there, and
-// else it does as it is told. Real processes, real faults.
+// An instance that cannot follow the log of invalidations any more, while Redis answers on other connections: it looks there. Real
+// processes, real time. The rules in full are in the scenarios, where the clock is the test's.
 
 #include "blackbox/setting.hpp"
+#include "support/feed_link.hpp"
 #include "support/redis_server.hpp"
 
 #include <gtest/gtest.h>
-
-#include <sys/socket.h>
-
-#include <atomic>
-#include <list>
-#include <thread>
 
 namespace tiercel::test {
 namespace {
 
 using namespace std::chrono_literals;
-using std::chrono::steady_clock;
 
-// Stands between an instance and Redis. After cut() the connections on which the log is read and written stay open and carry nothing
-// any more; those for data go on.
-class feed_link {
-public:
-    explicit feed_link(std::uint16_t to) : to_(to), acceptor_([this] { accept_loop(); }) {}
-    ~feed_link()
-    {
-        ::shutdown(listener_.get(), SHUT_RDWR);
-        acceptor_.join();
-        for (auto& p : pipes_) {
-            p.near.interrupt();
-            p.far.interrupt();
-        }
-        for (auto& p : pipes_) {
-            p.there.join();
-            p.back.join();
-        }
-    }
-    std::string url() const { return "redis://127.0.0.1:" + std::to_string(port_of(listener_)); }
-    void cut() { is_cut_ = true; }
-    void mend() { is_cut_ = false; }
-
-private:
-    struct pipe {
-        byte_stream near;
-        byte_stream far;
-        std::atomic<bool> is_of_log = false;
-        std::thread there;
-        std::thread back;
-    };
-
-    void accept_loop()
-    {
-        for (;;) {
-            unique_fd fd(::accept(listener_.get(), nullptr, nullptr));
-            if (!fd) { return; }
-            pipe& p = pipes_.emplace_back();
-            p.near = byte_stream(std::move(fd));
-            p.far = byte_stream(connect_to("127.0.0.1", to_));
-            p.there = std::thread([this, &p] { carry(p, p.near, p.far); });
-            p.back = std::thread([this, &p] { carry(p, p.far, p.near); });
-        }
-    }
-
-    void carry(pipe& p, byte_stream& from, byte_stream& to)
-    {
-        std::string beginning;
-        try {
-            for (std::string bytes; !(bytes = from.read_some(after(120s))).empty();) {
-                if (beginning.size() < 1'000) {
-                    beginning += bytes;
-                    if (beginning.find("tiercel-log") != std::string::npos) { p.is_of_log = true; }   // CLIENT SETNAME
-                }
-                if (!is_cut_ || !p.is_of_log) { to.send(bytes); }
-            }
-        } catch (const std::exception&) {   // one side is gone, so the other goes too
-        }
-        to.interrupt();
-    }
-
-    std::uint16_t to_;
-    unique_fd listener_ = listen_on_loopback();
-    std::atomic<bool> is_cut_ = false;
-    std::list<pipe> pipes_;                 // of acceptor_, until it has ended
-    std::thread acceptor_;
-};
+// About 6 s are due. Who does not look learns nothing at all while the feed is cut, however long that is.
+constexpr std::chrono::seconds without_looks{25};
 
 class Blind : public testing::Test {
 protected:
@@ -120,7 +50,7 @@ protected:
     std::unique_ptr<redis_server> redis_;
 };
 
-TEST_F(Blind, APurgeElsewhereHoldsWithinSixSecondsAlthoughItsFeedIsCutAndTheRestIsStillAnsweredFromTheStore)
+TEST_F(Blind, APurgeElsewhereHoldsSecondsLaterAlthoughItsFeedIsCutAndTheRestIsStillAnsweredFromTheStore)
 {
     feed_link link(redis_->port());
     const auto sees = start(redis_->url());
@@ -134,17 +64,13 @@ TEST_F(Blind, APurgeElsewhereHoldsWithinSixSecondsAlthoughItsFeedIsCutAndTheRest
     }
     const std::uint64_t before = origin_.requests("/page/c");
     link.cut();
-    auto purged = steady_clock::now();
     purge(*sees, "page-a");
-    EXPECT_TRUE(eventually([&] { return !hits(*blind, at_once); }));
-    EXPECT_LE(steady_clock::now() - purged, 6s) << "it holds from the moment on in which the instance knows that it is blind";
+    EXPECT_TRUE(eventually([&] { return !hits(*blind, at_once); }, without_looks)) << "from when the instance knows that it is blind";
     EXPECT_TRUE(eventually([&] { return is_told(*blind, "blind"); }));
 
     ASSERT_TRUE(hits(*blind, later));
-    purged = steady_clock::now();
     purge(*sees, "page-b");
-    EXPECT_TRUE(eventually([&] { return !hits(*blind, later); }));
-    EXPECT_LE(steady_clock::now() - purged, 6s);
+    EXPECT_TRUE(eventually([&] { return !hits(*blind, later); }, without_looks));
 
     EXPECT_TRUE(hits(*blind, kept));
     EXPECT_TRUE(hits(*blind, at_once)) << "what was fetched after the purge is good";
@@ -152,42 +78,6 @@ TEST_F(Blind, APurgeElsewhereHoldsWithinSixSecondsAlthoughItsFeedIsCutAndTheRest
     link.mend();
     EXPECT_TRUE(blind->wait_until_well());
     EXPECT_TRUE(eventually([&] { return cached(*blind, kept) == "hit; detail=l1"; }));
-}
-
-TEST_F(Blind, WithoutRedisMemoryServesOnAndAfterTheGraceEachDoesAsItIsTold)
-{
-    const auto revalidates = start(redis_->url(), "blind_grace: 7s, when_blind: revalidate");
-    const auto serves = start(redis_->url(), "blind_grace: 7s, when_blind: serve");
-    const auto bypasses = start(redis_->url(), "blind_grace: 7s, when_blind: bypass");
-    const std::string target = "/page/a?ttl=3600";
-    const auto requests = [&] { return origin_.requests("/page/a"); };
-    for (const proxy* p : {revalidates.get(), serves.get(), bypasses.get()}) {
-        p->get(target);
-        ASSERT_TRUE(eventually([&] { return cached(*p, target) == "hit; detail=l1"; }));
-    }
-    const std::uint64_t before = requests();
-    redis_->kill();
-    const auto killed = steady_clock::now();
-    while (steady_clock::now() - killed < 6s) {
-        for (const proxy* p : {revalidates.get(), serves.get(), bypasses.get()}) { ASSERT_TRUE(hits(*p, target)) << "within the grace"; }
-    }
-    EXPECT_EQ(requests(), before);
-    EXPECT_TRUE(is_told(*serves, "not reachable"));
-
-    EXPECT_TRUE(eventually([&] { return cached(*serves, target) == "hit; detail=blind"; }));
-    EXPECT_EQ(requests(), before) << "served, and nobody is asked";
-    EXPECT_TRUE(eventually([&] { return cached(*revalidates, target) == "hit; detail=blind"; }));
-    EXPECT_TRUE(eventually([&] { return requests() == before + 1; })) << "validated in the background";
-    EXPECT_TRUE(eventually([&] { return cached(*revalidates, target) == "hit; detail=l1"; })) << "and good for another while";
-    EXPECT_TRUE(eventually([&] { return cached(*bypasses, target) == "fwd=bypass; detail=blind"; }));
-    const std::uint64_t passed = requests();
-    EXPECT_EQ(cached(*bypasses, target), "fwd=bypass; detail=blind");
-    EXPECT_EQ(requests(), passed + 1);
-
-    redis_->restart();
-    for (const proxy* p : {revalidates.get(), serves.get(), bypasses.get()}) {
-        EXPECT_TRUE(eventually([&] { return cached(*p, target) == "hit; detail=l1"; }));
-    }
 }
 
 }  // namespace

@@ -21,6 +21,12 @@ using test::redis_server;
 class counting_observer final : public log_observer {
 public:
     void on_invalidation(const invalidation&) override {}
+    void on_logged(const invalidation& i, sequence, std::optional<std::chrono::microseconds>) override
+    {
+        const std::lock_guard hold(mutex_);
+        ++logged_[i.id];
+    }
+    void on_repetitions_lost(std::size_t n) override { repetitions_lost += n; }
     void on_contact(contact, std::string_view) override {}
     void on_lag(std::chrono::microseconds) override {}
     void on_repair(std::string_view why, std::size_t) override
@@ -38,16 +44,24 @@ public:
         const std::lock_guard hold(mutex_);
         return malformed_[what];
     }
+    int logged(const std::string& id)
+    {
+        const std::lock_guard hold(mutex_);
+        return logged_[id];
+    }
     int repairs(const std::string& why)
     {
         const std::lock_guard hold(mutex_);
         return repairs_[why];
     }
 
+    std::atomic<std::size_t> repetitions_lost = 0;
+
 private:
     std::mutex mutex_;
     std::map<std::string, int> repairs_;
     std::map<std::string, int> malformed_;
+    std::map<std::string, int> logged_;
 };
 
 struct node {
@@ -330,6 +344,51 @@ TEST_F(InvalidationLog, ANodeThatIsStoppedLeavesWhatIsToBeRepeatedToItsSuccessor
     a = start();
     EXPECT_TRUE(eventually([&] { return a->log.status().waiting == 0; }));
     EXPECT_EQ(log_length(), 3) << "the floor, the first, the second";
+}
+
+TEST_F(InvalidationLog, WhatIsBeingAppendedAsTheNodeStopsIsRepeatedToo)
+{
+    constexpr scope_hash n = 500;
+    test::temp_dir dir;
+    options_.repeat_after = 1h;
+    options_.journal.path = dir.path() / "journal";
+    auto a = start();
+    for (scope_hash s = 1; s <= n; ++s) {
+        invalidation i;
+        i.scopes = {s};
+        a->log.submit(std::move(i), {});
+    }
+    a->log.stop();
+    EXPECT_EQ(a->seen.repetitions_lost, 0u);
+    const node successor(options_);
+    EXPECT_EQ(successor.log.status().waiting, n) << "each of them, or its repetition";
+}
+
+TEST_F(InvalidationLog, RepetitionsThatTheJournalHasNoRoomForAreTold)
+{
+    test::temp_dir dir;
+    options_.repeat_after = 1h;
+    options_.journal.path = dir.path() / "journal";
+    options_.journal.max_bytes = 500;
+    const auto a = start();
+    for (scope_hash s = 1; s <= 10; ++s) { a->submit(s); }
+    a->log.stop();
+    EXPECT_GT(a->seen.repetitions_lost, 0u);
+    EXPECT_EQ(node(options_).log.status().waiting + a->seen.repetitions_lost, 10u);
+}
+
+TEST_F(InvalidationLog, WhatHadToWaitIsTheLogsForItsOwnNodeAsForTheOthers)
+{
+    const auto a = start();
+    const auto b = start();
+    redis_->freeze();
+    const receipt r = a->submit(7);
+    ASSERT_EQ(r.state, append_state::pending);
+    EXPECT_EQ(a->seen.logged(r.id), 0);
+    redis_->thaw();
+    EXPECT_TRUE(eventually([&] { return b->valid.raised(7, purge_mode::hard) != 0; }));
+    EXPECT_TRUE(eventually([&] { return a->log.status().waiting == 0; }));
+    EXPECT_EQ(a->seen.logged(r.id) + b->seen.logged(r.id), 2);
 }
 
 TEST_F(InvalidationLog, ANodeWithoutAJournalThatIsStoppedRepeatsAtOnce)

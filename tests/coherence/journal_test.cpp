@@ -67,6 +67,47 @@ TEST(Journal, WhatHasTheSameEffectAsOneThatIsUnderWayWaitsBehindIt)
     EXPECT_EQ(j.add(of_scope(1)).what, as::known);
 }
 
+TEST(Journal, HoweverOftenTheFirstIsTriedItsLikeWaitsBehindItOnce)
+{
+    journal j({}, 5);
+    invalidation like = of_scope(1);
+    j.add(like);
+    for (const char* id : {"second", "third", "fourth"}) {
+        j.begin_front();   // and it could not be sent
+        like.id = id;
+        j.add(like);
+    }
+    EXPECT_EQ(j.size(), 2u);
+    j.pop();
+    EXPECT_EQ(j.front().id, "second");
+    j.begin_front();
+    like.id = "fifth";
+    EXPECT_EQ(j.add(like).what, as::kept);
+}
+
+TEST(Journal, ManyAreKeptTogetherWhatIsOfEqualEffectOnceAndWhatFindsNoRoomIsCounted)
+{
+    test::temp_dir dir;
+    const journal_options o{.path = dir.path() / "journal", .max_bytes = 1'000'000};
+    std::vector<invalidation> many;
+    for (scope_hash s = 1; s <= 100; ++s) { many.push_back(of_scope(s)); }
+    many.push_back(of_scope(100));
+    {
+        journal j(o, 51);
+        j.add(of_scope(7));
+        EXPECT_EQ(j.add_all(many), 50u);
+        EXPECT_EQ(j.size(), 51u);
+        EXPECT_EQ(j.add_all({}), 0u);
+    }
+    journal again(o, 100);
+    EXPECT_EQ(again.size(), 51u);
+    EXPECT_EQ(again.add(of_scope(20)).what, as::known);
+    journal narrow({.path = dir.path() / "narrow", .max_bytes = 1'000}, 1'000);
+    const std::size_t refused = narrow.add_all(many);
+    EXPECT_GT(refused, 0u);
+    EXPECT_EQ(narrow.size() + refused, 100u + 1u) << "the last one is refused like its like";
+}
+
 TEST(Journal, WhatIsMergedSaysIntoWhichAlsoAfterARestart)
 {
     test::temp_dir dir;

@@ -26,6 +26,7 @@ public:
     async::task<result<std::optional<std::string>>> read(std::string name) override
     {
         ++reads;
+        if (during_read) { during_read(); }
         if (failure) { co_return *failure; }
         const auto i = held.find(name);
         if (i == held.end()) { co_return std::optional<std::string>(); }
@@ -39,6 +40,11 @@ public:
             all.push_back(std::move(one));
         }
         co_return all;
+    }
+    async::task<result<lookup>> look_up(std::span<const scope_hash>, validity&) override
+    {
+        ++lookups;
+        co_return lookup_says;
     }
     void write(std::string name, std::string bytes, milliseconds life, write_handler done) override
     {
@@ -60,6 +66,9 @@ public:
 
     std::map<std::string, std::string> held;
     std::function<void()> before_answer;   // of a write
+    std::function<void()> during_read;
+    result<lookup> lookup_says = lookup::known;
+    int lookups = 0;
     std::optional<errc> refusal;
     std::optional<errc> failure;
     std::optional<milliseconds> offset = milliseconds(12'345);
@@ -113,6 +122,42 @@ TEST_F(EntryStore, WhatWasPutComesBackWithItsStamp)
     EXPECT_EQ(counts_.calls[op::get], 2);
     EXPECT_EQ(counts_.calls[op::set], 1);
     EXPECT_EQ(counts_.total_failures(), 0) << "a miss is no failure";
+}
+
+// The log has not been read up yet when contact is back.
+TEST_F(EntryStore, WhatIsReadBlindlyIsLookedUpAlthoughContactComesBackMeanwhile)
+{
+    store_->put("t", make_entry("/a"));
+    valid_.set_contact(contact::blind);
+    tier_->during_read = [&] { valid_.set_contact(contact::resumed); };
+    EXPECT_NE(get("/a"), nullptr);
+    EXPECT_EQ(tier_->lookups, 1);
+    valid_.set_contact(contact::blind);
+    const std::string key = key_of("/a");
+    const wanted both[] = {{key, seeded_hash(key, seed)}, {key, seeded_hash(key, seed)}};
+    EXPECT_NE(redis::run(loop_, store_->get_all("t", both)).stored[1], nullptr);
+    EXPECT_EQ(tier_->lookups, 2);
+}
+
+TEST_F(EntryStore, ALookUpHasCountsOfItsOwnAndSaysWhyItWasOfNoUse)
+{
+    store_->put("t", make_entry("/a"));
+    valid_.set_contact(contact::blind);
+    EXPECT_NE(get("/a"), nullptr);
+    EXPECT_EQ(counts_.calls[op::get], 1);
+    EXPECT_EQ(counts_.calls[op::lookup], 1);
+    EXPECT_EQ(counts_.total_failures(), 0);
+    const scope_hash scopes[] = {7};
+    tier_->lookup_says = lookup::unreliable;
+    EXPECT_EQ(redis::run(loop_, store_->look_up(scopes)), lookup::unreliable);
+    EXPECT_EQ(failures(op::lookup, reason::table), 1);
+    tier_->lookup_says = errc::redis_timeout;
+    EXPECT_EQ(redis::run(loop_, store_->look_up(scopes)), lookup::unreachable);
+    EXPECT_EQ(failures(op::lookup, reason::timeout), 1);
+    EXPECT_EQ(get("/a"), nullptr);
+    EXPECT_TRUE(failed_);
+    EXPECT_EQ(counts_.total_failures(), 3);
+    EXPECT_EQ(failures(op::get, reason::down), 0);
 }
 
 TEST_F(EntryStore, TimesAreOnTheSharedClock)

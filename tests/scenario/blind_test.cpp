@@ -1,6 +1,8 @@
-// What is done with stored answers while nobody can say what was invalidated: Redis is gone, and time goes by.
+// What is done with stored answers while nobody can say what was invalidated: Redis is gone, or its feed is cut, and time goes by.
 
 #include "l2_fixture.hpp"
+#include "range_origin.hpp"
+#include "support/feed_link.hpp"
 
 namespace tiercel::test {
 namespace {
@@ -121,6 +123,84 @@ TEST_F(Blind, WhenTheLogIsReadAgainNothingIsDoubtedAnyMore)
     redis->restart();
     EXPECT_TRUE(soon("hit; detail=l1"));
     EXPECT_EQ(page.requests(), 2) << "an empty Redis does not know what was invalidated before";
+}
+
+// Blind, while Redis answers whoever asks it.
+class BlindWithRedis : public l2_fixture {
+protected:
+    void SetUp() override
+    {
+        l2_fixture::SetUp();
+        if (!redis) { return; }
+        link.emplace(redis->port());
+        s.set("cache.l2.url", link->url());
+        s.set("cache.l1.max_ttl", "1h");
+    }
+    void go_blind()
+    {
+        link->cut();
+        s.advance(31s);
+        ASSERT_TRUE(eventually([&] { return s.admin("GET", "/v1/status").body.find("\"blind\"") != std::string::npos; }));
+    }
+
+    std::optional<feed_link> link;
+};
+
+// Requests that share no fetch: each of them looks for itself.
+TEST_F(BlindWithRedis, WhoSharesNoFetchIsAnsweredAfterALookAtTheTable)
+{
+    auto& page = s.origin().page("/a").cache_control("public, max-age=6000").body("0123456789");
+    start();
+    s.get("/a");
+    wait_for_entries(1);
+    go_blind();
+    s.head("/a").expect_status(200).expect_cache("hit; detail=l1");
+    s.advance(6s);
+    s.get("/a", {{"Range", "bytes=2-4"}}).expect_status(206).expect_body("234").expect_cache("hit; detail=l1");
+    s.advance(6s);
+    s.get("/a", {{"Authorization", "Bearer x"}}).expect_body("0123456789").expect_cache("hit; detail=l1");
+    EXPECT_EQ(page.requests(), 1);
+    s.expect_metric(3, "l2_duration_seconds_count", {{"op", "lookup"}});
+}
+
+TEST_F(BlindWithRedis, WhoSharesNoFetchGetsNothingThatWasPurgedElsewhere)
+{
+    auto& page = s.origin().page("/a").cache_control("public, max-age=6000").body("v1");
+    start();
+    s.get("/a");
+    wait_for_entries(1);
+    go_blind();
+    const auto sees = another();
+    for (const auto& [method, fields] : {std::pair<std::string, header_list>("HEAD", {}), {"GET", {{"Range", "bytes=0-1"}}},
+                                         {"GET", {{"Authorization", "Bearer x"}}}}) {
+        const int before = page.requests();
+        const answer purged = sees->admin("POST", "/v1/invalidations", R"({"mode":"hard","scopes":[{"kind":"url","url":"http://shop.test/a"}]})");
+        ASSERT_NE(purged.body.find("applied"), std::string::npos) << purged.body;
+        s.advance(6s);
+        EXPECT_FALSE(cache_status_of(s.request(method, "/a", fields)).hit) << method;
+        EXPECT_EQ(page.requests(), before + 1) << method;
+        s.get("/a");
+    }
+}
+
+TEST_F(BlindWithRedis, PartsAreTrustedForAMomentOnly)
+{
+    const std::string all = "abcdefghijklmnopqrstuvwxyz";
+    auto& page = s.origin().page("/a");
+    page.answer([all](const http_request& r) { return answer_range(r, all, "\"one\"", {{"Cache-Control", "max-age=6000"}}); });
+    const header_list range{{"Range", "bytes=2-5"}};
+    start();
+    s.get("/a", range).expect_status(206);
+    s.get("/a", range).expect_body("cdef").expect_cache("hit; detail=partial");
+    go_blind();
+    EXPECT_EQ(page.requests(), 1);
+    s.get("/a", range).expect_status(206).expect_body("cdef");
+    EXPECT_EQ(page.requests(), 2) << "Redis has no parts that could be asked about";
+    s.advance(4s);
+    s.get("/a", range).expect_body("cdef").expect_cache("hit; detail=partial");
+    s.advance(2s);
+    s.get("/a", range).expect_body("cdef");
+    EXPECT_EQ(page.requests(), 3);
 }
 
 }  // namespace
