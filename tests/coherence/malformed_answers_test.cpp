@@ -113,6 +113,8 @@ private:
 class silent_observer final : public log_observer {
 public:
     void on_invalidation(const invalidation&) override {}
+    void on_logged(const invalidation&, sequence, std::optional<std::chrono::microseconds>) override {}
+    void on_repetitions_lost(std::size_t) override {}
     void on_contact(contact, std::string_view) override {}
     void on_lag(std::chrono::microseconds) override {}
     void on_repair(std::string_view, std::size_t) override {}
