@@ -79,6 +79,12 @@ protected:
         asked_.hash = hash;
         asked_.now = start;
     }
+    static std::vector<routing::route> one_route()
+    {
+        std::vector<routing::route> all(1);
+        all[0].name = "all";
+        return all;
+    }
     // Of a revisit that was decided on before contact was lost for good.
     flight::view revisit_blindly()
     {
@@ -101,7 +107,7 @@ protected:
     mark_table marks_;
     descriptor_desk descriptors_;
     routing::tenancy tenants_{{}};
-    routing::route_table routes_{std::vector<routing::route>(1)};
+    routing::route_table routes_{one_route()};
     process_context process_{.time = time_, .l1 = l1_, .valid = valid_, .flights = flights_, .marks = marks_, .descriptors = descriptors_,
                              .tenants = tenants_, .routes = routes_, .hash_seed = 0, .tiers = {}};
     telemetry::metrics metrics_{telemetry::metric_names{}};

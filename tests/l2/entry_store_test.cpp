@@ -1,6 +1,7 @@
 #include "l2/entry_store.hpp"
 
 #include "cache/entry_codec.hpp"
+#include "cache/entry_copy.hpp"
 #include "l2/fixtures.hpp"
 #include "l2/redis_name.hpp"
 #include "redis/run_task.hpp"
@@ -127,7 +128,11 @@ TEST_F(EntryStore, WhatWasPutComesBackWithItsStamp)
 // The log has not been read up yet when contact is back.
 TEST_F(EntryStore, WhatIsReadBlindlyIsLookedUpAlthoughContactComesBackMeanwhile)
 {
-    store_->put("t", make_entry("/a"));
+    const entry_ptr plain = make_entry("/a");
+    const scope_hash scopes[] = {7};
+    entry_parts parts = parts_of(*plain);
+    parts.scopes = scopes;
+    store_->put("t", entry::make(parts));
     valid_.set_contact(contact::blind);
     tier_->during_read = [&] { valid_.set_contact(contact::resumed); };
     EXPECT_NE(get("/a"), nullptr);
