@@ -154,13 +154,17 @@ TEST_F(BlindWithRedis, WhoSharesNoFetchIsAnsweredAfterALookAtTheTable)
     s.get("/a");
     wait_for_entries(1);
     go_blind();
+    s.head("/a").expect_status(200).expect_cache("hit; detail=l2");
+    for (const std::string& name : redis->keys("tcl:*:e")) { redis->command({"DEL", name}); }
+    s.advance(6s);
+    const double before = s.metric("l2_duration_seconds_count", {{"op", "lookup"}});
     s.head("/a").expect_status(200).expect_cache("hit; detail=l1");
     s.advance(6s);
     s.get("/a", {{"Range", "bytes=2-4"}}).expect_status(206).expect_body("234").expect_cache("hit; detail=l1");
     s.advance(6s);
     s.get("/a", {{"Authorization", "Bearer x"}}).expect_body("0123456789").expect_cache("hit; detail=l1");
     EXPECT_EQ(page.requests(), 1);
-    s.expect_metric(3, "l2_duration_seconds_count", {{"op", "lookup"}});
+    s.expect_metric(before + 3, "l2_duration_seconds_count", {{"op", "lookup"}});
 }
 
 TEST_F(BlindWithRedis, WhoSharesNoFetchGetsNothingThatWasPurgedElsewhere)
