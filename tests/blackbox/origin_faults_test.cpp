@@ -470,5 +470,24 @@ TEST_F(OriginFaults, AFailedPostIsNotRepeated)
     }
 }
 
+// However many requests meet it: one opening, and one line about it.
+TEST(DeadOrigins, OpenTheirBreakerOnceAndAreWorthOneLine)
+{
+    origin_process origin;
+    const proxy p(setting{.origin_url = origin.url(), .origin_options = "retry: {max: 0}"}.yaml());
+    EXPECT_EQ(p.get("/page/well").status, 200);
+    origin.kill();
+    int refused = 0;
+    for (int i = 0; i < 100; ++i) { refused += p.get("/page/" + std::to_string(i)).status == 503; }
+    EXPECT_GE(refused, 90);
+    EXPECT_EQ(p.metric("breaker_transitions_total", {{"to", "open"}}), 1);
+    EXPECT_LE(p.metric("origin_requests_total", {{"result", "refused"}}), 6);
+    const std::string log = p.log();
+    const std::string line = "breaker origin=shop";
+    const std::size_t first = log.find(line);
+    EXPECT_NE(first, std::string::npos);
+    EXPECT_EQ(log.find(line, first + 1), std::string::npos) << log;
+}
+
 }  // namespace
 }  // namespace tiercel::test

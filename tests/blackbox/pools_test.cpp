@@ -89,6 +89,7 @@ TEST(SlowOrigins, AreWorthALineAndSlowClientsAreNot)
         return p.log().find("request_id=" + r.header("X-Request-ID").value_or("none")) != std::string::npos;
     };
     EXPECT_TRUE(eventually([&] { return is_logged(slow); }));
+    EXPECT_THAT(p.log(), testing::ContainsRegex("slow origin route=all tenant=default .*origin_ms=3[0-9][0-9] attempts=1 request_id="));
     EXPECT_FALSE(is_logged(uploaded));
 }
 

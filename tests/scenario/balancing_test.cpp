@@ -91,6 +91,34 @@ TEST_F(Balancing, WhoFailsItsHealthChecksIsLeftAlone)
     EXPECT_EQ(endpoints[2].page("").requests(), before + 3);
 }
 
+// One checker for the whole process, however many threads it has.
+TEST_F(Balancing, ChecksAreAsManyForSixteenThreadsAsForOne)
+{
+    s.set("server.threads", "16").set("origins.shop.health.path", "/health").set("origins.shop.health.interval", "100ms");
+    auto& health = endpoints[0].page("/health");
+    start("round_robin");
+    ASSERT_TRUE(health.wait_for_requests(1));
+    const auto begin = std::chrono::steady_clock::now();
+    ASSERT_TRUE(health.wait_for_requests(11));
+    EXPECT_GE(std::chrono::steady_clock::now() - begin, 10 * 80ms - 50ms) << "one each 100 ms, a fifth less at the least";
+}
+
+TEST_F(Balancing, WhenAllFailTheirChecksTrafficFlowsAllTheSame)
+{
+    s.set("origins.shop.health.path", "/health").set("origins.shop.health.interval", "20ms");
+    for (auto& e : endpoints) {
+        e.page("/health").status(500);
+    }
+    start("round_robin");
+    ASSERT_TRUE(eventually([&] { return s.metric("endpoint_healthy") == 0; }));
+    for (int i = 0; i < 9; ++i) {
+        s.get("/a").expect_status(200);
+    }
+    for (auto& e : endpoints) {
+        EXPECT_EQ(e.page("/a").requests() + e.page("").requests(), 3);
+    }
+}
+
 TEST_F(Balancing, WhatWasMeantForADeadEndpointGoesToAnother)
 {
     start("hash");
