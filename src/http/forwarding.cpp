@@ -53,7 +53,8 @@ constexpr std::array influences{
     std::string_view("base-url"),             std::string_view("client-ip"),
     std::string_view("front-end-https"),      std::string_view("http2-settings"),   // part of an upgrade, which ends here
     std::string_view("proxy"),                // becomes HTTP_PROXY in a CGI environment
-    std::string_view("request-uri"),          std::string_view("true-client-ip"),
+    std::string_view("request-uri"),          std::string_view("tiercel-attempt"),  // ours to write
+    std::string_view("true-client-ip"),
     std::string_view("x-backend-host"),       std::string_view("x-client-ip"),
     std::string_view("x-cluster-client-ip"),  std::string_view("x-forwarded"),
     std::string_view("x-host"),               std::string_view("x-http-host-override"),

@@ -1,5 +1,6 @@
 #include "origin/client.hpp"
 
+#include "http/ascii.hpp"
 #include "origin/header_values.hpp"
 #include "origin/policies.hpp"
 
@@ -37,6 +38,20 @@ std::uint64_t key_of(std::string_view head) noexcept
     return hash_of(target.substr(0, line == target.npos ? line : target.find("\r\n", line + 2)));
 }
 
+// The lines of that field are ours to write, and nobody else's.
+void drop_field(std::string& head, std::string_view name)
+{
+    for (std::size_t line = head.find('\n') + 1; line != 0 && line < head.size();) {
+        const std::size_t next = head.find('\n', line) + 1;
+        const std::string_view text = std::string_view(head).substr(line);
+        if (text.size() > name.size() && text[name.size()] == ':' && equal_ignoring_case(text.substr(0, name.size()), name)) {
+            head.erase(line, next == 0 ? std::string::npos : next - line);
+        } else {
+            line = next == 0 ? head.size() : next;
+        }
+    }
+}
+
 }  // namespace
 
 client::client(async::loop& l, upstream& up, observer& seen)
@@ -54,6 +69,9 @@ client::~client()
 
 async::task<result<exchange_ptr>> client::fetch(outgoing& rq)
 {
+    if (const auto& ours = upstream_.options().deadline_header; !ours.empty()) {
+        drop_field(rq.head, ours);
+    }
     const std::size_t head_size = rq.head.size();
     const auto& options = upstream_.options().retry;
     attempt a;

@@ -149,6 +149,69 @@ TEST(Retry, TheLastAnswerIsPassedOn)
     EXPECT_EQ(page.requests(), 3);
 }
 
+// What the origin asks for is heeded, if there is time for it. Otherwise its answer is passed on as it came.
+TEST(Retry, WaitsAsLongAsTheOriginAsksFor)
+{
+    scenario s;
+    s.set("origins.shop.retry.max", "2");
+    auto& page = s.origin().page("/a");
+    std::atomic<int> n = 0;
+    page.answer([&](const http_request&) {
+        return n++ == 0 ? plain_answer({{"Retry-After", "1"}}, "not now", 503) : plain_answer({}, "at last");
+    });
+    auto& later = s.origin().page("/later").status(503).header("Retry-After", "60").header("X-Mine", "yes").body("much later");
+    s.start();
+    const auto begin = std::chrono::steady_clock::now();
+    s.get("/a").expect_status(200).expect_body("at last");
+    EXPECT_GE(std::chrono::steady_clock::now() - begin, 1s);
+    EXPECT_EQ(page.requests(), 2);
+    s.get("/later").expect_status(503).expect_body("much later").expect_header("Retry-After", "60").expect_header("X-Mine", "yes");
+    EXPECT_EQ(later.requests(), 1);
+}
+
+TEST(Retry, TheOriginIsToldHowMuchTimeIsLeft)
+{
+    scenario s;
+    s.set("origins.shop.retry.max", "2").set("origins.shop.deadline_header", "X-Time-Left").set("routes.0.deadline", "5s");
+    auto& page = s.origin().page("/a").status(503).takes(20ms);
+    s.start();
+    s.get("/a", {{"x-time-left", "999999"}, {"Tiercel-Attempt", "9"}, {"X-Time-Left-Not", "kept"}}).expect_status(503);
+    ASSERT_EQ(page.requests(), 3);
+    int before = 5'001;
+    for (const http_request& r : page.received()) {
+        ASSERT_EQ(r.count("X-Time-Left"), 1u);
+        const int left = std::stoi(r.header("X-Time-Left").value_or("0"));
+        EXPECT_LT(left, before);
+        before = left - 19;   // the attempt took that, at least
+        EXPECT_EQ(r.header("X-Time-Left-Not"), "kept");
+    }
+    EXPECT_FALSE(page.received()[0].has("Tiercel-Attempt")) << "that is ours to say";
+    EXPECT_EQ(page.received()[2].headers("Tiercel-Attempt"), std::vector<std::string>{"3"});
+}
+
+TEST(Retry, EndsWithTheDeadlineOfTheRequest)
+{
+    scenario s;
+    s.set("origins.shop.retry.max", "10").set("origins.shop.retry.base", "10ms").set("origins.shop.retry.cap", "10ms");
+    s.set("routes.0.deadline", "300ms").set("origins.shop.retry.budget_floor", "1000").set("origins.shop.breaker.failures", "100");
+    auto& page = s.origin().page("/a").status(503).body("not now").takes(60ms);
+    s.start();
+    s.get("/a").expect_status(503).expect_body("not now");
+    EXPECT_GE(page.requests(), 2);
+    EXPECT_LE(page.requests(), 5) << "as many as fit, of eleven";
+}
+
+TEST(Retry, TheErrorOfAWriteIsPassedOnAsItCame)
+{
+    scenario s;
+    s.set("origins.shop.retry.max", "2");
+    const std::string content("exactly\0this", 12);
+    auto& page = s.origin().page("/cart").status(503).header("X-Mine", "yes").header("Retry-After", "1").body(content);
+    s.start();
+    s.post("/cart", "content").expect_status(503).expect_body(content).expect_header("X-Mine", "yes").expect_header("Retry-After", "1");
+    EXPECT_EQ(page.requests(), 1);
+}
+
 TEST(Retry, NotForOtherErrorsNorForWrites)
 {
     scenario s;
@@ -328,6 +391,44 @@ TEST(OriginAnswer, WhatIsForOneClientAloneIsRefusedBeforeWhatOthersMayUseToo)
     for (auto& w : waiting) {
         w.get().expect_status(200);
     }
+}
+
+// Refreshes that nobody waits for go first, then what is for one client alone, then the rest; and who has a stale copy gets that.
+TEST(OriginAnswer, WhenItGetsCrowdedSomeAreRefusedBeforeOthers)
+{
+    scenario s;
+    s.set("origins.shop.limit.max_inflight", "20").set("origins.shop.limit.refill", "20");
+    auto& fresh = s.origin().page("/swr").cache_control("max-age=1, stale-while-revalidate=600").body("old");
+    auto& kept = s.origin().page("/sie").cache_control("max-age=1, stale-if-error=600").body("old");
+    auto& held = s.origin().others().hold();
+    s.start();
+    s.get("/swr");
+    s.get("/sie");
+    s.advance(2s);
+    std::vector<pending> waiting;
+    const auto fill_up_to = [&](int n) {
+        while (static_cast<int>(waiting.size()) < n) {
+            waiting.push_back(s.begin_get("/" + std::to_string(waiting.size())));
+        }
+        return held.wait_for_requests(n);
+    };
+    ASSERT_TRUE(fill_up_to(15));
+    s.get("/swr").expect_body("old").expect_cache("hit; detail=swr");
+    ASSERT_TRUE(fill_up_to(18));
+    s.post("/cart", "x").expect_problem(503, "origin_busy").expect_header("Retry-After", "1");
+    ASSERT_TRUE(fill_up_to(20));
+    s.get("/one-more").expect_problem(503, "origin_busy").expect_header("Retry-After", "1");
+    s.get("/sie").expect_status(200).expect_body("old");
+    EXPECT_EQ(fresh.requests(), 1);
+    EXPECT_EQ(kept.requests(), 1);
+    held.release();
+    for (auto& w : waiting) {
+        w.get().expect_status(200);
+    }
+    s.wait_until_quiet();
+    s.advance(10s);   // after a refresh that failed there is a pause
+    s.get("/swr").expect_body("old").expect_cache("hit; detail=swr");
+    EXPECT_TRUE(fresh.wait_for_requests(2)) << "now there is room";
 }
 
 TEST(OriginAnswer, TimesMoveAnAdaptiveLimit)
