@@ -56,7 +56,7 @@ public:
 
 private:
     telemetry::cells counts_;
-    std::string_view label_of(std::size_t source) const noexcept { return source < labels_.size() ? labels_[source] : "api"; }
+    std::string_view label_of(std::size_t source) const noexcept { return source < labels_.size() ? std::string_view(labels_[source]) : "api"; }
 
     telemetry::logger log_;
     std::vector<std::string> labels_;
