@@ -23,7 +23,7 @@ public:
     turn_end(const turn_end&) = delete;
     turn_end& operator=(const turn_end&) = delete;
 
-    // To be awaited; those who wait go on in the order of their coming.
+    // To be awaited; those who wait go on in the order of their coming. Needs no deadline: it is posted already.
     auto reached()
     {
         return asio::async_initiate<const asio::deferred_t&, void()>([this](auto handler) { add(std::move(handler)); }, asio::deferred);

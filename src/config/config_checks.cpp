@@ -10,6 +10,7 @@
 #include "origin/tls.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
@@ -191,8 +192,9 @@ private:
                                                                     {"log.access.file", &c_.log.access.file},
                                                                     {"invalidation.journal.path", &c_.invalidation.journal.path}};
         for (auto one = std::begin(files); one != std::end(files); ++one) {
-            const auto same = std::find_if(std::begin(files), one, [&](const auto& f) { return !f.second->empty() && *f.second == *one->second; });
-            if (same != one) {
+            const std::filesystem::path path = std::filesystem::path(*one->second).lexically_normal();
+            const auto same = std::find_if(std::begin(files), one, [&](const auto& f) { return std::filesystem::path(*f.second).lexically_normal() == path; });
+            if (!path.empty() && path.parent_path() != "/dev" && same != one) {
                 complain(one->first, "is the file of " + same->first + ", too");
             }
         }

@@ -3,6 +3,7 @@
 #include "events/event.hpp"
 #include "http/ascii.hpp"
 #include "http/member_list.hpp"
+#include "http/target.hpp"
 #include "http/uri_reference.hpp"
 
 #include <boost/json.hpp>
@@ -103,6 +104,18 @@ std::optional<std::string> next_reference(std::string_view rest)
     return std::nullopt;
 }
 
+// Host and port, the usual one left out.
+std::optional<std::string> server_of(const std::string& uri)
+{
+    request_head get;
+    get.verb = method::get;
+    get.target = uri;
+    get.minor_version = 0;   // names its authority itself
+    std::string space;
+    const auto target = canonicalise_target(get, space);
+    return target ? std::optional(std::string(target->host)) : std::nullopt;
+}
+
 // What is written down here must be readable again (see encodings.cpp).
 bool has_infinity(const json::value& v)
 {
@@ -197,12 +210,12 @@ std::optional<std::string> next_target(const std::vector<std::string>& links, st
     const std::optional<std::string> whole = resolve_reference(base, *reference);
     if (!whole) { return std::string(); }
     // Which of http and https is not looked at: what stands before the feed may speak for it.
+    const std::optional<std::string> there = server_of(*whole);
+    if (!there || there != server_of("http://" + std::string(authority) + "/")) { return std::string(); }
     std::string_view rest(*whole);
     rest.remove_prefix(rest.find("://") + 3);
-    if (!equal_ignoring_case(rest.substr(0, authority.size()), authority)) { return std::string(); }
-    rest.remove_prefix(authority.size());
-    if (rest.starts_with('?')) { return "/" + std::string(rest); }
-    return rest.starts_with('/') ? std::string(rest) : std::string();
+    rest.remove_prefix(std::min(rest.find_first_of("/?"), rest.size()));
+    return rest.starts_with('/') ? std::string(rest) : "/" + std::string(rest);
 }
 
 std::string stamp_of(std::int64_t micros)

@@ -47,34 +47,42 @@ lease::lease(redis::client& client, std::string name, milliseconds length)
 {
 }
 
-task<std::optional<bool>> lease::renew()
+task<lease::renewal> lease::renew()
 {
     const auto asked = steady::now();   // it lasts from a moment after this one
-    redis::command c{"EVAL", renew_script, "1", name_, token_, std::to_string(length_.count())};
+    if (!is_held()) { ++term_; }
+    const std::string token = token_of(term_);
+    redis::command c{"EVAL", renew_script, "1", name_, token, std::to_string(length_.count())};
     const result<reply> r = co_await client_.call(redis::lane::write, std::move(c));
-    if (!r || r->kind != reply::type::integer) { co_return std::nullopt; }
+    if (!r || r->kind != reply::type::integer) {
+        problem_ = !r ? "Redis does not answer" : r->is_error() ? "Redis refuses the lease: " + r->text : "Redis answers the lease with no number";
+        co_return r ? renewal::refused : renewal::unanswered;
+    }
     until_ = r->integer == 1 ? asked + length_ : steady::time_point();
-    co_return is_held();
+    co_return renewal::done;
 }
 
+// Also when it is not known yet that it is held: the word for that may be under way.
 task<> lease::release()
 {
-    if (!is_held()) { co_return; }
     until_ = {};
-    redis::command c{"EVAL", release_script, "1", name_, token_};
+    if (client_.refusal(redis::lane::write)) { co_return; }
+    const std::string token = token_of(term_);
+    redis::command c{"EVAL", release_script, "1", name_, token};
     co_await client_.call(redis::lane::write, std::move(c));
 }
 
-task<lease::setting> lease::set(std::string name, std::string value)
+task<lease::setting> lease::set(term t, std::string name, std::string value)
 {
-    redis::command c{"EVAL", set_script, "2", name_, name, token_, value};
+    const std::string token = token_of(t);
+    redis::command c{"EVAL", set_script, "2", name_, name, token, value};
     const result<reply> r = co_await client_.call(redis::lane::write, std::move(c));
     setting out;
     if (r && r->kind == reply::type::integer) {
         out.kept = r->integer == 1;
         out.lost = !out.kept;
     }
-    if (out.lost) { until_ = {}; }
+    if (out.lost && t == term_) { until_ = {}; }
     co_return out;
 }
 

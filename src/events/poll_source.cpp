@@ -26,12 +26,16 @@ std::int64_t micros_of(wall_time t) { return std::chrono::duration_cast<std::chr
 // Null: it has no name. REQUIRES: else there is one of that name (which was checked when the configuration was loaded).
 const known_origin* origin_named(const std::string& name, const intake_options& o) { return name.empty() ? nullptr : &o.origins.at(name); }
 
-// The way from page to page. No target is asked for twice on it, so that a feed that leads in circles, or knows nothing of cursors,
-// cannot keep us busy.
+constexpr std::size_t most_pages = 1'000;         // in a row that lead no further
+
+// The way from page to page. No target is asked for twice on it, and not many without moving the cursor, so that a feed that leads in
+// circles, knows nothing of cursors or makes up ever new pages cannot keep us busy.
 class page_walk {
 public:
     explicit page_walk(std::string first) : target_(std::move(first)) {}
     const std::string& target() const noexcept { return target_; }
+    void note_page(bool moves) noexcept { in_vain_ = moves ? 0 : in_vain_ + 1; }
+    bool leads_nowhere() const noexcept { return in_vain_ >= most_pages; }
     // False: has been there.
     bool go_to(std::string target)
     {
@@ -42,6 +46,7 @@ public:
 private:
     std::string target_;
     std::unordered_set<std::string> been_;
+    std::size_t in_vain_ = 0;
 };
 
 }  // namespace
@@ -82,17 +87,18 @@ task<> poll_source::hold_lease()
     bool goes_on = true;
     while (goes_on) {
         const bool held = lease_.is_held();
-        const std::optional<bool> got = co_await lease_.renew();
+        const lease::renewal got = co_await lease_.renew();
+        const bool is_starting = means_.client.current() == redis::state::connecting;   // nothing to worry about
         if (lease_.is_held() && !held) {
             is_current_ = false;
             means_.board.note_standby(at_, false);
             wake_.set();
-        } else if (!got && !lease_.is_held() && means_.client.current() != redis::state::connecting) {
-            note(false, "Redis does not answer");
-        } else if (got && !lease_.is_held()) {
+        } else if (got != lease::renewal::done && !lease_.is_held() && !is_starting) {
+            note(false, lease_.problem());
+        } else if (got == lease::renewal::done && !lease_.is_held()) {
             co_await stand_by();
         }
-        const milliseconds again = got ? options().interval : 100ms;
+        const milliseconds again = got == lease::renewal::unanswered ? milliseconds(100) : options().interval;
         goes_on = co_await means_.beside.pause(lease_.is_held() ? third : std::min(third, again));
     }
 }
@@ -124,9 +130,12 @@ task<> poll_source::follow()
 // Everything there is now.
 task<> poll_source::look()
 {
+    term_ = lease_.current();
     const bool known = co_await find_cursor();
     if (!known) { co_return; }
-    const walk_end how = co_await read_on({});
+    const std::optional<std::int64_t> skipping_nothing;
+    const walk_end how = co_await read_on(skipping_nothing);
+    if (how == walk_end::reached) { note(true, {}); }
     if (how != walk_end::unknown_cursor) { co_return; }
     std::string gap = "the feed does not know " + *cursor_ + " any more";
     co_await begin_now(std::move(gap));
@@ -153,7 +162,8 @@ task<bool> poll_source::find_cursor()
     if (cursor_) {
         is_current_ = co_await move_to(*cursor_);
     } else {
-        is_current_ = co_await begin_now({});
+        std::string no_gap;
+        is_current_ = co_await begin_now(std::move(no_gap));
     }
     co_return is_current_;
 }
@@ -193,7 +203,7 @@ task<poll_source::walk_end> poll_source::read_on(std::optional<std::int64_t> ski
 {
     page_walk walk(target_from(*cursor_));
     bool by_cursor = !cursor_->empty();
-    while (lease_.is_held() && !means_.beside.is_ending()) {
+    while (lease_.is_held(term_) && !means_.beside.is_ending()) {
         answer a = co_await ask(walk.target());
         if (a.what == answer::kind::unknown_cursor && by_cursor) { co_return walk_end::unknown_cursor; }
         if (a.what == answer::kind::unknown_cursor) { fail("the page is not there"); }
@@ -210,6 +220,11 @@ task<poll_source::walk_end> poll_source::read_on(std::optional<std::int64_t> ski
             if (!moved) { co_return walk_end::broken_off; }
         }
         remember(a.page, moves);
+        walk.note_page(moves);
+        if (walk.leads_nowhere()) {
+            fail("its pages do not end");
+            co_return walk_end::broken_off;
+        }
         if (a.next && a.next->empty()) {
             fail("the next page lies on another server");
             co_return walk_end::broken_off;
@@ -279,8 +294,8 @@ task<bool> poll_source::carry_out(std::vector<feed_event> events)
 task<bool> poll_source::move_to(std::string cursor)
 {
     bool goes_on = true;
-    while (goes_on && lease_.is_held()) {
-        const lease::setting s = co_await lease_.set(cursor_name_, cursor);
+    while (goes_on && lease_.is_held(term_)) {
+        const lease::setting s = co_await lease_.set(term_, cursor_name_, cursor);
         if (s.kept) {
             means_.board.note_cursor(at_, cursor);
             cursor_ = std::move(cursor);
@@ -335,7 +350,6 @@ task<poll_source::answer> poll_source::ask(std::string target)
         out.what = out.page.problem.empty() ? answer::kind::page : answer::kind::failed;
         if (!out.page.problem.empty()) { fail(out.page.problem); }
     }
-    if (out.what == answer::kind::page || out.what == answer::kind::unchanged) { note(true, {}); }
     co_return out;
 }
 

@@ -63,6 +63,7 @@ private:
     lease lease_;
     const std::string cursor_name_;
     std::optional<std::string> cursor_;    // nothing: not known yet. Empty: the beginning of the feed
+    lease::term term_ = 0;                 // in which the look at hand was begun
     bool is_current_ = false;              // cursor_ was looked up since the lease was taken
     std::set<std::string> ended_;          // hashes of events that lead no further than cursor_, and have ended
     milliseconds patience_{0};             // until the next look

@@ -125,6 +125,7 @@ bool connection::is_quiet() noexcept
 
 result<std::size_t> connection::try_send(pieces what) noexcept
 {
+    errno = 0;   // with TLS it may not come to a call that says something
     const auto n = tls_ ? tls_->send_now(what) : async::send_now(socket_.native_handle(), what);
     if (!n) {
         was_reset_ = was_reset_ || errno == ECONNRESET;   // of the socket, also below TLS; after a FIN it would be EPIPE

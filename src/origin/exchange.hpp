@@ -77,8 +77,9 @@ public:
     unsigned attempts() const noexcept { return attempts_; }
 
     // ---- for the client ----
-    // Sends the request and waits for the final head. `rq` outlives the exchange. Once, and at once: `now`. Errors:
-    // origin_reset, origin_timeout, origin_invalid, origin_head_too_large, what the body source failed with, draining.
+    // Sends the request, which may have to wait for the end of the loop's turn, and waits for the final head. `rq` outlives the
+    // exchange. Once; times count from `now`, the waits included. Errors: origin_reset, origin_timeout, origin_invalid,
+    // origin_head_too_large, what the body source failed with, draining.
     async::task<error_code> start(outgoing& rq, steady::time_point now);
     // After start() failed: the connection had ended while it was idle, or something had come on it. Nothing was sent, and the
     // admission is good for another connection.

@@ -77,7 +77,9 @@ public:
     int turned_away() { return read([&] { return turned_away_; }); }
     void ignore_parameters() { set([&] { ignores_ = true; }); }
     // What it answers instead; empty: as usual.
-    void answer_with(const std::string& bytes) { set([&] { instead_ = bytes; }); }
+    void answer_with(const std::string& bytes) { set([&] { instead_ = bytes; leads_on_ = false; }); }
+    // Empty pages, and behind each of them another one.
+    void lead_on() { set([&] { leads_on_ = true; }); }
 
 private:
     struct one {
@@ -113,6 +115,7 @@ private:
             return status(401);
         }
         if (!instead_.empty()) { return instead_; }
+        if (leads_on_) { return ok("[]", "Link: </ids?page=" + std::to_string(++pages_made_up_) + ">; rel=next\r\n"); }
         const bool by_time = r.target.starts_with("/times");
         if (!by_time && !r.target.starts_with("/ids")) { return status(404); }
         const std::string after = ignores_ ? std::string() : parameter_of(r.target, by_time ? "since" : "lastEventId");
@@ -149,6 +152,8 @@ private:
     int lasts_ = 0;
     int issued_ = 0;
     int turned_away_ = 0;
+    bool leads_on_ = false;
+    int pages_made_up_ = 0;
     fake_origin origin_;   // last: its threads call us
 };
 
@@ -314,6 +319,16 @@ TEST_F(PolledFeeds, PagesThatLeadInACircleEndTheLook)
     EXPECT_TRUE(took_effect(5, 6));
 }
 
+TEST_F(PolledFeeds, PagesThatNeverEndEndTheLook)
+{
+    start(by_id);
+    feed_.lead_on();
+    ASSERT_TRUE(eventually([&] { return problem_of(*proxy_) == "its pages do not end"; })) << status_of(*proxy_);
+    feed_.answer_with({});
+    feed_.add(5, 6);
+    EXPECT_TRUE(took_effect(5, 6));
+}
+
 // ---- what the feed may do
 
 TEST_F(PolledFeeds, WhateverTheFeedAnswersNothingIsLostAndTheOperatorIsTold)
@@ -339,8 +354,8 @@ TEST_F(PolledFeeds, WhateverTheFeedAnswersNothingIsLostAndTheOperatorIsTold)
         next += 5;
         feed_.answer_with({});
         EXPECT_TRUE(took_effect(10, next)) << status_of(*proxy_);
+        EXPECT_TRUE(eventually([&] { return source_of(*proxy_).at("works") == true; })) << "once it has been read to its end";
         const auto s = source_of(*proxy_);
-        EXPECT_EQ(s.at("works"), true);
         EXPECT_NE(std::string(s.at("last_error").as_object().at("what").as_string()).find(what.second), std::string::npos) << "what was wrong last is kept";
     }
     feed_.origin().go_down();
@@ -548,7 +563,8 @@ TEST_F(PolledFeeds, WithoutRedisNothingIsReadAndNothingIsLost)
     start(by_id);
     redis_->freeze();
     feed_.add(10, 15);
-    EXPECT_TRUE(eventually([&] { return !problem_of(*proxy_).empty() || proxy_->metric("events_total", {{"source", "polled"}}) > 0; }));
+    EXPECT_TRUE(eventually([&] { return !problem_of(*proxy_).empty(); })) << "the lease has ended";
+    EXPECT_EQ(proxy_->metric("events_total", {{"source", "polled"}, {"result", "applied"}}), 0);
     redis_->thaw();
     EXPECT_TRUE(took_effect(10, 15)) << status_of(*proxy_);
 }

@@ -83,6 +83,11 @@ TEST(FeedTarget, FollowsTheLinkToTheNextPage)
         EXPECT_EQ(next(elsewhere + "; rel=next"), "") << elsewhere;
     }
     EXPECT_EQ(next_target({"<a>; rel=prev", "<b>; rel=next"}, "h", "/"), "/b");
+    EXPECT_EQ(next_target({"<https://H:443/b?c>; rel=next"}, "h", "/"), "/b?c") << "the usual port, and capitals";
+    EXPECT_EQ(next_target({"<http://h:80>; rel=next"}, "h", "/"), "/");
+    EXPECT_EQ(next_target({"<b>; rel=next"}, "h:80", "/"), "/b");
+    EXPECT_EQ(next_target({"<http://h.evil/b>; rel=next"}, "h", "/"), "");
+    EXPECT_EQ(next_target({"<http://u@h/b>; rel=next"}, "h", "/"), "");
 }
 
 TEST(FeedStamp, IsReadAgainAsTheSameMoment)
