@@ -43,6 +43,7 @@ public:
     {
         doubt_files();
         doubt_caches();
+        doubt_sources();
         for (const auto& [name, o] : c_.origins) {
             doubt_retries("origins." + name + ".retry", o.retry);
         }
@@ -98,6 +99,18 @@ private:
         }
         if (c_.admin.listen.empty() && !c_.admin.tokens.empty()) {
             say("admin.tokens", "has no effect, since admin.listen is empty");
+        }
+    }
+
+    void doubt_sources()
+    {
+        const auto& all = c_.invalidation.events.sources;
+        for (std::size_t i = 0; i < all.size(); ++i) {
+            const auto serves = [&](const routing::route& r) { return r.origin == all[i].origin; };
+            if (all[i].kind == events::source_kind::poll && std::any_of(c_.routes.begin(), c_.routes.end(), serves)) {
+                say("invalidation.sources[" + std::to_string(i) + "].origin",
+                    "serves routes, too: a feed that fails opens the breaker for their clients. An entry of its own under origins keeps the two apart");
+            }
         }
     }
 

@@ -400,7 +400,8 @@ rows origin_rows()
     r.push_back(key("origins.<name>.retry.base", TIERCEL_AT(origin_options, retry.base), between(1ms, 1min), fixed,
         "Longest pause before the first retry; doubles with each. The pause is drawn at random below it."));
     r.push_back(key("origins.<name>.retry.cap", TIERCEL_AT(origin_options, retry.cap), between(1ms, 10min), fixed,
-        "Where the doubling ends."));
+        "Where the doubling ends. What the origin says in Retry-After is waited for instead, however long, if the deadline of the "
+        "route leaves time for an attempt after it; else its answer is passed on at once."));
     r.push_back(key("origins.<name>.retry.on", TIERCEL_AT(origin_options, retry.on), retry_cause_names(), fixed,
         "What is retried: failures to connect, resets before an answer, statuses."));
     r.push_back(key("origins.<name>.retry.methods", TIERCEL_AT(origin_options, retry.methods), checked(method_name), fixed,

@@ -103,13 +103,17 @@ task<> poll_source::hold_lease()
     }
 }
 
-// Somebody else reads; shows how far.
+// Somebody else reads. How far is known here, too, should Redis lose it, and the reader with it.
 task<> poll_source::stand_by()
 {
     means_.board.note_standby(at_, true);
     redis::command c{"GET", cursor_name_};
     const result<reply> r = co_await means_.client.call(redis::lane::read, std::move(c));
-    if (r && r->is_bulk()) { means_.board.note_cursor(at_, r->text); }
+    if (r && r->is_bulk() && !lease_.is_held()) {
+        if (cursor_ != r->text) { ended_.clear(); }
+        cursor_ = r->text;
+        means_.board.note_cursor(at_, r->text);
+    }
 }
 
 task<> poll_source::follow()

@@ -178,6 +178,16 @@ TEST_F(EventFeeds, ATenantsTokenReachesNoOtherTenantWithoutASourceEither)
     EXPECT_TRUE(hits("two"));
 }
 
+TEST_F(EventFeeds, TheLogSaysWhichSourceADeadLetterCameFromAndWhy)
+{
+    start("{sources: [{label: a-label-longer-than-a-small-string, kind: webhook}], rules: [{on: changed, invalidate: [{tag: \"{data.nothing}\"}]}], max_retries: 0}");
+    send(token_of_all, event("1", "changed", "{}"));
+    EXPECT_TRUE(eventually([&] {
+        return proxy_->log().find("an event went to the dead letters source=a-label-longer-than-a-small-string reason=\"rule changed: the event has no data.nothing\"") !=
+               std::string::npos;
+    })) << proxy_->log();
+}
+
 TEST_F(EventFeeds, ATenantsTokenInvalidatesWhatIsItsOwn)
 {
     start("{sources: [{label: hook, kind: webhook, scope: all}], rules: "s + rules + "}");

@@ -350,6 +350,7 @@ TEST_F(PolledFeeds, WhateverTheFeedAnswersNothingIsLostAndTheOperatorIsTold)
         SCOPED_TRACE(name);
         feed_.answer_with(what.first);
         EXPECT_TRUE(eventually([&] { return problem_of(*proxy_).find(what.second) != std::string::npos; })) << status_of(*proxy_);
+        EXPECT_NE(proxy_->log().find("source=polled works=false reason="), std::string::npos);
         feed_.add(next, next + 5);
         next += 5;
         feed_.answer_with({});
@@ -556,6 +557,19 @@ TEST_F(PolledFeeds, OneInstanceReadsAndAnotherTakesOver)
     ASSERT_TRUE(other->stop().ok());
     feed_.add(20, 25);
     EXPECT_TRUE(took_effect(10, 25)) << status_of(*proxy_);
+}
+
+TEST_F(PolledFeeds, WhoTakesOverKnowsTheCursorWhenRedisHasLostIt)
+{
+    start(by_id);
+    const std::unique_ptr<proxy> other = started(by_id);
+    feed_.add(10, 15);
+    ASSERT_TRUE(eventually([&] { return source_of(*other).at("standby") == true && source_of(*other).at("cursor") == "c/14"; }));
+    proxy_->kill();
+    feed_.add(15, 20, "2024-01-01T00:00:00.000Z");   // what a first start passes over
+    redis_->command({"FLUSHALL"});
+    EXPECT_TRUE(eventually([&] { return cursor() == "c/19"; })) << status_of(*other);
+    EXPECT_EQ(pages_in_log(), numbers(15, 20));
 }
 
 TEST_F(PolledFeeds, WithoutRedisNothingIsReadAndNothingIsLost)

@@ -331,6 +331,8 @@ TEST(Loader, WarnsOfWhatHardlyAnybodyMeans)
         {"", "", "log: { file: / }\n", "log.file: / is a folder on this machine"},
         {"", "", "server: { listen: [ \"unix:/no/such/folder/x\" ] }\n", "server.listen[0]: there is no folder /no/such/folder"},
         {"", "", "admin: { listen: \"unix:/no/such/folder/x\" }\n", "admin.listen: there is no folder /no/such/folder"},
+        {"", "", "cache: { l2: { url: redis://127.0.0.1 } }\ninvalidation: { sources: [ { label: f, kind: poll, origin: o, path: /f } ] }\n",
+         "invalidation.sources[0].origin: serves routes, too"},
         {"", "", "cache: { l1: { max_bytes: 0 }, l2: { kind: none } }\n", "cache.l1.max_bytes: turns off the only tier"},
         {"", "", "admin: { listen: \"\", tokens: [ { token: a } ] }\n", "admin.tokens: has no effect"},
         {"", "", "invalidation: { repeat_after: 5s }\ncache: { l2: { kind: none } }\n", "invalidation.repeat_after: has no effect"},
