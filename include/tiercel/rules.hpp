@@ -131,7 +131,7 @@ enum class failure : std::uint8_t { server_error, unreachable };
 bool is_failure(int status) noexcept;
 
 // Cheap: no parsing unless the route honours request directives. `e` may be null. `known_until`: what was invalidated before that is
-// known here (validity::known_until).
+// known here (validity::all_known_until).
 reuse_verdict judge_reuse(const request_head& rq, const entry* e, const caching_policy& policy, instant now,
                           instant known_until = end_of_time) noexcept;
 // only-if-cached on a route that honours it (RFC 9111 §5.2.1.7): what judge_reuse would fetch is answered with 504 instead.

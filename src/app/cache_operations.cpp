@@ -138,14 +138,16 @@ void drop(const operation& o, events::intake& in, operation_handler done)
 
 std::string time_of(wall_time t) { return events::stamp_of(std::chrono::duration_cast<std::chrono::microseconds>(t.time_since_epoch()).count()); }
 
-operation_answer sources_of(const events::intake& in)
+operation_answer sources_of(const events::intake& in, instant now)
 {
     json::array list;
+    std::size_t place = 0;
     for (const events::source_status& s : in.sources()) {
         json::object one{{"label", s.label}, {"works", s.works}, {"cursor", s.cursor}, {"standby", s.stands_by}, {"gaps", s.gaps}};
         if (!s.problem.empty()) { one["problem"] = s.problem; }
         if (s.heard) { one["last_contact"] = time_of(*s.heard); }
         if (s.troubled) { one["last_error"] = {{"what", s.last_problem}, {"time", time_of(*s.troubled)}}; }
+        one["lag_seconds"] = static_cast<double>(in.lag().of(place++, now).count()) / 1e3;
         json::object results;
         for (const auto& [name, n] : s.results) { results[name] = n; }
         one["results"] = std::move(results);
@@ -175,7 +177,7 @@ void operate(operation o, flow::process_context& p, coherence::audit& rows, even
         }
         drop(o, in, std::move(done));
         return;
-    case show_sources: done(sources_of(in)); return;
+    case show_sources: done(sources_of(in, p.time.now())); return;
     }
     done({500, "This call is not known."});
 }

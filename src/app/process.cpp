@@ -167,6 +167,10 @@ void process::watch()
         metrics_->watch(m::invalidation_lag_seconds, [this] { return static_cast<double>(log_->status().lag.count()) / 1e6; },
                         static_cast<telemetry::source_index>(loaded_.value.invalidation.events.sources.size()));
     }
+    for (std::size_t i = 0; i < loaded_.value.invalidation.events.sources.size(); ++i) {
+        metrics_->watch(m::invalidation_lag_seconds, [this, i] { return static_cast<double>(intake_->lag().of(i, time_.now()).count()) / 1e3; },
+                        static_cast<telemetry::source_index>(i));
+    }
     metrics_->watch(m::dead_letters, [this] { return static_cast<double>(intake_->dead_letters()); });
     std::size_t number = 0;
     for (std::size_t i = 0; i < upstreams_.size(); ++i) {
@@ -362,6 +366,15 @@ std::vector<admin::dependency> process::dependencies() const
         } else if (const milliseconds lag = time_.now() - valid_.known_until(); lag > least_lag_budget()) {
             d.state = admin::health::degraded;
             d.reason = "invalidations are not known of the last " + std::to_string(lag.count()) + " ms";
+        }
+        out.push_back(std::move(d));
+    }
+    const auto& sources = c.invalidation.events.sources;
+    for (std::size_t i = 0; i < sources.size(); ++i) {
+        admin::dependency d{"events " + sources[i].label, admin::health::ok, ""};
+        if (const milliseconds lag = intake_->lag().unknown_of(i, time_.now()); lag > least_lag_budget()) {
+            d.state = admin::health::degraded;
+            d.reason = "its events are not known of the last " + std::to_string(lag.count()) + " ms";
         }
         out.push_back(std::move(d));
     }

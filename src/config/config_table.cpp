@@ -589,7 +589,8 @@ rows route_rows()
     r.push_back(key("routes[].upgrade", TIERCEL_AT(route, upgrade), checked(upgrade_name), fixed,
         "Protocols that clients may upgrade to, as in [websocket]. \"*\": all but HTTP/2 and TLS, which are never passed on; []: none."));
     r.push_back(key("routes[].lag_budget", TIERCEL_AT(route, caching.lag_budget), between(0ms, longest_wait), fixed,
-        "Invalidations may be known here so late; what is older is validated on each use while they are later. 0s: whatever the lag."));
+        "Invalidations, and what sources of events say, may be known here so late; what is older is validated on each use while they are "
+        "later. 0s: whatever the lag."));
     r.push_back(key("routes[].deadline", TIERCEL_AT(route, deadline), between(10ms, longest_wait), fixed,
         "From the end of a request to the beginning of its answer, all waits and retries included; 504 after. Uploads and answers "
         "that are under way are bounded by their gaps."));

@@ -7,6 +7,9 @@
 #include "events/source.hpp"
 #include "redis/subscriber.hpp"
 
+#include <tiercel/clock.hpp>
+
+#include <set>
 #include <string_view>
 
 namespace tiercel::events {
@@ -24,10 +27,13 @@ private:
     void take_surplus(std::string_view message);
     void on_state(bool heard, std::string_view why);
     async::task<> close_gap();
+    void on_alive(bool answered);
 
     redis::subscriber subscriber_;
     bool was_heard_ = false;
     bool has_gap_ = false;
+    instant asked_;                        // when the link was tried last
+    std::multiset<instant> under_way_;     // when those came that are not carried out, and when a gap began that is not closed
 };
 
 }  // namespace tiercel::events

@@ -45,11 +45,12 @@ std::unique_ptr<redis::client> client_of(const std::optional<redis::connection_o
 
 intake::intake(intake_options o, flow::process_context& p, intake_observer& observer)
     : options_(std::move(o)), redis_(connection_of(options_)), client_(client_of(redis_, loop_, p.time, options_.redis_timeout)), beside_(loop_),
-      board_(options_.events.sources, p.time, observer), dead_(options_, p.time, client_.get(), beside_),
+      board_(options_.events.sources, p.time, observer), lag_(options_.events.sources, p.time, p.valid),
+      dead_(options_, p.time, client_.get(), beside_),
       echoes_(options_, p, client_.get()), orders_(loop_, beside_, p, options_.events.coalesce),
-      runner_(loop_, beside_, board_, dead_, echoes_, orders_, p, options_)
+      runner_(loop_, beside_, board_, lag_, dead_, echoes_, orders_, p, options_)
 {
-    if (redis_) { means_.emplace(source_means{loop_, beside_, board_, runner_, options_, p, *client_, *redis_}); }
+    if (redis_) { means_.emplace(source_means{loop_, beside_, board_, runner_, lag_, options_, p, *client_, *redis_}); }
 }
 
 intake::~intake() { stop(); }

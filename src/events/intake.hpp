@@ -7,6 +7,7 @@
 #include "async/loop.hpp"
 #include "events/background.hpp"
 #include "events/dead_letters.hpp"
+#include "events/feed_lag.hpp"
 #include "events/gathering.hpp"
 #include "events/intake_options.hpp"
 #include "events/job_runner.hpp"
@@ -54,6 +55,7 @@ public:
     std::size_t dead_letters() const noexcept { return dead_.size(); }
     std::size_t pending() const noexcept { return runner_.pending(); }
     std::vector<source_status> sources() const { return board_.all(); }
+    const feed_lag& lag() const noexcept { return lag_; }
 
 private:
     std::unique_ptr<source> make_source(std::size_t at) const;
@@ -66,6 +68,7 @@ private:
     std::unique_ptr<redis::client> client_;
     background beside_;
     source_board board_;
+    feed_lag lag_;
     events::dead_letters dead_;
     loopback echoes_;
     gathering orders_;

@@ -40,9 +40,9 @@ event_result end_of(const job& j) noexcept
 
 }  // namespace
 
-job_runner::job_runner(async::loop& l, background& beside, source_board& board, dead_letters& dead, loopback& echoes, gathering& orders,
+job_runner::job_runner(async::loop& l, background& beside, source_board& board, feed_lag& lag, dead_letters& dead, loopback& echoes, gathering& orders,
                        flow::process_context& p, const intake_options& o)
-    : loop_(l), beside_(beside), board_(board), dead_(dead), echoes_(echoes), orders_(orders), surplus_(l, beside, p), process_(p),
+    : loop_(l), beside_(beside), board_(board), lag_(lag), dead_(dead), echoes_(echoes), orders_(orders), surplus_(l, beside, p), process_(p),
       options_(o), random_(std::random_device{}())
 {
 }
@@ -207,6 +207,11 @@ void job_runner::bury(const job_ptr& j, const std::string& problem)
 void job_runner::finish(const job_ptr& j, event_result r, const std::string& problem)
 {
     board_.count(j->source, r, problem);
+    // How long an entry has lain in a stream its source knows better.
+    if (j->parsed && j->parsed->time && board_.options_of(j->source).kind != source_kind::redis_stream) {
+        const auto now = process_.time.wall().time_since_epoch();
+        lag_.note_event(j->source, std::chrono::duration_cast<milliseconds>(now - std::chrono::microseconds(*j->parsed->time)));
+    }
     pending_.fetch_sub(1, std::memory_order_relaxed);
     if (j->done) { std::exchange(j->done, nullptr)(r, problem); }
 }

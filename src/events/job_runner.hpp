@@ -7,6 +7,7 @@
 #include "events/background.hpp"
 #include "events/dead_letters.hpp"
 #include "events/event.hpp"
+#include "events/feed_lag.hpp"
 #include "events/gathering.hpp"
 #include "events/intake_options.hpp"
 #include "events/loopback.hpp"
@@ -45,7 +46,7 @@ using job_ptr = std::shared_ptr<job>;
 class job_runner {
 public:
     // References outlive this.
-    job_runner(async::loop& l, background& beside, source_board& board, dead_letters& dead, loopback& echoes, gathering& orders,
+    job_runner(async::loop& l, background& beside, source_board& board, feed_lag& lag, dead_letters& dead, loopback& echoes, gathering& orders,
                flow::process_context& p, const intake_options& o);
 
     // Thread: any. A place for one more; false: max_pending are under way.
@@ -79,6 +80,7 @@ private:
     async::loop& loop_;
     background& beside_;
     source_board& board_;
+    feed_lag& lag_;
     dead_letters& dead_;
     loopback& echoes_;
     gathering& orders_;

@@ -3,6 +3,7 @@
 #include <tiercel/cache_key.hpp>
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <memory>
 #include <unordered_set>
@@ -55,7 +56,8 @@ poll_source::poll_source(const source_means& m, std::size_t at)
     : source(m, at), credentials_(m.loop, options().auth, origin_named(options().auth.origin, m.options), m.process.time, options().timeout),
       call_(m.loop, *origin_named(options().origin, m.options), m.process.time),
       lease_(m.client, m.options.prefix + ":poller:" + options().label, lease_for(options().interval)),
-      cursor_name_(m.options.prefix + ":cursor:" + options().label), wake_(m.loop.context(), m.loop.wheel())
+      cursor_name_(m.options.prefix + ":cursor:" + options().label),
+      asked_name_(m.options.prefix + ":asked:" + options().label), wake_(m.loop.context(), m.loop.wheel())
 {
 }
 
@@ -114,6 +116,13 @@ task<> poll_source::stand_by()
         cursor_ = r->text;
         means_.board.note_cursor(at_, r->text);
     }
+    redis::command when{"GET", asked_name_};
+    const result<reply> asked = co_await means_.client.call(redis::lane::read, std::move(when));
+    const auto ahead = means_.client.shared_minus_local();
+    std::int64_t ms = 0;
+    if (asked && asked->is_bulk() && ahead && std::from_chars(asked->text.data(), asked->text.data() + asked->text.size(), ms).ec == std::errc()) {
+        means_.lag.know_until(at_, std::min(means_.process.time.now(), instant(milliseconds(ms) - *ahead)));
+    }
 }
 
 task<> poll_source::follow()
@@ -131,15 +140,30 @@ task<> poll_source::follow()
 
 // ---- reading
 
+// For those that stand by: when the feed was asked, by the clock of Redis.
+void poll_source::tell_known(instant asked)
+{
+    means_.lag.know_until(at_, asked);
+    const auto ahead = means_.client.shared_minus_local();
+    if (!ahead) { return; }
+    const std::string at = std::to_string((asked.time_since_epoch() + *ahead).count());
+    redis::command c{"SET", asked_name_, at, "PX", "86400000"};
+    means_.client.send(redis::lane::write, std::move(c), [](const result<reply>&) {});
+}
+
 // Everything there is now.
 task<> poll_source::look()
 {
     term_ = lease_.current();
     const bool known = co_await find_cursor();
     if (!known) { co_return; }
+    const instant asked = means_.process.time.now();
     const std::optional<std::int64_t> skipping_nothing;
     const walk_end how = co_await read_on(skipping_nothing);
-    if (how == walk_end::reached) { note(true, {}); }
+    if (how == walk_end::reached) {
+        note(true, {});
+        tell_known(asked);
+    }
     if (how != walk_end::unknown_cursor) { co_return; }
     std::string gap = "the feed does not know " + *cursor_ + " any more";
     co_await begin_now(std::move(gap));

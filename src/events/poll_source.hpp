@@ -45,6 +45,7 @@ private:
     async::task<> hold_lease();
     async::task<> stand_by();
     async::task<> follow();
+    void tell_known(instant asked);
     async::task<> look();
     async::task<bool> find_cursor();
     async::task<bool> begin_now(std::string gap);
@@ -62,6 +63,7 @@ private:
     origin_call call_;
     lease lease_;
     const std::string cursor_name_;
+    const std::string asked_name_;
     std::optional<std::string> cursor_;    // nothing: not known yet. Empty: the beginning of the feed
     lease::term term_ = 0;                 // in which the look at hand was begun
     bool is_current_ = false;              // cursor_ was looked up since the lease was taken

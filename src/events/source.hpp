@@ -5,6 +5,7 @@
 // the dead letters. If the process ends before, they come again.
 
 #include "events/background.hpp"
+#include "events/feed_lag.hpp"
 #include "events/intake_options.hpp"
 #include "events/job_runner.hpp"
 #include "events/source_board.hpp"
@@ -22,6 +23,7 @@ struct source_means {
     background& beside;
     source_board& board;
     job_runner& runner;
+    feed_lag& lag;
     const intake_options& options;
     flow::process_context& process;
     redis::client& client;                 // for commands that do not wait

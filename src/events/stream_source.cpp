@@ -1,9 +1,11 @@
 #include "events/stream_source.hpp"
 
+#include "coherence/log_scripts.hpp"
 #include "events/stream_group.hpp"
 #include "redis/backoff.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <span>
 
@@ -16,6 +18,15 @@ using async::task;
 using redis::reply;
 
 constexpr std::string_view group = consumer_group;
+constexpr std::size_t most_at_once = 512;
+
+// Since 1970, by the clock of Redis: the first part of the id of an entry.
+std::optional<milliseconds> time_in(std::string_view id) noexcept
+{
+    std::int64_t ms = 0;
+    const auto [end, ec] = std::from_chars(id.data(), id.data() + id.size(), ms);
+    return ec == std::errc() && end != id.data() && *end == '-' ? std::optional(milliseconds(ms)) : std::nullopt;
+}
 
 std::string field_of(const reply& fields, std::string_view name)
 {
@@ -83,14 +94,12 @@ task<> stream_source::read()
     const bool seen_to = co_await see_to_losses();
     if (!seen_to) { co_return; }
     // What this consumer has read before the connection was lost, then what is new.
-    bool more = true;
+    std::size_t entries = 1;
     std::string own = "0";
-    while (more && !means_.beside.is_ending()) {
-        more = false;
-        const bool good = co_await read_entries(own, more);
+    while (entries != 0 && !own.empty() && !means_.beside.is_ending()) {
+        const bool good = co_await read_entries(own, entries);
         if (!good) { co_return; }
         own = means_.board.cursor_of(at_);
-        more = more && !own.empty();
         if (means_.runner.is_full()) { break; }
     }
     auto next_claim = steady::now();
@@ -106,15 +115,17 @@ task<> stream_source::read()
             co_await means_.beside.pause(20ms);   // the stream keeps what is not read yet
             continue;
         }
-        bool any = false;
         const bool told = co_await acknowledge();
         if (!told) { co_return; }
-        const bool good = co_await read_entries(">", any);
+        const instant asked = means_.process.time.now();
+        const bool good = co_await read_entries(">", entries);
         if (!good) { co_return; }
-        if (any) {
+        if (entries != 0) {
             const bool noticed = co_await see_to_losses();
             if (!noticed) { co_return; }
         }
+        const bool looked = co_await look_at_lag(asked, entries < most_at_once);
+        if (!looked) { co_return; }
     }
 }
 
@@ -164,10 +175,34 @@ task<bool> stream_source::acknowledge()
     co_return true;
 }
 
-task<bool> stream_source::read_entries(std::string from, bool& any)
+// What nobody has acknowledged is not known to be carried out, whichever instance has it; what nobody has read yet is later than that.
+task<bool> stream_source::look_at_lag(instant asked, bool is_all)
+{
+    redis::command pending{"XPENDING", options().stream, group};
+    const result<reply> r = co_await link_->call(std::move(pending), means_.options.redis_timeout);
+    if (!r) { co_return false; }
+    if (r->items.size() != 4) { co_return true; }   // it may not ask: then it falls behind
+    const std::optional<milliseconds> oldest = time_in(r->items[1].text);
+    if (!oldest) {
+        if (is_all && r->items[1].is_nil()) { means_.lag.know_until(at_, asked); }
+        co_return true;
+    }
+    const instant before = means_.process.time.now();
+    redis::command time{"TIME"};
+    const result<reply> t = co_await link_->call(std::move(time), means_.options.redis_timeout);
+    if (!t) { co_return false; }
+    if (const auto now = coherence::read_time(*t)) {
+        means_.lag.know_until(at_, std::min(asked, before - std::chrono::ceil<milliseconds>(*now - *oldest)));
+    }
+    co_return true;
+}
+
+task<bool> stream_source::read_entries(std::string from, std::size_t& entries)
 {
     const std::string name = options().stream;
-    redis::command c{"XREADGROUP", "GROUP", group, means_.options.node, "COUNT", "512", "BLOCK", "250", "STREAMS", name, from};
+    const std::string most = std::to_string(most_at_once);
+    entries = 0;
+    redis::command c{"XREADGROUP", "GROUP", group, means_.options.node, "COUNT", most, "BLOCK", "250", "STREAMS", name, from};
     const result<reply> r = co_await link_->call(std::move(c), 2500ms);
     if (!r) { co_return false; }
     if (r->is_error()) {
@@ -176,7 +211,7 @@ task<bool> stream_source::read_entries(std::string from, bool& any)
     }
     if (r->is_nil()) { co_return true; }   // nothing new
     const bool is_of_stream = r->items.size() == 1 && r->items[0].items.size() == 2;
-    any = is_of_stream && !r->items[0].items[1].items.empty();
+    if (is_of_stream) { entries = r->items[0].items[1].items.size(); }
     if (!is_of_stream || !take_entries(r->items[0].items[1])) {
         link_->close(errc::redis_reply, "malformed answer to XREADGROUP");
         co_return false;
@@ -224,6 +259,14 @@ return 1
     co_return r.has_value();   // if it may not run scripts here, the names stay
 }
 
+// It took so long from when it was added, by the clock of Redis, until it was carried out.
+void stream_source::note_lag_of(const std::string& id)
+{
+    const std::optional<milliseconds> added = time_in(id);
+    const auto ahead = means_.client.shared_minus_local();
+    if (added && ahead) { means_.lag.note_event(at_, means_.process.time.now().time_since_epoch() + *ahead - *added); }
+}
+
 // False: this is no list of entries.
 bool stream_source::take_entries(const reply& entries)
 {
@@ -246,8 +289,9 @@ bool stream_source::take_entry(const reply& entry)
     auto j = std::make_shared<job>();
     j->text = field_of(fields, "event");
     j->source = at_;
-    j->done = [this, id](event_result, const std::string&) {
+    j->done = [this, id](event_result r, const std::string&) {
         done_.push_back(id);   // acknowledged before the next read
+        if (r == event_result::applied || r == event_result::coalesced) { note_lag_of(id); }
     };
     means_.runner.reserve();
     means_.runner.attempt(j);

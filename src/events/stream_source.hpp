@@ -32,7 +32,8 @@ private:
 
     async::task<> consume();
     async::task<> read();
-    async::task<bool> read_entries(std::string from, bool& any);
+    async::task<bool> read_entries(std::string from, std::size_t& entries);
+    async::task<bool> look_at_lag(instant asked, bool is_all);
     async::task<bool> see_to_losses();
     async::task<bool> bridge_trimmed();
     async::task<bool> acknowledge();
@@ -40,6 +41,7 @@ private:
     async::task<bool> forget_dead_consumers();
     bool take_entries(const redis::reply& entries);
     bool take_entry(const redis::reply& entry);
+    void note_lag_of(const std::string& id);
 
     closing_observer closing_;
     std::unique_ptr<redis::connection> link_;

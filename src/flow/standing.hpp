@@ -20,7 +20,7 @@ entry_ptr stored_as_it_stands(entry_ptr e, instant now, process_context& p);
 // judge_reuse() by the rules of the request's route, and by what is known here of invalidations. `e` may be null.
 inline reuse_verdict reuse_of(const entry* e, const request& rq, instant now, const process_context& p) noexcept
 {
-    return judge_reuse(rq.head, e, rq.route->caching, now, p.valid.known_until());
+    return judge_reuse(rq.head, e, rq.route->caching, now, p.valid.all_known_until());
 }
 
 }  // namespace tiercel::flow

@@ -13,11 +13,13 @@ using namespace std::chrono_literals;
 using async::steady;
 using async::task;
 
-subscriber::subscriber(async::loop& loop, subscriber_options options, message_handler on_message, state_handler on_state)
+subscriber::subscriber(async::loop& loop, subscriber_options options, message_handler on_message, state_handler on_state,
+                       alive_handler on_alive)
     : loop_(loop),
       options_(std::move(options)),
       on_message_(std::move(on_message)),
       on_state_(std::move(on_state)),
+      on_alive_(std::move(on_alive)),
       random_(std::random_device{}()),
       wake_(loop.context(), loop.wheel()),
       stopped_(loop.context(), loop.wheel())
@@ -91,12 +93,14 @@ task<> subscriber::listen()
     while (!stopping_ && connection_->is_open()) {
         const bool woken = co_await wake_.wait_until(steady::now() + options_.ping_every);
         if (woken || !connection_->is_open()) { co_return; }
+        if (on_alive_) { on_alive_(false); }
         command ping{"PING"};
         const result<reply> pong = co_await connection_->call(std::move(ping), options_.connection.stall_timeout);
         if (!pong || pong->is_error()) {
             connection_->close(errc::redis_timeout, "PING: " + (pong ? pong->text : pong.error().message()));
             co_return;
         }
+        if (on_alive_) { on_alive_(true); }
     }
 }
 

@@ -27,7 +27,11 @@ public:
     // Called when it begins to listen, when it stops, and for each attempt that fails.
     using state_handler = std::function<void(bool listens, std::string_view why)>;
 
-    subscriber(async::loop& loop, subscriber_options options, message_handler on_message, state_handler on_state);
+    // Called with false before the link is tried and with true when it has answered: then all that was published before the former has
+    // been told.
+    using alive_handler = std::function<void(bool answered)>;
+
+    subscriber(async::loop& loop, subscriber_options options, message_handler on_message, state_handler on_state, alive_handler on_alive = {});
     // REQUIRES: never started, or stop() was awaited.
     ~subscriber();
 
@@ -48,6 +52,7 @@ private:
     subscriber_options options_;
     message_handler on_message_;
     state_handler on_state_;
+    alive_handler on_alive_;
     std::unique_ptr<connection> connection_;
     std::minstd_rand random_;
     async::event wake_;               // closed, or to stop

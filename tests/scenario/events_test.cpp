@@ -238,6 +238,80 @@ TEST_F(Events, ThatAnotherConsumerHasLeftUndoneOrRedisHeldBackTakeEffect)
     EXPECT_FALSE(hits("/projects/7"));
 }
 
+// ---- how far behind a source is
+
+class EventLag : public Events {
+protected:
+    void SetUp() override
+    {
+        Events::SetUp();
+        if (IsSkipped()) { return; }
+        s.set("routes", R"([ { name: strict, match: { path: /strict/ }, origin: shop, lag_budget: 1s },
+                             { name: project, match: { path: "/projects/" }, origin: shop, entity: { type: project, id: "{path.2}" } } ])");
+        s.origin().page("/strict/a").cache_control("max-age=600").body("v1");
+    }
+    bool is_ready(const std::string& dependency, const std::string& state) const
+    {
+        const std::string body = s.admin("GET", "/readyz").body;
+        const std::size_t at = body.find("\"" + dependency + "\"");
+        return at != std::string::npos && body.substr(at, 60).find("\"" + state + "\"") != std::string::npos;
+    }
+    double lag(const std::string& source) const { return s.metric("invalidation_lag_seconds", {{"source", source}}); }
+    double lag_shown(std::size_t source) const
+    {
+        const boost::json::value v = boost::json::parse(s.admin("GET", "/v1/sources").body);
+        return v.at("sources").at(source).at("lag_seconds").to_number<double>();
+    }
+    // From memory or Redis, and so old.
+    bool serves_of_age(const std::string& path, int least) const
+    {
+        const answer r = s.get(path);
+        return r.raw_head.find("hit;") != std::string::npos && std::stoi(r.header("Age").value_or("0")) >= least;
+    }
+};
+
+// With a budget of one second, in real time, since Redis compares.
+TEST_F(EventLag, OfAFeedThatCannotBeReadIsThatOfStrictRoutesUntilItIsReadAgain)
+{
+    s.let_time_run();
+    begin();
+    ASSERT_TRUE(eventually([&] { return serves_of_age("/strict/a", 2); }));
+    redis->command({"ACL", "SETUSER", "default", "-xreadgroup"});
+    ASSERT_TRUE(eventually([&] { return is_ready("events catalog", "degraded") && lag("catalog") >= 2; }));
+    EXPECT_GE(lag_shown(0), 2);
+    EXPECT_TRUE(eventually([&] { return lag("news") < 2 && is_ready("events news", "ok"); }));
+    s.get("/strict/a").expect_cache("fwd=stale; stored; detail=lag");
+    EXPECT_TRUE(serves_of_age("/projects/7", 2));
+    ASSERT_TRUE(eventually([&] { return s.get("/strict/a").raw_head.find("detail=lag") != std::string::npos; })) << "on and on";
+    redis->command({"ACL", "SETUSER", "default", "+xreadgroup"});
+    EXPECT_TRUE(eventually([&] { return is_ready("events catalog", "ok"); }));
+    EXPECT_TRUE(eventually([&] { return serves_of_age("/strict/a", 3); }));
+    EXPECT_TRUE(eventually([&] { return lag("catalog") == 0; }));
+}
+
+TEST_F(EventLag, CountsWhatAnotherInstanceHasReadAndNotCarriedOut)
+{
+    begin();
+    const std::string text = event(1, "project.updated", R"({"projectId":7})");
+    redis->command({"EVAL",
+                    "redis.call('XADD', KEYS[1], '*', 'event', ARGV[1]) "
+                    "redis.call('XREADGROUP', 'GROUP', 'tiercel', 'another', 'STREAMS', KEYS[1], '>')",
+                    "1", "catalog.events", text});
+    EXPECT_TRUE(eventually([&] { return lag("catalog") > 1; }));
+    const std::string id = redis->command({"XREVRANGE", "catalog.events", "+", "-", "COUNT", "1"}).elements.at(0).elements.at(0).text;
+    redis->command({"XACK", "catalog.events", "tiercel", id});
+    EXPECT_TRUE(eventually([&] { return lag("catalog") == 0; }));
+}
+
+TEST_F(EventLag, OfAWebhookIsTheAgeOfItsLastEvents)
+{
+    begin();
+    s.admin("POST", "/v1/events", R"({"specversion":"1.0","source":"/c","id":"1","type":"project.updated","time":"2020-01-01T00:00:00Z","data":{"projectId":7}})");
+    EXPECT_GT(lag("hook"), 1e6);
+    s.advance(11s);
+    EXPECT_EQ(lag("hook"), 0) << "nothing is known of it any more";
+}
+
 // ---- of equal effect
 
 class EventsOfEqualEffect : public Events {

@@ -1,0 +1,48 @@
+#pragma once
+
+// Up to when all that the sources have said is carried out, by the clock of this process. A source that answers is known up to the
+// moment at which it was asked, or to the oldest of its events that is still under way; one that cannot be read falls behind. The
+// latest moment up to which all of them are known is handed on to whoever judges stored answers (validity).
+
+#include "events/options.hpp"
+
+#include <tiercel/clock.hpp>
+#include <tiercel/scope.hpp>
+
+#include <atomic>
+#include <memory>
+#include <vector>
+
+namespace tiercel::events {
+
+class feed_lag {
+public:
+    // References outlive this.
+    feed_lag(const std::vector<source_options>& sources, const clock& time, validity& valid);
+
+    // Thread: the intake's. Everything that was said before `t` is carried out.
+    void know_until(std::size_t source, instant t);
+    // Something was carried out so long after it had happened.
+    void note_event(std::size_t source, milliseconds late);
+
+    // Thread: any. For how long it is not known what the source says; or what the last events lagged by, if that was a moment ago. Zero
+    // for what no source brings.
+    milliseconds of(std::size_t source, instant now) const noexcept;
+    // The first of these alone: what counts for lag_budget.
+    milliseconds unknown_of(std::size_t source, instant now) const noexcept;
+
+private:
+    struct place {
+        std::atomic<instant::rep> known_until{0};
+        std::atomic<milliseconds::rep> late{0};
+        std::atomic<instant::rep> late_at{0};
+        bool is_read = false;              // webhooks come by themselves
+    };
+    void publish();
+
+    validity& valid_;
+    const clock& time_;
+    std::vector<std::unique_ptr<place>> places_;
+};
+
+}  // namespace tiercel::events
