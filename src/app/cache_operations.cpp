@@ -55,7 +55,6 @@ void take(const operation& o, events::intake& in, operation_handler done)
     struct tally {
         std::atomic<std::size_t> open;
         std::array<std::atomic<std::size_t>, static_cast<std::size_t>(event_result::last_)> by_result{};
-        std::atomic<bool> crowded{false};
         operation_handler done;
     };
     const auto t = std::make_shared<tally>();
@@ -63,25 +62,19 @@ void take(const operation& o, events::intake& in, operation_handler done)
     t->done = std::move(done);
     const auto end_one = [t] {
         if (--t->open != 0) { return; }
-        if (t->crowded) {
-            t->done({429, "Too many events are under way.", 1});
-            return;
-        }
         json::object counts;
         for (std::size_t i = 0; i < t->by_result.size(); ++i) {
             if (const std::size_t n = t->by_result[i]; n != 0) { counts[name_of(static_cast<event_result>(i))] = n; }
         }
         t->done({202, json::serialize(json::object{{"results", std::move(counts)}})});
     };
-    for (std::string& text : all) {
-        const bool taken = in.submit(std::move(text), source, only, [t, end_one](event_result r, const std::string&) {
-            ++t->by_result[static_cast<std::size_t>(r)];
-            end_one();
-        });
-        if (!taken) {
-            t->crowded = true;
-            end_one();
-        }
+    const bool taken = in.submit(std::move(all), source, only, [t, end_one](event_result r, const std::string&) {
+        ++t->by_result[static_cast<std::size_t>(r)];
+        end_one();
+    });
+    if (!taken) {
+        t->done({429, "Too many events are under way.", 1});
+        return;
     }
     end_one();
 }

@@ -679,14 +679,13 @@ rows invalidation_rows()
         "Events of equal effect: the first has it at once, those that come so soon after it share one invalidation at the end of that time. "
         "0s: each has its own."));
     r.push_back(key("invalidation.max_pending", TIERCEL_AT(config, invalidation.events.max_pending), counts{1, 10'000'000}, fixed,
-        "Events under way at most; beyond, streams are read more slowly, and overload says what becomes of others."));
-    r.push_back(key("invalidation.repeat_after", TIERCEL_AT(config, invalidation.repeat_after), between(0ms, longest_wait), fixed,
-        "For origins that answer out of replicas: so long after it was, each invalidation is appended to the log once more. 0s: never."));
+        "Events under way at most; beyond, streams and feeds are read more slowly, and invalidation.overload says what becomes of others."));
     r.push_back(key("invalidation.overload", TIERCEL_AT(config, invalidation.events.overload),
         words<overload_rule>{.known = {{"coalesce", overload_rule::coalesce}, {"reject", overload_rule::reject}}}, fixed,
-        "What becomes of events beyond max_pending. coalesce: those of webhooks and channels outdate all of their tenant instead (or "
-        "everything, if they may concern others); reject: POST /v1/events is answered 429, and what a channel says is lost. Streams are read "
-        "more slowly in any case."));
+        "When more events come by POST /v1/events or on a channel. coalesce: all of the tenant that an event is about is invalidated, once for "
+        "many of them; reject: 429, and what a channel brings is lost."));
+    r.push_back(key("invalidation.repeat_after", TIERCEL_AT(config, invalidation.repeat_after), between(0ms, longest_wait), fixed,
+        "For origins that answer out of replicas: so long after it was, each invalidation is appended to the log once more. 0s: never."));
     r.push_back(key("invalidation.journal.path", TIERCEL_AT(config, invalidation.journal.path), texts{}, fixed,
         "File for what was accepted while Redis is away, so that it outlives this process. Empty: in memory alone."));
     r.push_back(key("invalidation.journal.max_bytes", TIERCEL_AT(config, invalidation.journal.max_bytes), between(4_KiB, 16_GiB), fixed,

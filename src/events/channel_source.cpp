@@ -30,18 +30,14 @@ redis::subscriber_options channel_source::subscription() const
     return o;
 }
 
-// Nothing of it is kept.
-void channel_source::take_surplus(std::string_view message)
-{
-    const event_read read = read_event(message);
-    const bool outdated = read.good && means_.runner.outdate(*read.good, at_, {}, {});
-    means_.board.count(at_, outdated ? event_result::coalesced : event_result::dropped, "too much is under way");
-}
-
 void channel_source::take(std::string_view message)
 {
     if (!means_.runner.try_reserve()) {
-        take_surplus(message);
+        if (means_.options.events.overload == overload_rule::coalesce) {
+            means_.surplus.take(means_.surplus.read(message, at_, {}));
+        } else {
+            means_.board.count(at_, event_result::dropped, "too much is under way");
+        }
         return;
     }
     auto j = std::make_shared<job>();

@@ -1,8 +1,8 @@
 #pragma once
 
 // Events that are published on a channel of Redis. Nobody keeps what a channel has said. What is published while the connection is lost
-// is a gap, which is closed as soon as the channel is heard again; while too much is under way, what it may reach is outdated instead (or,
-// with overload: reject, it is lost).
+// is a gap, which is closed as soon as the channel is heard again; while too much is under way, the tenants that it is about are invalidated
+// instead (or, with overload: reject, it is lost).
 
 #include "events/source.hpp"
 #include "redis/subscriber.hpp"
@@ -24,7 +24,6 @@ public:
 private:
     redis::subscriber_options subscription() const;
     void take(std::string_view message);
-    void take_surplus(std::string_view message);
     void on_state(bool heard, std::string_view why);
     async::task<> close_gap();
     void on_alive(bool answered);

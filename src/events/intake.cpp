@@ -48,9 +48,9 @@ intake::intake(intake_options o, flow::process_context& p, intake_observer& obse
       board_(options_.events.sources, p.time, observer), lag_(options_.events.sources, p.time, p.valid),
       dead_(options_, p.time, client_.get(), beside_),
       echoes_(options_, p, client_.get()), orders_(loop_, beside_, p, options_.events.coalesce),
-      runner_(loop_, beside_, board_, lag_, dead_, echoes_, orders_, p, options_)
+      runner_(loop_, beside_, board_, lag_, dead_, echoes_, orders_, p, options_), surplus_(loop_, beside_, board_, options_.events, p)
 {
-    if (redis_) { means_.emplace(source_means{loop_, beside_, board_, runner_, lag_, options_, p, *client_, *redis_}); }
+    if (redis_) { means_.emplace(source_means{loop_, beside_, board_, runner_, lag_, surplus_, options_, p, *client_, *redis_}); }
 }
 
 intake::~intake() { stop(); }
@@ -110,34 +110,30 @@ task<> intake::stop_on_loop()
     keep_running_.reset();
 }
 
-bool intake::submit(std::string text, std::size_t source, std::string only_tenant, done_handler done)
+bool intake::submit(std::vector<std::string> texts, std::size_t source, const std::string& only_tenant, const done_handler& done)
 {
-    const bool has_place = runner_.try_reserve();
-    if (!has_place && !runner_.try_reserve_surplus()) { return false; }
-    auto j = std::make_shared<job>();
-    j->text = std::move(text);
-    j->source = source;
-    j->only_tenant = std::move(only_tenant);
-    j->done = std::move(done);
-    loop_.post([this, has_place, j = std::move(j)] { has_place ? runner_.attempt(j) : take_surplus(j); });
+    std::size_t places = texts.size();
+    if (options_.events.overload == overload_rule::coalesce) {
+        places = runner_.reserve_up_to(texts.size());
+        std::vector<surplus_event> rest;
+        for (std::size_t i = places; i < texts.size(); ++i) { rest.push_back(surplus_.read(texts[i], source, only_tenant)); }
+        if (!surplus_.try_take(rest, [done](const surplus_event& e) { done(e.result, e.problem); })) {
+            runner_.release(places);
+            return false;
+        }
+    } else if (!runner_.try_reserve(places)) {
+        return false;
+    }
+    texts.resize(places);
+    for (std::string& text : texts) {
+        auto j = std::make_shared<job>();
+        j->text = std::move(text);
+        j->source = source;
+        j->only_tenant = only_tenant;
+        j->done = done;
+        loop_.post([this, j = std::move(j)] { runner_.attempt(j); });
+    }
     return true;
-}
-
-// Too much is under way: nothing of it is kept but its end.
-void intake::take_surplus(const job_ptr& j)
-{
-    event_read read = read_event(j->text);
-    j->done = [this, done = std::move(j->done)](event_result r, const std::string& problem) {
-        runner_.give_back_surplus();
-        if (done) { done(r, problem); }
-    };
-    const auto on_outdated = [this, source = j->source, done = j->done] {
-        board_.count(source, event_result::coalesced, {});
-        done(event_result::coalesced, {});
-    };
-    if (read.good && runner_.outdate(*read.good, j->source, j->only_tenant, on_outdated)) { return; }
-    runner_.reserve();   // it is no event, or nobody's: that costs little
-    runner_.attempt(j);
 }
 
 bool intake::is_only_about(std::string_view tenant, std::string_view text, std::size_t source) const

@@ -13,6 +13,7 @@
 #include "events/job_runner.hpp"
 #include "events/source.hpp"
 #include "events/source_board.hpp"
+#include "events/surplus.hpp"
 #include "flow/context.hpp"
 #include "redis/client.hpp"
 #include "redis/connection.hpp"
@@ -40,9 +41,9 @@ public:
     void stop();
 
     // Thread: any. False: too much is under way, nothing was taken. `source`: a place in the options, or one past the end for
-    // what no source brings. `done` is called on the intake's thread.
-    // `only_tenant`: who sent it may act for that tenant alone; empty: for all.
-    bool submit(std::string text, std::size_t source, std::string only_tenant, done_handler done);
+    // what no source brings. `done` is called for each, on the intake's thread.
+    // `only_tenant`: who sent them may act for that tenant alone; empty: for all.
+    bool submit(std::vector<std::string> texts, std::size_t source, const std::string& only_tenant, const done_handler& done);
     // Thread: any. False: it is about something else than that tenant.
     bool is_only_about(std::string_view tenant, std::string_view text, std::size_t source) const;
     // Of the kind webhook, and the first of those; nothing: there is none.
@@ -59,7 +60,6 @@ public:
 
 private:
     std::unique_ptr<source> make_source(std::size_t at) const;
-    void take_surplus(const job_ptr& j);
     async::task<> stop_on_loop();
 
     const intake_options options_;
@@ -73,6 +73,7 @@ private:
     loopback echoes_;
     gathering orders_;
     job_runner runner_;
+    events::surplus surplus_;
     std::optional<source_means> means_;          // with Redis only
     std::vector<std::unique_ptr<source>> sources_;
     std::optional<async::asio::executor_work_guard<async::executor>> keep_running_;

@@ -5,6 +5,7 @@
 
 #include <tiercel/cache_key.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -13,8 +14,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using async::task;
-
-constexpr std::size_t most_surplus = 10'000;   // that wait for their place in an order for all of a tenant
 
 // Names of events may be long and hold anything. Who speaks for one tenant only can neither know nor take the names of others.
 std::string name_of(const event& e, const std::string& only_tenant)
@@ -42,33 +41,28 @@ event_result end_of(const job& j) noexcept
 
 job_runner::job_runner(async::loop& l, background& beside, source_board& board, feed_lag& lag, dead_letters& dead, loopback& echoes, gathering& orders,
                        flow::process_context& p, const intake_options& o)
-    : loop_(l), beside_(beside), board_(board), lag_(lag), dead_(dead), echoes_(echoes), orders_(orders), surplus_(l, beside, p), process_(p),
-      options_(o), random_(std::random_device{}())
+    : loop_(l), beside_(beside), board_(board), lag_(lag), dead_(dead), echoes_(echoes), orders_(orders), process_(p), options_(o),
+      random_(std::random_device{}())
 {
 }
 
-bool job_runner::try_reserve() noexcept
+std::size_t job_runner::reserve_up_to(std::size_t n) noexcept
 {
-    if (pending_.fetch_add(1, std::memory_order_relaxed) < options_.events.max_pending) { return true; }
-    pending_.fetch_sub(1, std::memory_order_relaxed);
-    return false;
+    const std::size_t most = options_.events.max_pending;
+    std::size_t now = pending();
+    std::size_t got = 0;
+    do {
+        got = std::min(n, most - std::min(now, most));
+    } while (!pending_.compare_exchange_weak(now, now + got, std::memory_order_relaxed));
+    return got;
 }
 
-bool job_runner::try_reserve_surplus() noexcept
+bool job_runner::try_reserve(std::size_t n) noexcept
 {
-    if (options_.events.overload == overload_rule::reject) { return false; }
-    if (surplus_waiting_.fetch_add(1, std::memory_order_relaxed) < most_surplus) { return true; }
-    surplus_waiting_.fetch_sub(1, std::memory_order_relaxed);
-    return false;
-}
-
-bool job_runner::outdate(const event& e, std::size_t source, std::string_view only_tenant, std::function<void()> done)
-{
-    if (options_.events.overload == overload_rule::reject) { return false; }
-    const source_options& o = board_.options_of(source);
-    const reach what = reach_of(e, o, options_.events.rules, only_tenant);
-    if (what.is_nothing()) { return false; }
-    surplus_.outdate(what, o.label, std::move(done));
+    std::size_t now = pending();
+    do {
+        if (now + n > options_.events.max_pending) { return false; }
+    } while (!pending_.compare_exchange_weak(now, now + n, std::memory_order_relaxed));
     return true;
 }
 
@@ -212,7 +206,7 @@ void job_runner::finish(const job_ptr& j, event_result r, const std::string& pro
         const auto now = process_.time.wall().time_since_epoch();
         lag_.note_event(j->source, std::chrono::duration_cast<milliseconds>(now - std::chrono::microseconds(*j->parsed->time)));
     }
-    pending_.fetch_sub(1, std::memory_order_relaxed);
+    release(1);
     if (j->done) { std::exchange(j->done, nullptr)(r, problem); }
 }
 

@@ -13,7 +13,6 @@
 #include "events/loopback.hpp"
 #include "events/rules.hpp"
 #include "events/source_board.hpp"
-#include "events/surplus.hpp"
 #include "flow/context.hpp"
 
 #include <atomic>
@@ -49,21 +48,19 @@ public:
     job_runner(async::loop& l, background& beside, source_board& board, feed_lag& lag, dead_letters& dead, loopback& echoes, gathering& orders,
                flow::process_context& p, const intake_options& o);
 
-    // Thread: any. A place for one more; false: max_pending are under way.
-    bool try_reserve() noexcept;
+    // Thread: any. Places for so many of these more as max_pending leaves.
+    std::size_t reserve_up_to(std::size_t n) noexcept;
+    // Thread: any. Places for all of them; false: max_pending does not leave them.
+    bool try_reserve(std::size_t n = 1) noexcept;
     // For what is taken even so.
     void reserve() noexcept { pending_.fetch_add(1, std::memory_order_relaxed); }
-    bool is_full() const noexcept { return pending() >= options_.events.max_pending; }
+    void release(std::size_t n) noexcept { pending_.fetch_sub(n, std::memory_order_relaxed); }
+    // For feeds, which keep what is not read yet. They leave a quarter to those whose events would have to be refused.
+    bool is_full() const noexcept { return pending() >= options_.events.max_pending - options_.events.max_pending / 4; }
     std::size_t pending() const noexcept { return pending_.load(std::memory_order_relaxed); }
 
     // REQUIRES: a place was reserved.
     void attempt(const job_ptr& j);
-
-    // Instead of an attempt: what the event may reach is outdated. False: that is not wanted, or of no use. `done` (may be empty): once it is so.
-    bool outdate(const event& e, std::size_t source, std::string_view only_tenant, std::function<void()> done);
-    // Thread: any. For texts that wait for that: a place for one more, until it is given back.
-    bool try_reserve_surplus() noexcept;
-    void give_back_surplus() noexcept { surplus_waiting_.fetch_sub(1, std::memory_order_relaxed); }
 
     // Thread: any.
     std::vector<effect> effects_of(const event& e, std::size_t source, std::string_view only_tenant) const;
@@ -84,12 +81,10 @@ private:
     dead_letters& dead_;
     loopback& echoes_;
     gathering& orders_;
-    surplus surplus_;
     flow::process_context& process_;
     const intake_options& options_;
     std::minstd_rand random_;
     std::atomic<std::size_t> pending_{0};
-    std::atomic<std::size_t> surplus_waiting_{0};
 };
 
 }  // namespace tiercel::events

@@ -239,7 +239,8 @@ scopes_read read_scopes(const json::value& list, std::string_view tenant, std::s
         if (names.empty()) { names.emplace_back(); }
         for (const std::string& n : names) {
             const bool named_tenant = *kind == scope_kind::tenant && !n.empty() && only_tenant.empty();
-            flow::named_scopes found = flow::find_scope(*kind, named_tenant ? n : whose, n, p);
+            const std::string& owner = named_tenant ? n : whose;
+            flow::named_scopes found = flow::find_scope(*kind, owner, n, p);
             if (!found.problem.empty()) {
                 out.problem = "scope " + found.problem + ".";
                 return out;
@@ -248,6 +249,7 @@ scopes_read read_scopes(const json::value& list, std::string_view tenant, std::s
             out.names.push_back(std::move(found.name));
             out.kinds.push_back(*kind);
             out.widths.push_back(found.scopes.size());
+            out.owners.push_back(*kind == scope_kind::all ? std::string() : owner.empty() ? std::string(routing::default_tenant) : owner);
         }
     }
     if (out.scopes.size() > coherence::most_scopes) { out.problem = "scopes: at most 256 at a time."; }

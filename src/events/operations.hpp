@@ -38,6 +38,7 @@ struct scopes_read {
     std::vector<std::string> names;
     std::vector<scope_kind> kinds;
     std::vector<std::size_t> widths;   // so many scopes for each name
+    std::vector<std::string> owners;   // tenants; of what is of all, empty
     std::string problem;
     bool foreign = false;          // the problem: it belongs to another tenant than `only_tenant`
 };

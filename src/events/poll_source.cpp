@@ -299,7 +299,9 @@ task<bool> poll_source::carry_out(std::vector<feed_event> events)
     t->none_open = &none_open;
     bool goes_on = true;
     for (feed_event& e : events) {
-        while (goes_on && !means_.runner.try_reserve()) { goes_on = co_await means_.beside.pause(20ms); }   // the feed keeps the rest
+        while (goes_on && (means_.runner.is_full() || !means_.runner.try_reserve())) {
+            goes_on = co_await means_.beside.pause(20ms);   // the feed keeps the rest
+        }
         if (!goes_on) { break; }
         auto j = std::make_shared<job>();
         j->text = std::move(e.text);

@@ -32,6 +32,8 @@ bool is_about(const rule_options& r, const event& e)
     return (any ? std::string_view(e.type).starts_with(on) : e.type == on) && (r.version.empty() || r.version == e.version);
 }
 
+purge_mode mode_of(const rule_options& r) { return r.mode == effect_mode::hard ? purge_mode::hard : purge_mode::soft; }
+
 bool changes_nothing_of_interest(const rule_options& r, const event& e)
 {
     const auto changed = r.ignore_fields.empty() ? std::nullopt : changed_fields(e);
@@ -52,6 +54,13 @@ coherence::invalidation order_for(const event& e, const source_options& source, 
     return i;
 }
 
+// Empty: all.
+void note_owner(effect& e, std::string owner)
+{
+    e.everything = e.everything || owner.empty();
+    if (!owner.empty()) { e.tenants.insert(std::move(owner)); }
+}
+
 effect own_effect(const event& e, const source_options& source, std::string_view only_tenant, const flow::process_context& p)
 {
     const json::value* const data = e.document.if_contains("data");
@@ -69,6 +78,7 @@ effect own_effect(const event& e, const source_options& source, std::string_view
     out.order.scopes = std::move(read.scopes);
     out.order.names = std::move(read.names);
     out.widths = std::move(read.widths);
+    for (std::string& owner : read.owners) { note_owner(out, std::move(owner)); }
     return out;
 }
 
@@ -147,60 +157,19 @@ judged effects_of_rule(const rule_options& r, const event& e, const source_optio
             flow::named_scopes found = flow::find_scope(kind, owner, name, p);
             if (!found.problem.empty()) { return no(failing(effect::kind::failed, "rule " + r.on + ": " + found.problem)); }
             if (out.good.empty() || out.good.back().order.scopes.size() + found.scopes.size() > coherence::most_scopes) {
-                out.good.emplace_back().order = order_for(e, source, tenant, r.mode == effect_mode::hard ? purge_mode::hard : purge_mode::soft);
+                out.good.emplace_back().order = order_for(e, source, tenant, mode_of(r));
             }
             coherence::invalidation& order = out.good.back().order;
             order.scopes.insert(order.scopes.end(), found.scopes.begin(), found.scopes.end());
             order.names.push_back(std::move(found.name));
             out.good.back().widths.push_back(found.scopes.size());
+            note_owner(out.good.back(), kind == scope_kind::all ? std::string() : owner.empty() ? std::string(routing::default_tenant) : owner);
         }
     }
     return out.good.empty() ? no(failing(effect::kind::noop, "the lists in it are empty")) : out;
 }
 
-void add_tenant(reach& r, const std::string& tenant, const source_options& source)
-{
-    if (tenant.empty() && source.scope == source_scope::all) {
-        r.everything = true;   // the default one, or whatever it names
-    } else if (routing::is_tenant_name(tenant) && std::find(r.tenants.begin(), r.tenants.end(), tenant) == r.tenants.end()) {
-        r.tenants.push_back(tenant);
-    }
-}
-
-// Of our own type: each scope may name a tenant for itself.
-bool may_name_others(const event& e)
-{
-    const json::value* const data = e.document.if_contains("data");
-    const json::value* const scopes = data != nullptr && data->is_object() ? data->as_object().if_contains("scopes") : nullptr;
-    if (scopes == nullptr || !scopes->is_array()) { return false; }
-    return std::any_of(scopes->as_array().begin(), scopes->as_array().end(), [](const json::value& v) {
-        if (!v.is_object()) { return false; }
-        const json::value* const kind = v.as_object().if_contains("kind");
-        return v.as_object().contains("tenant") || (kind != nullptr && (*kind == "all" || *kind == "tenant"));
-    });
-}
-
 }  // namespace
-
-reach reach_of(const event& e, const source_options& source, const std::vector<rule_options>& rules, std::string_view only_tenant)
-{
-    reach out;
-    const bool is_bound = !only_tenant.empty() || source.scope == source_scope::tenant;   // to the tenant of the event
-    if (e.type == own_type) {
-        add_tenant(out, e.tenant, source);
-        out.everything = out.everything || (!is_bound && may_name_others(e));
-    }
-    for (const rule_options& r : rules) {
-        if (!is_about(r, e) || changes_nothing_of_interest(r, e)) { continue; }
-        const expanded named = r.tenant.empty() ? expanded{e.tenant, {}} : expand(r.tenant, e);
-        add_tenant(out, named.text.value_or(e.tenant), source);
-        const bool names_others = std::any_of(r.invalidate.begin(), r.invalidate.end(),
-                                              [](const effect_options& o) { return !o.all.empty() || !o.tenant.empty(); });
-        out.everything = out.everything || (!is_bound && names_others);
-    }
-    if (!only_tenant.empty() && !out.is_nothing()) { out = {false, {std::string(only_tenant)}}; }
-    return out;
-}
 
 std::vector<effect> effects_of(const event& e, const source_options& source, const std::vector<rule_options>& rules,
                                std::string_view only_tenant, const flow::process_context& p)
@@ -212,7 +181,10 @@ std::vector<effect> effects_of(const event& e, const source_options& source, con
     for (const rule_options& r : rules) {
         if (!is_about(r, e)) { continue; }
         judged all = effects_of_rule(r, e, source, only_tenant, p);
-        if (all.problem) { out.push_back(std::move(*all.problem)); }
+        if (all.problem) {
+            all.problem->order.mode = mode_of(r);
+            out.push_back(std::move(*all.problem));
+        }
         std::move(all.good.begin(), all.good.end(), std::back_inserter(out));
     }
     return out;

@@ -7,6 +7,7 @@
 #include "events/options.hpp"
 #include "flow/context.hpp"
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -22,8 +23,10 @@ struct effect {
         foreign,       // neither, and whoever sent it may not do this
     };
     kind what = kind::invalidate;
-    coherence::invalidation order;   // without its id
+    coherence::invalidation order;   // without its id; unless it is to invalidate, the mode alone
     std::vector<std::size_t> widths; // of each name in the order: so many of the scopes, in the same order
+    std::set<std::string> tenants;   // that have what it names
+    bool everything = false;         // is what it names
     std::string problem;
 };
 
@@ -31,13 +34,5 @@ struct effect {
 // that whatever the event and the rules say, nothing else is named in the end; empty: for everybody.
 std::vector<effect> effects_of(const event& e, const source_options& source, const std::vector<rule_options>& rules,
                                std::string_view only_tenant, const flow::process_context& p);
-
-// Whose answers an event may concern, without a look at which. Nothing: nobody is interested in it, or it can have no effect.
-struct reach {
-    bool everything = false;
-    std::vector<std::string> tenants{};
-    bool is_nothing() const noexcept { return !everything && tenants.empty(); }
-};
-reach reach_of(const event& e, const source_options& source, const std::vector<rule_options>& rules, std::string_view only_tenant);
 
 }  // namespace tiercel::events

@@ -9,6 +9,7 @@
 #include "events/intake_options.hpp"
 #include "events/job_runner.hpp"
 #include "events/source_board.hpp"
+#include "events/surplus.hpp"
 #include "flow/context.hpp"
 #include "redis/client.hpp"
 #include "redis/connection.hpp"
@@ -24,6 +25,7 @@ struct source_means {
     source_board& board;
     job_runner& runner;
     feed_lag& lag;
+    events::surplus& surplus;              // for what there is no place for
     const intake_options& options;
     flow::process_context& process;
     redis::client& client;                 // for commands that do not wait

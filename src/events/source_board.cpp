@@ -6,9 +6,8 @@
 namespace tiercel::events {
 namespace {
 
-constexpr std::array<std::string_view, static_cast<std::size_t>(event_result::last_)> results{"applied",   "duplicate", "noop",
-                                                                                              "unmatched", "failed",    "dead",      "dropped",
-                                                                                              "coalesced"};
+constexpr std::array<std::string_view, static_cast<std::size_t>(event_result::last_)> results{
+    "applied", "duplicate", "noop", "unmatched", "failed", "dead", "dropped", "coalesced", "surplus"};
 
 }  // namespace
 

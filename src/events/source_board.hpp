@@ -16,7 +16,7 @@
 
 namespace tiercel::events {
 
-enum class event_result : std::uint8_t { applied, duplicate, noop, unmatched, failed, dead, dropped, coalesced, last_ };
+enum class event_result : std::uint8_t { applied, duplicate, noop, unmatched, failed, dead, dropped, coalesced, surplus, last_ };
 std::string_view name_of(event_result r) noexcept;
 
 // Called on the intake's thread.

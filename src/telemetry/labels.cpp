@@ -30,7 +30,7 @@ constexpr names_of<hedge_result> hedge_results{"won", "lost", "failed", "nowhere
 constexpr names_of<breaker_phase> breaker_phases{"closed", "open", "half_open"};
 constexpr names_of<xfetch_result> xfetch_results{"refreshed", "adopted", "elsewhere", "failed"};
 constexpr names_of<origin_flaw> origin_flaws{"head", "head_too_large", "length", "chunk", "truncated", "upgrade", "interim", "surplus"};
-constexpr names_of<event_result> event_results{"applied", "duplicate", "noop", "unmatched", "failed", "dead", "dropped", "coalesced"};
+constexpr names_of<event_result> event_results{"applied", "duplicate", "noop", "unmatched", "failed", "dead", "dropped", "coalesced", "surplus"};
 constexpr names_of<invalidation_mode> invalidation_modes{"hard", "soft"};
 constexpr names_of<connection_state> connection_states{"idle", "active"};
 

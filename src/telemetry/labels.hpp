@@ -106,7 +106,7 @@ enum class origin_flaw : std::uint8_t {
 std::string_view name_of(origin_flaw f) noexcept;
 
 // What became of an event. Same order as events::event_result.
-enum class event_result : std::uint8_t { applied, duplicate, noop, unmatched, failed, dead, dropped, coalesced, last_ };
+enum class event_result : std::uint8_t { applied, duplicate, noop, unmatched, failed, dead, dropped, coalesced, surplus, last_ };
 std::string_view name_of(event_result r) noexcept;
 
 // Same order as purge_mode.

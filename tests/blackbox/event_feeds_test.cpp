@@ -310,12 +310,12 @@ TEST_F(EventFeeds, BeyondMaxPendingOutdateTheirTenantAndNobodyElse)
     const http_response r = send(token_of_all, changes(1000, 3000), "application/cloudevents-batch+json");
     EXPECT_EQ(r.status, 202) << r.body;
     const boost::json::object results = boost::json::parse(r.body).at("results").as_object();
-    ASSERT_TRUE(results.contains("coalesced")) << r.body;
+    ASSERT_TRUE(results.contains("surplus")) << r.body;
     const std::int64_t applied = results.contains("applied") ? results.at("applied").as_int64() : 0;
-    EXPECT_EQ(applied + results.at("coalesced").as_int64(), 2000) << r.body;
+    EXPECT_EQ(applied + results.at("surplus").as_int64(), 2000) << r.body;
     const std::int64_t orders = redis_->command({"XLEN", "tcl:{inv}:log"}).integer - before - applied;
     EXPECT_GE(orders, 1);
-    EXPECT_LE(orders, results.at("coalesced").as_int64() / 2) << "one at a time";
+    EXPECT_LE(orders, results.at("surplus").as_int64() / 2) << "one at a time";
     EXPECT_FALSE(hits("one")) << "it was none of the pages that the events name, but it is of their tenant";
     EXPECT_TRUE(hits("two"));
 }
