@@ -14,6 +14,10 @@ using async::task;
 constexpr std::size_t most_windows = 100'000;   // beyond, orders go by themselves
 constexpr std::size_t most_sharing = 4'096;     // of one append
 
+// Appends without an answer: enough to keep Redis busy, and few enough that the log's connection takes them all. What that refuses
+// has to wait in the journal, whose appends go one by one, and fails when that is full.
+constexpr std::size_t most_under_way = 256;
+
 // What became of each of those who share it.
 std::vector<order_end> ends_of(const coherence::receipt& r, std::size_t n)
 {
@@ -103,12 +107,25 @@ void gathering::send(window& w)
 
 void gathering::send(coherence::invalidation order, std::vector<end_handler> waiting)
 {
-    flow::invalidate_everywhere(std::move(order), process_, [this, waiting = std::move(waiting)](const coherence::receipt& r) {
-        loop_.post([waiting, r] {
-            const std::vector<order_end> ends = ends_of(r, waiting.size());
-            for (std::size_t i = 0; i < waiting.size(); ++i) { waiting[i](ends[i]); }
+    queue_.push_back({std::move(order), std::move(waiting)});
+    send_queued();
+}
+
+void gathering::send_queued()
+{
+    while (!queue_.empty() && under_way_ < most_under_way) {
+        queued next = std::move(queue_.front());
+        queue_.pop_front();
+        ++under_way_;
+        flow::invalidate_everywhere(std::move(next.order), process_, [this, waiting = std::move(next.waiting)](const coherence::receipt& r) {
+            loop_.post([this, waiting, r] {
+                --under_way_;
+                const std::vector<order_end> ends = ends_of(r, waiting.size());
+                for (std::size_t i = 0; i < waiting.size(); ++i) { waiting[i](ends[i]); }
+                send_queued();
+            });
         });
-    });
+    }
 }
 
 }  // namespace tiercel::events

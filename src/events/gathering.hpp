@@ -49,11 +49,17 @@ private:
         std::optional<coherence::invalidation> order;   // that is sent when it ends, with the events that share it
         std::vector<end_handler> waiting;
     };
+    // One that goes when there are few enough under way.
+    struct queued {
+        coherence::invalidation order;
+        std::vector<end_handler> waiting;
+    };
     using effect_name = std::pair<std::uint64_t, std::uint64_t>;
     static effect_name name_of(const coherence::invalidation& order);
 
     void send(coherence::invalidation order, std::vector<end_handler> waiting);
     void send(window& w);
+    void send_queued();
     void open(const effect_name& name);
     async::task<> close_windows();
 
@@ -64,6 +70,8 @@ private:
     std::map<effect_name, window> windows_;
     std::deque<std::pair<async::steady::time_point, effect_name>> ends_;   // of the windows, in order
     bool closing_ = false;                 // somebody sees to the ends
+    std::deque<queued> queue_;
+    std::size_t under_way_ = 0;
 };
 
 }  // namespace tiercel::events

@@ -17,6 +17,8 @@ using async::steady;
 using async::task;
 using redis::reply;
 
+constexpr std::size_t most_under_way = 4'096;   // of one stream: more would only wait for Redis here instead of there
+
 constexpr std::string_view group = consumer_group;
 constexpr std::size_t most_at_once = 512;
 
@@ -109,10 +111,10 @@ task<> stream_source::read()
             if (!good) { co_return; }
             next_claim = steady::now() + means_.options.claim_idle / 3;
         }
-        if (means_.runner.is_full()) {
+        if (means_.runner.is_full() || under_way_.size() >= most_under_way + done_.size()) {
             const bool told = co_await acknowledge();
             if (!told) { co_return; }
-            co_await means_.beside.pause(20ms);   // the stream keeps what is not read yet
+            co_await means_.beside.pause(5ms);   // the stream keeps what is not read yet
             continue;
         }
         const bool told = co_await acknowledge();

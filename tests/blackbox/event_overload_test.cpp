@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <csignal>
 #include <thread>
 
 namespace tiercel::test {
@@ -180,6 +181,27 @@ TEST_F(EventOverload, OfMoreTenantsThanCanBeWaitedForIsRefused)
     EXPECT_EQ(r.status, 429);
     EXPECT_EQ(r.header("Retry-After"), "1");
     EXPECT_EQ(events("applied"), 0) << "nothing of it was taken";
+}
+
+TEST_F(EventOverload, OfAStreamWaitsThereAndNothingOfItFails)
+{
+    constexpr int all = 20'000;
+    start("{sources: [{label: feed, kind: redis_stream, stream: feed}]}");
+    ASSERT_TRUE(eventually([&] { return redis_->command({"XINFO", "GROUPS", "feed"}).elements.size() == 1; }));
+    fill("one", "19999");
+    proxy_->process().send_signal(SIGSTOP);   // finds them all at once
+    for (int from = 0; from < all; from += 1000) {
+        std::vector<std::string> words{"EVAL", "for _, e in ipairs(ARGV) do redis.call('XADD', KEYS[1], '*', 'event', e) end", "1", "feed"};
+        for (int i = from; i < from + 1000; ++i) { words.push_back(event(i, std::to_string(i), "one")); }
+        redis_->command(words);
+    }
+    const std::int64_t sent = now();
+    proxy_->process().send_signal(SIGCONT);
+    ASSERT_TRUE(eventually([&] { return events("applied") >= all; }, 60s));
+    EXPECT_EQ(events("failed"), 0);
+    EXPECT_EQ(events("dead"), 0);
+    EXPECT_GT(made("one", "19999"), sent);
+    EXPECT_TRUE(eventually([&] { return redis_->command({"XPENDING", "feed", "tiercel"}).elements.at(0).integer == 0; }));
 }
 
 TEST_F(EventOverload, OfAChannelInvalidatesTheTenantsThatItIsAbout)
