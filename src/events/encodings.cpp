@@ -78,7 +78,7 @@ events_found find_binary(std::string_view essence, const field_list& fields, std
         if (!name.starts_with(attribute)) { continue; }
         const std::string_view key = std::string_view(name).substr(attribute.size());
         // Which of two would count is anybody's guess; and data has a place of its own.
-        if (key.empty() || key == "data" || e.contains(key)) { return refused("field " + name + " has no place or stands twice"); }
+        if (key.empty() || key == "data" || key == "data_base64" || e.contains(key)) { return refused("field " + name + " has no place or stands twice"); }
         e[key] = decoded(value);
     }
     if (auto data = body.empty() ? std::nullopt : parsed(body)) {

@@ -4,6 +4,7 @@
 
 #include <charconv>
 #include <chrono>
+#include <tuple>
 
 namespace tiercel::events {
 namespace {
@@ -16,6 +17,17 @@ std::string text_at(const json::object& o, std::string_view name)
 {
     const json::value* const v = o.if_contains(name);
     return v != nullptr && v->is_string() ? std::string(view(v->as_string())) : std::string();
+}
+
+constexpr std::size_t longest_name = 1024;
+
+// Why there is no name, which is a text of some length; empty: there is one. `what`: that it names.
+std::string problem_of_name(const json::object& o, std::string_view member, const std::string& what)
+{
+    const json::value* const v = o.if_contains(member);
+    if (v == nullptr || v->is_null() || (v->is_string() && v->as_string().empty())) { return "no " + what; }
+    if (!v->is_string()) { return "the " + what + " is not a string"; }
+    return v->as_string().size() > longest_name ? "the " + what + " is longer than 1,024 characters" : std::string();
 }
 
 // The first of these that is a text.
@@ -87,6 +99,14 @@ bool collect(const json::value& v, std::string_view path, std::size_t most, std:
     return next != nullptr && collect(*next, path.substr(std::min(dot + 1, path.size())), most, out);
 }
 
+// `name`: of what is no single value in the event.
+std::string why_not_one(const event& e, std::string_view name)
+{
+    std::vector<std::string> values;
+    const bool is_list = collect(json::value(e.document), name, 1, values);
+    return is_list ? "a list of " + std::string(name) + ", where one value is needed" : "no " + std::string(name);
+}
+
 bool is_part_of_events(std::string_view name) noexcept
 {
     for (const std::string_view attribute : {"id", "source", "type", "subject", "tenantid"}) {
@@ -96,7 +116,52 @@ bool is_part_of_events(std::string_view name) noexcept
 }
 
 constexpr std::string_view own_type = "tiercel.invalidate.";
-constexpr std::size_t longest_name = 1024;
+
+std::optional<std::string> from_base64(std::string_view text)
+{
+    constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    std::string out;
+    std::uint32_t bits = 0;
+    unsigned n = 0;
+    while (text.ends_with('=')) { text.remove_suffix(1); }
+    for (const char c : text) {
+        const std::size_t digit = digits.find(c);
+        if (digit == digits.npos) { return std::nullopt; }
+        bits = (bits << 6 | static_cast<std::uint32_t>(digit)) & 0xFFFFFF;
+        n += 6;
+        if (n >= 8) {
+            n -= 8;
+            out.push_back(static_cast<char>(bits >> n & 0xFF));
+        }
+    }
+    return out;
+}
+
+bool is_said_to_be_json(const json::object& o)
+{
+    const std::string type = text_at(o, "datacontenttype");
+    return type.empty() || type.find("json") != type.npos;   // without a type it is JSON (CloudEvents 1.0, 3.1.1)
+}
+
+// What a CloudEvent carries in either of the two ways, or what is wrong with that. Data of another kind than JSON is none of ours.
+struct data_found {
+    json::value data;
+    std::string problem;
+};
+data_found data_of(const json::object& o)
+{
+    const json::value* const plain = o.if_contains("data");
+    const json::value* const encoded = o.if_contains("data_base64");
+    if (encoded == nullptr || encoded->is_null()) { return {plain != nullptr ? *plain : json::value(), {}}; }
+    if (plain != nullptr) { return {{}, "it has both data and data_base64"}; }
+    if (!is_said_to_be_json(o)) { return {}; }
+    const auto text = encoded->is_string() ? from_base64(view(encoded->as_string())) : std::nullopt;
+    if (!text) { return {{}, "data_base64 is not base64"}; }
+    boost::system::error_code ec;
+    json::value data = json::parse(json::string_view(text->data(), text->size()), ec);
+    if (ec) { return {{}, "data_base64 does not hold JSON: " + ec.message()}; }
+    return {std::move(data), {}};
+}
 
 }  // namespace
 
@@ -113,8 +178,9 @@ event_read read_parsed_event(const json::value& v)
     if (!v.is_object()) { return refused("not a JSON object"); }
     const json::object& o = v.as_object();
     event e;
-    const json::value* data = nullptr;
-    if (o.contains("specversion")) {
+    data_found found;
+    const bool is_cloud_event = o.contains("specversion");
+    if (is_cloud_event) {
         const std::string version = text_at(o, "specversion");
         if (!version.starts_with("1.") && version != "1") { return refused("specversion \"" + version + "\" is not 1"); }
         e.id = text_at(o, "id");
@@ -122,26 +188,28 @@ event_read read_parsed_event(const json::value& v)
         e.type = text_at(o, "type");
         e.subject = text_at(o, "subject");
         e.time = read_time(text_at(o, "time"));
-        data = o.if_contains("data");
+        found = data_of(o);
     } else if (o.contains("eventId") || o.contains("eventType")) {
         e.id = text_at(o, "eventId");
         e.type = text_at(o, "eventType");
         e.source = first_of(o, {"source", "aggregateType"});
         e.subject = text_at(o, "aggregateId");
         e.time = read_time(text_at(o, "timestamp"));
-        data = o.if_contains("payload");
+        if (const json::value* const payload = o.if_contains("payload")) { found.data = *payload; }
     } else {
         return refused("neither specversion nor eventId");
     }
-    if (e.id.empty() || e.id.size() > longest_name) { return refused("no id"); }
-    if (e.type.empty()) { return refused("no type"); }
-    if (e.source.empty() && o.contains("specversion")) { return refused("no source"); }
-    if (e.source.size() > longest_name) { return refused("source is too long"); }
+    for (const auto& [cloud, other, what] : {std::tuple("id", "eventId", "id"), std::tuple("type", "eventType", "type")}) {
+        if (std::string why = problem_of_name(o, is_cloud_event ? cloud : other, what); !why.empty()) { return refused(std::move(why)); }
+    }
+    if (std::string why = problem_of_name(o, "source", "source"); is_cloud_event && !why.empty()) { return refused(std::move(why)); }
+    if (e.source.size() > longest_name) { return refused("the source is longer than 1,024 characters"); }
+    if (!found.problem.empty()) { return refused(std::move(found.problem)); }
     e.version = version_of(o, e.type);
     e.tenant = first_of(o, {"tenantid", "tenantId", "tenant"});
-    if (data != nullptr && data->is_object()) {
-        if (e.tenant.empty()) { e.tenant = first_of(data->as_object(), {"tenant", "tenantId", "tenantid", "tenant_id"}); }
-        e.document["data"] = *data;
+    if (found.data.is_object()) {
+        if (e.tenant.empty()) { e.tenant = first_of(found.data.as_object(), {"tenant", "tenantId", "tenantid", "tenant_id"}); }
+        e.document["data"] = std::move(found.data);
     }
     e.document["id"] = e.id;
     e.document["source"] = e.source;
@@ -224,7 +292,7 @@ expanded expand(std::string_view text, const event& e)
         const std::size_t close = text.find('}', open);
         const std::string_view name = text.substr(open + 1, close - open - 1);
         const auto value = value_at(e, name);
-        if (!value) { return {std::nullopt, std::string(name)}; }
+        if (!value) { return {std::nullopt, why_not_one(e, name)}; }
         out.append(*value);
         text.remove_prefix(close + 1);
     }

@@ -42,10 +42,10 @@ std::optional<std::int64_t> read_time(std::string_view text) noexcept;
 // What is found at "data.project.id" in the event, as text; nothing when it is absent or no text, number or boolean.
 std::optional<std::string> value_at(const event& e, std::string_view path);
 
-// "project/{data.projectId}". Nothing, and the name of what is missing, when something in it is not there.
+// "project/{data.projectId}". Nothing when something in it is not there, or is a list.
 struct expanded {
     std::optional<std::string> text;
-    std::string missing;
+    std::string missing;                   // the name, and why
 };
 expanded expand(std::string_view text, const event& e);
 

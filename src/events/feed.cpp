@@ -172,14 +172,14 @@ feed_page read_feed_page(std::string_view body, feed_cursor kind)
     return out;
 }
 
-std::string moved_cursor(feed_cursor kind, const std::string& cursor, const feed_page& page)
+std::string moved_cursor(feed_cursor kind, const std::string& cursor, const feed_page& page, std::int64_t latest)
 {
     std::string at = cursor;
-    std::optional<std::int64_t> latest = read_time(cursor);
+    std::optional<std::int64_t> reached = read_time(cursor);
     for (const feed_event& e : page.events) {
-        if (e.mark.empty() || (kind == feed_cursor::time && latest && *e.time <= *latest)) { continue; }
+        if (e.mark.empty() || (kind == feed_cursor::time && ((reached && *e.time <= *reached) || *e.time > latest))) { continue; }
         at = e.mark;
-        latest = e.time;
+        reached = e.time;
     }
     return at;
 }

@@ -30,8 +30,9 @@ inline constexpr std::size_t most_events_on_page = 10'000;
 
 feed_page read_feed_page(std::string_view body, feed_cursor kind);
 
-// The cursor after that page; the same if nothing on it leads further. Stamps never lead back.
-std::string moved_cursor(feed_cursor kind, const std::string& cursor, const feed_page& page);
+// The cursor after that page; the same if nothing on it leads further. Stamps never lead back, and one that lies after `latest`
+// (microseconds since 1970) leads nowhere: by the slip of one event all that comes until then would be passed over.
+std::string moved_cursor(feed_cursor kind, const std::string& cursor, const feed_page& page, std::int64_t latest);
 
 // The target of the request that goes on from there. An empty cursor: from the beginning.
 std::string feed_target(std::string_view path, std::string_view parameter, std::string_view cursor);

@@ -17,6 +17,7 @@ using async::task;
 using redis::reply;
 
 constexpr milliseconds longest_patience = 5min;   // whatever the feed says of coming again
+constexpr std::chrono::microseconds most_ahead = 1h;   // of the clock of the feed: a later stamp is a slip
 
 milliseconds lease_for(milliseconds interval) { return std::clamp<milliseconds>(3 * interval, 3s, 30s); }
 
@@ -237,7 +238,8 @@ task<poll_source::walk_end> poll_source::read_on(std::optional<std::int64_t> ski
         if (a.what == answer::kind::unknown_cursor) { fail("the page is not there"); }
         if (a.what == answer::kind::unchanged) { co_return walk_end::reached; }
         if (a.what != answer::kind::page) { co_return walk_end::broken_off; }
-        std::string to = moved_cursor(options().cursor, *cursor_, a.page);
+        const std::int64_t now = a.date ? *a.date * 1'000'000 : micros_of(means_.process.time.wall());
+        std::string to = moved_cursor(options().cursor, *cursor_, a.page, now + most_ahead.count());
         const bool moves = to != *cursor_;
         const bool carried = co_await carry_out(wanted(a.page, skipping_before));
         if (!carried) { co_return walk_end::broken_off; }

@@ -105,7 +105,7 @@ tenant_found tenant_of(const rule_options& r, const event& e, const source_optio
     tenant_found out{e.tenant, std::nullopt};
     if (!r.tenant.empty()) {
         expanded named = expand(r.tenant, e);
-        if (!named.text) { return {{}, failing(effect::kind::failed, "rule " + r.on + ": the event has no " + named.missing)}; }
+        if (!named.text) { return {{}, failing(effect::kind::failed, "rule " + r.on + ": the event has " + named.missing)}; }
         out.name = std::move(*named.text);
     }
     if (out.name.empty() && source.scope == source_scope::tenant) { return {{}, failing(effect::kind::hopeless, "tenant: the event names none")}; }

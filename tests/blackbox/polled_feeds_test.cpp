@@ -6,6 +6,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <mutex>
@@ -16,6 +20,16 @@ namespace {
 
 using namespace std::chrono_literals;
 using namespace std::string_literals;
+
+// So long from now, which is later than what a first start passes over.
+std::string stamp_in(std::chrono::seconds ahead)
+{
+    const std::time_t at = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now() + ahead);
+    std::tm parts{};
+    gmtime_r(&at, &parts);
+    std::array<char, 32> out{};
+    return std::string(out.data(), std::strftime(out.data(), out.size(), "%Y-%m-%dT%H:%M:%S.000Z", &parts));
+}
 
 std::string parameter_of(const std::string& target, const std::string& name)
 {
@@ -54,7 +68,8 @@ public:
     fake_origin& origin() { return origin_; }
 
     // All of one stamp.
-    void add(int from, int to, const std::string& stamp = "2099-01-01T00:00:00.000Z")
+    void add(int from, int to) { add(from, to, soon_); }
+    void add(int from, int to, const std::string& stamp)
     {
         const std::lock_guard hold(mutex_);
         for (int i = from; i < to; ++i) {
@@ -64,6 +79,7 @@ public:
                                    R"(","data":{"scopes":[{"kind":"tag","name":"page-)" + id + R"("}]}})"});
         }
     }
+    const std::string& soon() const noexcept { return soon_; }
     void pages_of(std::size_t n) { set([&] { most_ = n; }); }
     void with_links(bool on) { set([&] { links_ = on; }); }
     // The oldest are gone, and it does not know where they ended.
@@ -118,21 +134,25 @@ private:
         if (leads_on_) { return ok("[]", "Link: </ids?page=" + std::to_string(++pages_made_up_) + ">; rel=next\r\n"); }
         const bool by_time = r.target.starts_with("/times");
         if (!by_time && !r.target.starts_with("/ids")) { return status(404); }
+        std::vector<one> all = events_;
+        if (by_time) {
+            std::stable_sort(all.begin(), all.end(), [](const one& a, const one& b) { return a.stamp < b.stamp; });
+        }
         const std::string after = ignores_ ? std::string() : parameter_of(r.target, by_time ? "since" : "lastEventId");
         std::size_t at = 0;
-        while (!after.empty() && at < events_.size() && (by_time ? events_[at].stamp < after : events_[at].id != after)) { ++at; }
+        while (!after.empty() && at < all.size() && (by_time ? all[at].stamp < after : all[at].id != after)) { ++at; }
         if (!by_time && !after.empty()) {
-            if (at == events_.size()) { return status(gone_ ? 410 : 404); }
+            if (at == all.size()) { return status(gone_ ? 410 : 404); }
             ++at;
         }
         const std::string offset = parameter_of(r.target, "offset");
         const std::size_t skipped = offset.empty() ? 0 : static_cast<std::size_t>(std::stoi(offset));
-        at = std::min(at + skipped, events_.size());
+        at = std::min(at + skipped, all.size());
         std::string body = "[";
         std::size_t n = 0;
-        for (; n < most_ && at + n < events_.size(); ++n) { body += (n == 0 ? "" : ",") + events_[at + n].text; }
+        for (; n < most_ && at + n < all.size(); ++n) { body += (n == 0 ? "" : ",") + all[at + n].text; }
         std::string link;
-        if (links_ && at + n < events_.size()) {
+        if (links_ && at + n < all.size()) {
             const std::string plain = r.target.substr(0, r.target.find("&offset"));
             link = "Link: <" + plain + (plain.find('?') == plain.npos ? "?x=1" : "") + "&offset=" + std::to_string(skipped + n) + ">; rel=\"next\"\r\n";
         }
@@ -140,6 +160,7 @@ private:
     }
 
     std::mutex mutex_;
+    const std::string soon_ = stamp_in(10min);
     std::vector<one> events_;
     std::size_t most_ = 1000;
     bool links_ = false;
@@ -275,12 +296,22 @@ TEST_F(PolledFeeds, FiftyChangesOfOneStampOverTwoPagesAllTakeEffect)
     EXPECT_TRUE(took_effect(100, 150)) << status_of(*proxy_);
     feed_.add(150, 160);   // of the same stamp, and the cursor is there already
     EXPECT_TRUE(took_effect(100, 160)) << status_of(*proxy_);
-    EXPECT_TRUE(eventually([&] { return cursor() == "2099-01-01T00:00:00.000Z"; }));
+    EXPECT_TRUE(eventually([&] { return cursor() == feed_.soon(); }));
     // They are read again each time, and counted once.
     const int before = feed_.origin().requests();
     EXPECT_TRUE(eventually([&] { return feed_.origin().requests() > before + 12; }));
     EXPECT_EQ(proxy_->metric("events_total", {{"source", "polled"}}), 60);
     EXPECT_EQ(redis_->command({"XLEN", "tcl:dlq"}).integer, 0);
+}
+
+TEST_F(PolledFeeds, AStampFarAheadOfTheClockHidesNothingThatComesLater)
+{
+    start(by_time);
+    feed_.add(5, 6, "2099-01-01T00:00:00.000Z");
+    ASSERT_TRUE(took_effect(5, 6)) << status_of(*proxy_);
+    feed_.add(6, 8);
+    EXPECT_TRUE(eventually([&] { return pages_in_log() == numbers(5, 8); })) << status_of(*proxy_);
+    EXPECT_TRUE(eventually([&] { return cursor() == feed_.soon(); }));
 }
 
 TEST_F(PolledFeeds, ManyPagesWithoutLinksAreReadOneAfterTheOther)

@@ -53,6 +53,15 @@ TEST(Event, SaysWhatIsWrongWithWhatIsNone)
         {"[]", "not a JSON object"},
         {R"({"specversion":"2.0","id":"1","source":"s","type":"t"})", "specversion"},
         {R"({"specversion":"1.0","source":"s","type":"t"})", "no id"},
+        {R"({"specversion":"1.0","id":"","source":"s","type":"t"})", "no id"},
+        {R"({"specversion":"1.0","id":7,"source":"s","type":"t"})", "the id is not a string"},
+        {R"({"eventId":true,"eventType":"t"})", "the id is not a string"},
+        {R"({"specversion":"1.0","id":"1","source":"s","type":{}})", "the type is not a string"},
+        {R"({"specversion":"1.0","id":"1","source":7,"type":"t"})", "the source is not a string"},
+        {R"({"specversion":"1.0","id":"1","source":"s","type":"t","data_base64":"e30=","data":{}})", "both data and data_base64"},
+        {R"({"specversion":"1.0","id":"1","source":"s","type":"t","data_base64":"{}"})", "data_base64 is not base64"},
+        {R"({"specversion":"1.0","id":"1","source":"s","type":"t","data_base64":7})", "data_base64 is not base64"},
+        {R"({"specversion":"1.0","id":"1","source":"s","type":"t","data_base64":"AQID"})", "data_base64 does not hold JSON"},
         {R"({"specversion":"1.0","id":"1","type":"t"})", "no source"},
         {R"({"specversion":"1.0","id":"1","source":"s"})", "no type"},
         {R"({"id":"1"})", "neither"},
@@ -65,13 +74,33 @@ TEST(Event, SaysWhatIsWrongWithWhatIsNone)
     }
 }
 
+TEST(Event, HasNamesOfAThousandCharactersAtMost)
+{
+    const auto with_id_of = [](std::size_t n) {
+        return read_event(R"({"specversion":"1.0","source":"s","type":"t","id":")" + std::string(n, 'x') + "\"}");
+    };
+    EXPECT_TRUE(with_id_of(1'024).good);
+    EXPECT_EQ(with_id_of(1'025).problem, "the id is longer than 1,024 characters");
+}
+
+TEST(Event, MayCarryItsDataInBase64)
+{
+    const event_read r = read_event(R"({"specversion":"1.0","id":"1","source":"s","type":"t","data_base64":"eyJpZCI6NywidGVuYW50IjoiYWNtZSJ9"})");
+    ASSERT_TRUE(r.good) << r.problem;
+    EXPECT_EQ(value_at(*r.good, "data.id"), "7");
+    EXPECT_EQ(r.good->tenant, "acme");
+    EXPECT_TRUE(read_event(R"({"specversion":"1.0","id":"1","source":"s","type":"t","datacontenttype":"image/png","data_base64":"AQID"})").good)
+        << "data that nobody here looks into";
+}
+
 TEST(EventTemplate, NamesWhatIsMissingAndGuessesNothing)
 {
     const event e = *read_event(cloud).good;
     EXPECT_EQ(expand("project/{data.projectId}", e).text, "project/7");
     EXPECT_EQ(expand("plain", e).text, "plain");
     EXPECT_FALSE(expand("x/{data.none}", e).text);
-    EXPECT_EQ(expand("x/{data.none}", e).missing, "data.none");
+    EXPECT_EQ(expand("x/{data.none}", e).missing, "no data.none");
+    EXPECT_EQ(expand("{data.changedFields}", e).missing, "a list of data.changedFields, where one value is needed");
     EXPECT_FALSE(expand("{data.deep}", e).text) << "no text";
     EXPECT_FALSE(problem_of_event_template("a{id}c{data.e.f}"));
     for (const std::string_view bad : {"{", "}", "{}", "{id", "id}b", "{{id}}"}) { EXPECT_TRUE(problem_of_event_template(bad)) << bad; }

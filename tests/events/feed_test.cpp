@@ -44,20 +44,34 @@ TEST(FeedPage, IsNothingButAnArrayOfReasonableSize)
     EXPECT_FALSE(read_feed_page(many + ",0]", id).problem.empty());
 }
 
+std::string moved(feed_cursor kind, const std::string& cursor, const feed_page& page)
+{
+    return moved_cursor(kind, cursor, page, *read_time("2026-11-25T07:00:00Z"));
+}
+
 TEST(FeedCursor, ByIdIsTheLastOfThePage)
 {
-    EXPECT_EQ(moved_cursor(id, "5", page_of(id, {event("9"), event("7")})), "7");
-    EXPECT_EQ(moved_cursor(id, "5", page_of(id, {event("6"), "{}"})), "6");
-    EXPECT_EQ(moved_cursor(id, "5", page_of(id, {})), "5");
+    EXPECT_EQ(moved(id, "5", page_of(id, {event("9"), event("7")})), "7");
+    EXPECT_EQ(moved(id, "5", page_of(id, {event("6"), "{}"})), "6");
+    EXPECT_EQ(moved(id, "5", page_of(id, {})), "5");
 }
 
 TEST(FeedCursor, ByTimeIsTheLatestAsTheFeedHasWrittenItAndNeverGoesBack)
 {
     const std::string now = "2026-11-25T05:00:00Z";
-    EXPECT_EQ(moved_cursor(time, now, page_of(time, {event("1", "2026-11-25T05:00:02.5Z"), event("2", "2026-11-25T05:00:01Z")})), "2026-11-25T05:00:02.5Z");
-    EXPECT_EQ(moved_cursor(time, now, page_of(time, {event("1", "2026-11-25T04:59:59Z"), event("2")})), now);
-    EXPECT_EQ(moved_cursor(time, now, page_of(time, {event("1", "2026-11-25T06:00:00+01:00")})), now) << "the same moment";
-    EXPECT_EQ(moved_cursor(time, "", page_of(time, {event("1", now)})), now);
+    EXPECT_EQ(moved(time, now, page_of(time, {event("1", "2026-11-25T05:00:02.5Z"), event("2", "2026-11-25T05:00:01Z")})), "2026-11-25T05:00:02.5Z");
+    EXPECT_EQ(moved(time, now, page_of(time, {event("1", "2026-11-25T04:59:59Z"), event("2")})), now);
+    EXPECT_EQ(moved(time, now, page_of(time, {event("1", "2026-11-25T06:00:00+01:00")})), now) << "the same moment";
+    EXPECT_EQ(moved(time, "", page_of(time, {event("1", now)})), now);
+}
+
+TEST(FeedCursor, ByTimeIsNotLedAheadOfTheClockByOneWrongStamp)
+{
+    const std::string now = "2026-11-25T05:00:00Z";
+    const std::string wrong = event("1", "2099-01-01T00:00:00Z");
+    EXPECT_EQ(moved(time, now, page_of(time, {wrong})), now);
+    EXPECT_EQ(moved(time, now, page_of(time, {wrong, event("2", "2026-11-25T07:00:00Z")})), "2026-11-25T07:00:00Z");
+    EXPECT_EQ(moved(id, "5", page_of(id, {wrong})), "1") << "stamps are not looked at";
 }
 
 TEST(FeedTarget, HasTheCursorBesideTheQueryThatItHas)
