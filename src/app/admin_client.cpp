@@ -187,7 +187,13 @@ exit_code hold_breaker(const admin_place& at, const std::string& origin, const s
 exit_code purge(const admin_place& at, const purge_request& what, console io)
 {
     json::array scopes;
-    for (const std::string& s : what.scopes) { scopes.push_back(scope_of(s)); }
+    for (const std::string& s : what.scopes) {
+        if (!what.tenant.empty() && s.starts_with("tenant:") && s != "tenant:" + what.tenant) {
+            io.err << "tiercel: " << s << " is another tenant than that of --tenant, " << what.tenant << '\n';
+            return bad_usage;
+        }
+        scopes.push_back(scope_of(s));
+    }
     json::object o{{"scopes", std::move(scopes)}, {"mode", what.hard ? "hard" : "soft"}};
     if (!what.tenant.empty()) { o["tenant"] = what.tenant; }
     if (!what.reason.empty()) { o["reason"] = what.reason; }

@@ -103,6 +103,10 @@ void list_dead(const operation& o, events::intake& in, operation_handler done)
 
 void replay(const operation& o, events::intake& in, operation_handler done)
 {
+    if (!events::is_letter_id(o.name)) {
+        done({400, "This is no id of a dead letter."});
+        return;
+    }
     in.replay(o.name, [done = std::move(done)](event_result r, const std::string& problem) {
         if (problem == "not found") {
             done({404, "There is no such dead letter."});
@@ -166,6 +170,10 @@ void operate(operation o, flow::process_context& p, coherence::audit& rows, even
     case drop_dead_letter:
         if (o.who.role == admin::role::tenant) {
             done({403, "Dead letters belong to no tenant."});
+            return;
+        }
+        if (!events::is_letter_id(o.name)) {
+            done({400, "This is no id of a dead letter."});
             return;
         }
         drop(o, in, std::move(done));

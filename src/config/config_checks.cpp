@@ -15,6 +15,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -60,7 +61,9 @@ private:
             if (const auto [first, is_new] = seen.emplace(s.label, i); !is_new) {
                 complain(at + ".label", "is the label of " + item("invalidation.sources", first->second) + ", too");
             }
-            if (s.kind == events::source_kind::redis_stream && s.stream.empty()) { complain(at, "needs a stream"); }
+            if (s.label == "api") { complain(at + ".label", "is the label of what POST /v1/events takes without a source of its own"); }
+            check_keys(at, s);
+            check_stream(at, s);
             if (s.kind == events::source_kind::redis_pubsub && s.channel.empty()) { complain(at, "needs a channel"); }
             if (s.kind == events::source_kind::poll) { check_feed(at, s); }
             if (s.kind != events::source_kind::poll && is_set(at + ".auth")) { complain(at + ".auth", "is for sources of the kind poll"); }
@@ -71,19 +74,67 @@ private:
         for (std::size_t i = 0; i < o.rules.size(); ++i) {
             const std::string at = item("invalidation.rules", i);
             if (o.rules[i].invalidate.empty()) { complain(at, "invalidates nothing"); }
+            check_version(at, o.rules[i]);
             for (std::size_t k = 0; k < o.rules[i].invalidate.size(); ++k) {
                 const events::effect_options& e = o.rules[i].invalidate[k];
                 const std::string* const all[] = {&e.url, &e.prefix, &e.host, &e.entity, &e.entity_list, &e.tag, &e.tenant, &e.all};
                 if (std::count_if(std::begin(all), std::end(all), [](const std::string* t) { return !t->empty(); }) != 1) {
                     complain_unless_known(item(at + ".invalidate", k), "must have exactly one key");
                 }
+                check_effect(item(at + ".invalidate", k), e);
             }
         }
     }
 
+    // What a source of that kind never looks at was meant for something.
+    void check_keys(const std::string& at, const events::source_options& s)
+    {
+        using enum events::source_kind;
+        const std::tuple<const char*, events::source_kind, const char*> all[] = {
+            {"stream", redis_stream, "redis_stream"}, {"channel", redis_pubsub, "redis_pubsub"}, {"origin", poll, "poll"},
+            {"path", poll, "poll"},                   {"cursor", poll, "poll"},                  {"parameter", poll, "poll"},
+            {"interval", poll, "poll"},               {"timeout", poll, "poll"},                 {"max_page", poll, "poll"}};
+        for (const auto& [name, kind, kind_name] : all) {
+            const std::string key = at + "." + name;
+            if (s.kind != kind && is_set(key)) { complain(key, "has no meaning unless the kind is " + std::string(kind_name)); }
+        }
+    }
+
+    void check_stream(const std::string& at, const events::source_options& s)
+    {
+        if (s.kind != events::source_kind::redis_stream) { return; }
+        const std::string& ours = c_.cache.l2.prefix;
+        if (s.stream.empty()) { complain(at, "needs a stream"); }
+        if (s.stream.starts_with(ours + ":{") || s.stream == ours + ":dlq") {
+            complain(at + ".stream", "is among the names that Tiercel has for itself (cache.l2.prefix)");
+        }
+    }
+
+    void check_version(const std::string& at, const events::rule_options& r)
+    {
+        const std::size_t suffix = r.on.rfind(".v");
+        if (suffix == r.on.npos || r.version.empty()) { return; }
+        const std::string version = r.on.substr(suffix + 2);
+        const bool is_number = !version.empty() && version.find_first_not_of("0123456789") == version.npos;
+        if (is_number && version != r.version) { complain(at + ".version", "is another one than that of the type, " + r.on); }
+    }
+
+    void check_effect(const std::string& at, const events::effect_options& e)
+    {
+        const bool is_absolute = e.url.starts_with("http://") || e.url.starts_with("https://") || e.url.starts_with('{');
+        if (!e.url.empty() && !is_absolute && !problems_.has_inside(at + ".url")) {
+            complain(at + ".url", "must be http://host/path or https://host/path, or begin with a part of the event");
+        }
+        if (!e.entity.empty() && e.entity.find_first_of("/{") == e.entity.npos) { complain(at + ".entity", "must be type/id"); }
+    }
+
     void check_feed(const std::string& at, const events::source_options& s)
     {
-        if (s.path.empty()) { complain(at, "needs a path"); }
+        if (s.path.empty() && !problems_.has_inside(at + ".path")) { complain(at, "needs a path"); }
+        const std::string parameter = !s.parameter.empty() ? s.parameter : s.cursor == events::feed_cursor::id ? "lastEventId" : "since";
+        if (s.path.find("?" + parameter + "=") != s.path.npos || s.path.find("&" + parameter + "=") != s.path.npos) {
+            complain(at + ".path", "has " + parameter + " in its query, which is for the cursor");
+        }
         if (s.origin.empty()) { complain(at, "needs an origin"); }
         check_origin_name(at + ".origin", s.origin);
         check_auth(at + ".auth", s.auth);
@@ -225,7 +276,7 @@ private:
             const auto key = "origins." + name;
             check_order(key + ".breaker.open", o.breaker.open, key + ".breaker.max_open", o.breaker.max_open);
             check_order(key + ".retry.base", o.retry.base, key + ".retry.cap", o.retry.cap);
-            if (o.limit.max_inflight != 0) {
+            if (o.limit.max_inflight != 0 && is_set(key + ".limit.refill")) {   // else it ends at max_inflight
                 check_order(key + ".limit.refill", o.limit.refill, key + ".limit.max_inflight", o.limit.max_inflight);
             }
             if (auto why = origin::problem(o); !why.empty()) {

@@ -21,6 +21,13 @@ std::optional<dead_letter> letter_of(const reply& entry)
 
 }  // namespace
 
+bool is_letter_id(std::string_view text) noexcept
+{
+    const std::size_t dash = text.find('-');
+    const auto is_number = [](std::string_view part) { return !part.empty() && part.size() <= 19 && part.find_first_not_of("0123456789") == part.npos; };
+    return dash != text.npos && is_number(text.substr(0, dash)) && is_number(text.substr(dash + 1));
+}
+
 std::string dead_letter::field(std::string_view name) const
 {
     for (const auto& [n, value] : fields) {
@@ -77,7 +84,7 @@ void dead_letters::list(std::size_t n, answer_handler<std::vector<dead_letter>> 
     });
 }
 
-void dead_letters::bury(const burial& what, std::function<void(bool)> done)
+void dead_letters::bury(const burial& what, std::function<void(std::optional<std::string>)> done)
 {
     const auto now = std::chrono::floor<milliseconds>(time_.wall());
     const std::string attempts = std::to_string(what.attempts);
@@ -87,9 +94,9 @@ void dead_letters::bury(const burial& what, std::function<void(bool)> done)
     redis::command c{"XADD",  name_,        "MAXLEN",   "~",      most,       "*", "event", what.event,    "source", what.source, "error",
                      what.problem, "attempts", attempts, "failedAt", at, "node", options_.node, "reason", reason, "onlyTenant", what.only_tenant};
     client_->send(redis::lane::write, std::move(c), [this, done = std::move(done)](const result<reply>& r) {
-        const bool kept = r && !r->is_error();
+        const bool kept = r && r->is_bulk();
         if (kept) { size_.fetch_add(1, std::memory_order_relaxed); }
-        done(kept);
+        done(kept ? std::optional(r->text) : std::nullopt);
     });
 }
 
@@ -102,7 +109,7 @@ void dead_letters::replay(const std::string& id, std::function<void(const dead_l
     redis::command c{"XRANGE", name_, id, id};
     client_->send(redis::lane::read, std::move(c), [this, id, tried = std::move(tried), done = std::move(done)](const result<reply>& r) {
         if (!r || r->is_error()) {
-            done(event_result::failed, r ? "this is no id" : "Redis does not answer");
+            done(event_result::failed, "Redis does not answer");
             return;
         }
         if (r->items.empty()) {

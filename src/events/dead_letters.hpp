@@ -27,6 +27,9 @@ struct dead_letter {
     std::string field(std::string_view name) const;
 };
 
+// As Redis names entries of a stream: "1764000000000-0".
+bool is_letter_id(std::string_view text) noexcept;
+
 // What is to be kept of an event that failed.
 struct burial {
     std::string event;
@@ -46,8 +49,8 @@ public:
     bool can_keep() const noexcept { return client_ != nullptr; }
 
     void list(std::size_t n, answer_handler<std::vector<dead_letter>> done);
-    // `kept`: false: Redis did not take it. REQUIRES: can_keep().
-    void bury(const burial& what, std::function<void(bool kept)> done);
+    // Nothing: Redis did not take it. REQUIRES: can_keep().
+    void bury(const burial& what, std::function<void(std::optional<std::string> id)> done);
     void drop(const std::string& id, answer_handler<bool> done);
     // Takes it out and has it `tried` again; if it is of no use still, a newer one lies here afterwards, with what is wrong now.
     void replay(const std::string& id, std::function<void(const dead_letter&, done_handler)> tried, done_handler done);

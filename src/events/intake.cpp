@@ -157,7 +157,11 @@ void intake::replay(std::string id, done_handler done)
         j->text = letter.field("event");
         j->only_tenant = letter.field("onlyTenant");
         j->source = board_.place_of(letter.field("source"));
-        j->done = std::move(ended);
+        // Whoever asked knows it by its old id, which is gone.
+        j->done = [of = std::weak_ptr(j), ended = std::move(ended)](event_result r, const std::string& problem) {
+            const std::shared_ptr<job> it = of.lock();
+            ended(r, it == nullptr || it->letter.empty() ? problem : problem + "; it is the dead letter " + it->letter + " now");
+        };
         runner_.reserve();
         runner_.attempt(j);
     };

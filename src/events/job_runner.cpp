@@ -189,8 +189,9 @@ void job_runner::bury(const job_ptr& j, const std::string& problem)
         return;
     }
     const burial what{j->text, board_.options_of(j->source).label, j->only_tenant, problem, j->attempts};
-    dead_.bury(what, [this, j, problem](bool kept) {
-        if (kept) {
+    dead_.bury(what, [this, j, problem](std::optional<std::string> id) {
+        if (id) {
+            j->letter = std::move(*id);
             finish(j, event_result::dead, problem);
         } else if (!beside_.is_ending()) {
             try_again(j, problem);   // it must lie somewhere before it is acknowledged

@@ -39,6 +39,7 @@ struct job {
     bool any_duplicate = false;
     bool any_noop = false;
     bool any_waits = false;                // for Redis, in the memory of this process
+    std::string letter{};                  // the id of the dead letter that it became
 };
 using job_ptr = std::shared_ptr<job>;
 

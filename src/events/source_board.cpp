@@ -86,6 +86,12 @@ void source_board::note_gap(std::size_t source, std::string_view why)
     observer_.on_gap(source, why);
 }
 
+void source_board::note_contact(std::size_t source)
+{
+    const std::lock_guard hold(mutex_);
+    statuses_[source].heard = time_.wall();
+}
+
 void source_board::note_cursor(std::size_t source, const std::string& cursor)
 {
     const std::lock_guard hold(mutex_);

@@ -60,6 +60,8 @@ public:
     void note(std::size_t source, bool works, std::string_view why);   // works: it has answered
     void note_standby(std::size_t source, bool stands_by);
     void note_gap(std::size_t source, std::string_view why);
+    // It has answered, with or without anything new.
+    void note_contact(std::size_t source);
     void note_cursor(std::size_t source, const std::string& cursor);
     std::string cursor_of(std::size_t source) const;
 

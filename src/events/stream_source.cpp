@@ -211,6 +211,7 @@ task<bool> stream_source::read_entries(std::string from, std::size_t& entries)
         link_->close(errc::redis_reply, r->text);
         co_return false;
     }
+    means_.board.note_contact(at_);
     if (r->is_nil()) { co_return true; }   // nothing new
     const bool is_of_stream = r->items.size() == 1 && r->items[0].items.size() == 2;
     if (is_of_stream) { entries = r->items[0].items[1].items.size(); }

@@ -16,14 +16,17 @@
 namespace tiercel::flow {
 namespace {
 
-purge_mode mode_of(const request_head& head)
+// Nothing: what it asks for is not known, and must not be taken for the mode that cannot be undone.
+std::optional<purge_mode> mode_of(const request_head& head)
 {
+    purge_mode mode = purge_mode::hard;
     for (const field& f : head.fields) {
-        if (f.id == header::other && equal_ignoring_case(f.name, "tiercel-purge") && equal_ignoring_case(f.value, "soft")) {
-            return purge_mode::soft;
-        }
+        if (f.id != header::other || !equal_ignoring_case(f.name, "tiercel-purge")) { continue; }
+        const bool is_soft = equal_ignoring_case(f.value, "soft");
+        if (!is_soft && !equal_ignoring_case(f.value, "hard")) { return std::nullopt; }
+        mode = is_soft ? purge_mode::soft : mode;
     }
-    return purge_mode::hard;
+    return mode;
 }
 
 // The members of all X-Forwarded-For lines, in their order.
@@ -86,9 +89,14 @@ async::task<answered> purge(request& rq, client_io& io, client_limits limits, wo
         answered no = co_await refuse(rq, errc::forbidden, io, limits, cx);
         co_return no;
     }
+    const std::optional<purge_mode> asked = mode_of(rq.head);
+    if (!asked) {
+        answered no = co_await refuse(rq, errc::bad_request, io, limits, cx);
+        co_return no;
+    }
     coherence::invalidation what;
     what.action = coherence::source_of::purge;
-    const purge_mode what_mode = mode_of(rq.head);
+    const purge_mode what_mode = *asked;
     what.mode = what_mode;
     what.actor = std::move(*who);
     what.tenant = rq.tenant;

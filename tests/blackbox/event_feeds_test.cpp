@@ -396,5 +396,41 @@ TEST_F(EventFeeds, OfAWriteThroughOneInstanceMeanNothingNewToWhicheverInstanceRe
     for (const proxy* p : both) { EXPECT_GT(results_of(*p, "noop") + results_of(*p, "applied"), 0) << "each has read some"; }
 }
 
+TEST_F(EventFeeds, DeadLettersAreNamedByTheirIdsAndByNewOnesAfterAReplayInVain)
+{
+    start("{sources: [{label: feed, kind: redis_stream, stream: feed, scope: all}]}");
+    for (const char* const bad : {"nonsense", "-", "5", "5-x", "5-1-1"}) {
+        EXPECT_EQ(admin(token_of_all, "POST", "/v1/dead-letters/"s + bad + "/replay", "{}").status, 400) << bad;
+        const http_response dropped = admin(token_of_all, "DELETE", "/v1/dead-letters/"s + bad);
+        EXPECT_EQ(dropped.status, 400) << bad;
+        EXPECT_NE(dropped.body.find("no id of a dead letter"), std::string::npos) << dropped.body;
+    }
+    EXPECT_EQ(admin(token_of_all, "DELETE", "/v1/dead-letters/5-1").status, 404);
+    ASSERT_TRUE(eventually([&] { return redis_->command({"EXISTS", "feed"}).integer == 1; }));
+    add("no event");
+    ASSERT_TRUE(eventually([&] { return redis_->command({"XLEN", "tcl:dlq"}).integer == 1; }));
+    const auto id = [&] { return redis_->command({"XRANGE", "tcl:dlq", "-", "+"}).elements.at(0).elements.at(0).text; };
+    const std::string before = id();
+    const http_response again = admin(token_of_all, "POST", "/v1/dead-letters/" + before + "/replay", "{}");
+    EXPECT_EQ(again.status, 409);
+    ASSERT_TRUE(eventually([&] { return redis_->command({"XLEN", "tcl:dlq"}).integer == 1 && id() != before; }));
+    EXPECT_NE(again.body.find("it is the dead letter " + id() + " now"), std::string::npos) << again.body;
+}
+
+TEST_F(EventFeeds, AStreamWithNothingNewIsInContactAllTheSame)
+{
+    start("{sources: [{label: feed, kind: redis_stream, stream: feed, scope: all}]}");
+    const auto contact = [&] {
+        const auto source = boost::json::parse(admin(token_of_all, "GET", "/v1/sources").body).at("sources").at(0).as_object();
+        const boost::json::value* const at = source.if_contains("last_contact");
+        return at != nullptr ? std::string(at->as_string()) : std::string();
+    };
+    ASSERT_TRUE(eventually([&] { return !contact().empty(); }));
+    const std::string first = contact();
+    EXPECT_TRUE(eventually([&] { return contact() > first; }));
+    const std::string second = contact();
+    EXPECT_TRUE(eventually([&] { return contact() > second; }));
+}
+
 }  // namespace
 }  // namespace tiercel::test

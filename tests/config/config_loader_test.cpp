@@ -232,7 +232,8 @@ TEST(Loader, RulesBetweenTheKeysOfAnOriginAndOfARoute)
     EXPECT_THAT(origin("breaker: { open: 6m }"), ElementsAre(HasSubstr("1:67: origins.o.breaker.open: is more than origins.o.breaker.max_open")));
     EXPECT_THAT(origin("breaker: { max_open: 1s }"), ElementsAre(HasSubstr("1:71: origins.o.breaker.max_open: is less than origins.o.breaker.open")));
     EXPECT_THAT(origin("retry: { base: 2s }"), ElementsAre(HasSubstr("origins.o.retry.base: is more than origins.o.retry.cap")));
-    EXPECT_THAT(origin("limit: { max_inflight: 8 }"), ElementsAre(HasSubstr("origins.o.limit.max_inflight: is less than origins.o.limit.refill")));
+    EXPECT_THAT(origin("limit: { max_inflight: 8 }"), IsEmpty()) << "a default is nobody's mistake";
+    EXPECT_THAT(origin("limit: { max_inflight: 8, refill: 9 }"), ElementsAre(HasSubstr("origins.o.limit.max_inflight: is less than origins.o.limit.refill")));
     EXPECT_THAT(origin("limit: { max_inflight: 0 }"), IsEmpty());
 
     const auto routes = [](const std::string& list) {
@@ -369,6 +370,34 @@ TEST(Loader, TemplatesOfEventsNameWhatEventsHave)
         EXPECT_EQ(problems_with("invalidate: [ " + bad + " ]").size(), 1u) << bad;
     }
     EXPECT_EQ(problems_with(R"(tenant: "{tenant}", invalidate: [ { tag: a } ])").size(), 1u);
+}
+
+TEST(Loader, WhatCanNeverBringAnEventOrFollowOneIsAMistake)
+{
+    const auto problems_with = [](const std::string& invalidation) {
+        return lines(load_yaml("origins: { shop: { endpoints: [ \"http://127.0.0.1:1\" ] } }\n"
+                               "routes: [ { name: all, match: { path: / }, origin: shop } ]\n"
+                               "cache: { l2: { url: \"redis://127.0.0.1:1\" } }\n"
+                               "invalidation: { " + invalidation + " }\n"));
+    };
+    const auto source = [&](const std::string& s) { return problems_with("sources: [ { " + s + " } ]"); };
+    const auto rule = [&](const std::string& r) { return problems_with("rules: [ { " + r + " } ]"); };
+    const std::string feed = "label: a, kind: poll, origin: shop, path: ";
+    EXPECT_THAT(source(feed + "/c, stream: s"), ElementsAre(HasSubstr("sources[0].stream: has no meaning unless the kind is redis_stream")));
+    EXPECT_THAT(source("label: a, kind: webhook, interval: 1s"), ElementsAre(HasSubstr("sources[0].interval: has no meaning unless the kind is poll")));
+    EXPECT_THAT(source("label: a, stream: s, channel: c"), ElementsAre(HasSubstr("sources[0].channel: has no meaning")));
+    EXPECT_THAT(source("label: api, kind: webhook"), ElementsAre(HasSubstr("sources[0].label: is the label of what POST /v1/events takes")));
+    EXPECT_THAT(source("label: a, stream: \"tcl:{inv}:log\""), ElementsAre(HasSubstr("sources[0].stream: is among the names that Tiercel has")));
+    EXPECT_THAT(source("label: a, stream: \"tcl:dlq\""), ElementsAre(HasSubstr("sources[0].stream: is among the names that Tiercel has")));
+    EXPECT_THAT(source(feed + "\"/c?x=1&lastEventId=7\""), ElementsAre(HasSubstr("sources[0].path: has lastEventId in its query")));
+    EXPECT_THAT(source(feed + "\"/c?from=7\", parameter: from"), ElementsAre(HasSubstr("sources[0].path: has from in its query")));
+    EXPECT_THAT(source(feed + "\"/c?since=7\""), IsEmpty()) << "asked for by id";
+    EXPECT_THAT(source(feed + "c"), ElementsAre(HasSubstr("sources[0].path: must be a path")));
+    EXPECT_THAT(rule("on: a, invalidate: [ { url: /x } ]"), ElementsAre(HasSubstr("rules[0].invalidate[0].url: must be http://host/path")));
+    EXPECT_THAT(rule("on: a, invalidate: [ { entity: x } ]"), ElementsAre(HasSubstr("rules[0].invalidate[0].entity: must be type/id")));
+    EXPECT_THAT(rule("on: a.v2, version: 1, invalidate: [ { tag: x } ]"),
+                ElementsAre(HasSubstr("rules[0].version: is another one than that of the type, a.v2")));
+    EXPECT_THAT(rule("on: a.v2, version: 2, invalidate: [ { url: \"{data.url}\" }, { entity: \"{data.ref}\" } ]"), IsEmpty());
 }
 
 TEST(Loader, NamesOfOriginsAreLimited)

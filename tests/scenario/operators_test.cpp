@@ -142,6 +142,8 @@ TEST(Operators, PurgeByMethodIsForThoseWhoMay)
     ASSERT_TRUE(page.wait_for_requests(2));
     s.wait_until_quiet();
     page.body("v3");
+    s.request("PURGE", "/a", {{"Tiercel-Purge", "sofft"}}).expect_problem(400, "bad_request");
+    s.get("/a").expect_body("v2").expect_cache("hit");
     s.request("PURGE", "/a").expect_status(200);
     s.get("/a").expect_body("v3").expect_cache("fwd=uri-miss; stored");
     EXPECT_EQ(s.admin("GET", "/v1/invalidations").body.find("PURGE"), std::string::npos);
