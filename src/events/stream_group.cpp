@@ -3,8 +3,16 @@
 namespace tiercel::events {
 namespace {
 
+// Which run of Redis this is: another one after each restart.
+constexpr std::string_view run_id_function = R"lua(
+local function run_id()
+  local all = redis.pcall('INFO', 'server')
+  return type(all) == 'string' and string.match(all, 'run_id:(%w+)') or ''
+end
+)lua";
+
 // MKSTREAM makes the stream if need be; its count is then 0. What lies in it no more before the group begins is none of its business.
-constexpr std::string_view create_script = R"lua(
+const std::string create_script = std::string(run_id_function) + R"lua(
 local read = 0
 local info = redis.pcall('XINFO', 'STREAM', KEYS[1])
 if not info.err then
@@ -20,11 +28,13 @@ local made = redis.pcall('XGROUP', 'CREATE', KEYS[1], ARGV[1], ARGV[2], 'MKSTREA
 if made.err and string.find(made.err, 'syntax', 1, true) then
   return redis.call('XGROUP', 'CREATE', KEYS[1], ARGV[1], ARGV[2], 'MKSTREAM')
 end
+if not made.err then redis.call('SET', KEYS[2], run_id()) end
 return made
 )lua";
 
 // Where the group stands can be told when it has read everything, or when everything that it had read is gone; in between, later.
-constexpr std::string_view lost_script = R"lua(
+// The append-only file does not hold what the groups have read: a count from before a restart says nothing, and is begun anew.
+const std::string lost_script = std::string(run_id_function) + R"lua(
 local function fields(list)
   local out = {}
   for i = 1, #list, 2 do out[list[i]] = list[i + 1] end
@@ -47,6 +57,12 @@ local last, first = group['last-delivered-id'], s['first-entry']
 local all_read = last == s['last-generated-id']
 if not all_read and first and not is_after(first[1], last) then return 0 end
 local stands_at = all_read and s['entries-added'] or s['entries-added'] - s.length
+local this_run = run_id()
+if redis.call('GET', KEYS[2]) ~= this_run then
+  redis.call('XGROUP', 'SETID', KEYS[1], ARGV[1], last, 'ENTRIESREAD', stands_at)
+  redis.call('SET', KEYS[2], this_run)
+  return 0
+end
 local read = group['entries-read']
 local lost = read and stands_at - read or (all_read and 0 or 1)
 if (ARGV[2] == 'settle' and lost ~= 0) or (all_read and not read) then
@@ -72,14 +88,20 @@ redis::command claim_left(const std::string& stream, const std::string& consumer
     return {"EVAL", claim_script, "1", stream, consumer_group, consumer, std::to_string(idle.count())};
 }
 
-redis::command create_group(const std::string& stream, const std::string& from)
+redis::command create_group(const std::string& stream, const std::string& run, const std::string& from)
 {
-    return {"EVAL", create_script, "1", stream, consumer_group, from};
+    return {"EVAL", create_script, "2", stream, run, consumer_group, from};
 }
 
-redis::command count_lost(const std::string& stream) { return {"EVAL", lost_script, "1", stream, consumer_group, "count"}; }
+redis::command count_lost(const std::string& stream, const std::string& run)
+{
+    return {"EVAL", lost_script, "2", stream, run, consumer_group, "count"};
+}
 
-redis::command settle_lost(const std::string& stream) { return {"EVAL", lost_script, "1", stream, consumer_group, "settle"}; }
+redis::command settle_lost(const std::string& stream, const std::string& run)
+{
+    return {"EVAL", lost_script, "2", stream, run, consumer_group, "settle"};
+}
 
 std::optional<std::int64_t> lost_entries(const redis::reply& r)
 {

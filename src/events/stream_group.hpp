@@ -4,7 +4,8 @@
 //
 // Redis counts the entries that were ever added to a stream, and for a group those it has read. What lies in the stream no more and is
 // not among the read ones is lost. Redis itself does not notice: it counts on from where the group was, so once a loss was seen to, the
-// group's count is set right. Redis before 7 counts neither; there nothing is noticed.
+// group's count is set right. Redis before 7 counts neither; there nothing is noticed. Nor is what was trimmed across a restart of Redis,
+// after which the group's count is not to be relied on.
 
 #include "redis/resp_codec.hpp"
 
@@ -19,13 +20,14 @@ namespace tiercel::events {
 
 inline constexpr std::string_view consumer_group = "tiercel";
 
+// `run` names the key that remembers in which run of Redis the group was counted.
 // `from`: "$" or "0". The reply is an error if there is such a group: BUSYGROUP.
-redis::command create_group(const std::string& stream, const std::string& from);
+redis::command create_group(const std::string& stream, const std::string& run, const std::string& from);
 
 // The reply is read by lost_entries().
-redis::command count_lost(const std::string& stream);
+redis::command count_lost(const std::string& stream, const std::string& run);
 // From now on they are not counted any more. As much as can be told now: what is read meanwhile is not forgotten.
-redis::command settle_lost(const std::string& stream);
+redis::command settle_lost(const std::string& stream, const std::string& run);
 // Nothing: that is no reply to this.
 std::optional<std::int64_t> lost_entries(const redis::reply& r);
 

@@ -82,7 +82,7 @@ task<> stream_source::read()
     const std::string name = options().stream;
     // The first start is now; a group that was there and is gone begins with what there is.
     const std::string from = under_way_.empty() && means_.board.cursor_of(at_).empty() ? "$" : "0";
-    redis::command create = create_group(name, from);
+    redis::command create = create_group(name, run_name_, from);
     const result<reply> made = co_await link_->call(std::move(create), means_.options.redis_timeout);
     if (!made || (made->is_error() && made->error_code() != "BUSYGROUP")) {
         if (made) { link_->close(errc::redis_reply, made->text); }
@@ -151,7 +151,7 @@ task<bool> stream_source::see_to_losses()
 {
     const bool bridged_those = co_await bridge_trimmed();
     if (!bridged_those) { co_return false; }
-    redis::command count = count_lost(options().stream);
+    redis::command count = count_lost(options().stream, run_name_);
     const result<reply> counted = co_await link_->call(std::move(count), means_.options.redis_timeout);
     if (!counted) { co_return false; }
     const std::int64_t lost = lost_entries(*counted).value_or(0);   // whoever may not ask is not told
@@ -160,7 +160,7 @@ task<bool> stream_source::see_to_losses()
         const bool bridged = co_await bridge_gap(std::to_string(lost) + " entries were trimmed before they were read");
         if (!bridged) { co_return false; }
     }
-    redis::command settle = settle_lost(options().stream);
+    redis::command settle = settle_lost(options().stream, run_name_);
     const result<reply> settled = co_await link_->call(std::move(settle), means_.options.redis_timeout);
     co_return settled.has_value();
 }

@@ -17,7 +17,10 @@ namespace tiercel::events {
 
 class stream_source final : public source {
 public:
-    stream_source(const source_means& m, std::size_t at) : source(m, at), random_(std::random_device{}()) {}
+    stream_source(const source_means& m, std::size_t at)
+        : source(m, at), run_name_(m.options.prefix + ":counted:" + options().stream), random_(std::random_device{}())
+    {
+    }
 
     void start() override { means_.beside.spawn(consume()); }
     async::task<> stop() override;
@@ -43,6 +46,7 @@ private:
     bool take_entry(const redis::reply& entry);
     void note_lag_of(const std::string& id);
 
+    const std::string run_name_;           // see stream_group.hpp
     closing_observer closing_;
     std::unique_ptr<redis::connection> link_;
     std::set<std::string> under_way_;      // not acknowledged yet

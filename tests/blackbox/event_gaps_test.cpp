@@ -122,6 +122,29 @@ TEST_F(EventGaps, AStreamThatLosesOnlyWhatWasReadHasNone)
     EXPECT_TRUE(is_stored());
 }
 
+// Which does not bring back what the groups have read.
+TEST_F(EventGaps, ARestartOfRedisWithItsDataIsNoLoss)
+{
+    redis_ = std::make_unique<redis_server>(std::vector<std::string>{"--appendonly", "yes", "--appendfsync", "always"});
+    start_stream();
+    add(0, 5, 3);
+    add(5, 6, 1);
+    for (int i = 6; i < 20; ++i) {
+        ASSERT_TRUE(eventually([&] { return unacknowledged() == 0; }));
+        add(i, i + 1, 1);
+    }
+    ASSERT_TRUE(eventually([&] { return unacknowledged() == 0; }));
+    fill();
+    const std::int64_t before = gaps();
+    redis_->restart();
+    add(20, 21, 1);
+    ASSERT_TRUE(eventually([&] { return unacknowledged() == 0 && works(); }));
+    ASSERT_TRUE(eventually([&] { return is_stored(); }));
+    EXPECT_EQ(gaps(), before);
+    add(21, 31, 3);   // what is lost from then on is noticed
+    EXPECT_TRUE(eventually([&] { return gaps() == before + 1; }));
+}
+
 TEST_F(EventGaps, AGroupThatSomebodyElseHasMadeIsNoLoss)
 {
     add(0, 5, 3);
