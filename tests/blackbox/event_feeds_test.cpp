@@ -180,12 +180,12 @@ TEST_F(EventFeeds, ATenantsTokenReachesNoOtherTenantWithoutASourceEither)
 
 TEST_F(EventFeeds, TheLogSaysWhichSourceADeadLetterCameFromAndWhy)
 {
-    start("{sources: [{label: a-label-longer-than-a-small-string, kind: webhook}], rules: [{on: changed, invalidate: [{tag: \"{data.nothing}\"}]}], max_retries: 0}");
+    const std::string label = "a-label-longer-than-a-small-string";
+    start("{sources: [{label: " + label + ", kind: webhook}], max_retries: 0,\n"
+          "               rules: [{on: changed, invalidate: [{tag: \"{data.nothing}\"}]}]}");
     send(token_of_all, event("1", "changed", "{}"));
-    EXPECT_TRUE(eventually([&] {
-        return proxy_->log().find("an event went to the dead letters source=a-label-longer-than-a-small-string reason=\"rule changed: the event has no data.nothing\"") !=
-               std::string::npos;
-    })) << proxy_->log();
+    const std::string line = "an event went to the dead letters source=" + label + " reason=\"rule changed: the event has no data.nothing\"";
+    EXPECT_TRUE(eventually([&] { return proxy_->log().find(line) != std::string::npos; })) << proxy_->log();
 }
 
 TEST_F(EventFeeds, ATenantsTokenInvalidatesWhatIsItsOwn)

@@ -283,6 +283,27 @@ TEST(Loader, StarsStandAtTheEndOrNowhere)
     EXPECT_THAT(rule("x*"), IsEmpty());
 }
 
+TEST(Check, FeedsNeedAnOriginThatThereIsAndOneWayToSayWhoWeAre)
+{
+    const auto source = [](const std::string& keys) {
+        const auto all = lines(load_yaml(with_minimal("invalidation: { sources: [ { label: a, " + keys + " } ] }\n")));
+        return all.empty() ? std::string() : all.front();
+    };
+    const std::string feed = "kind: poll, origin: shop, path: /changes";
+    EXPECT_EQ(source(feed), "");
+    EXPECT_EQ(source(feed + ", auth: { token_file: /run/token }"), "");
+    EXPECT_EQ(source(feed + ", auth: { origin: shop, path: /token, client_id: a, client_secret: b }"), "");
+    EXPECT_THAT(source("kind: poll, origin: shop"), HasSubstr("needs a path"));
+    EXPECT_THAT(source("kind: poll, path: /changes"), HasSubstr("needs an origin"));
+    EXPECT_THAT(source("kind: poll, path: /changes, origin: shp"), HasSubstr("there is no origin \"shp\" (did you mean shop?)"));
+    EXPECT_THAT(source("kind: poll, origin: shop, path: changes"), HasSubstr("must be a path that begins with /"));
+    EXPECT_THAT(source(feed + ", auth: { token: a, token_file: b }"), HasSubstr("more than one of token, token_file and origin"));
+    EXPECT_THAT(source(feed + ", auth: { client_id: a }"), HasSubstr("needs an origin, which gives tokens"));
+    EXPECT_THAT(source(feed + ", auth: { origin: shop, path: /token, client_id: a }"), HasSubstr("needs a path, a client_id and a client_secret"));
+    EXPECT_THAT(source(feed + ", auth: { token: \"a b\" }"), HasSubstr("must have no blanks"));
+    EXPECT_THAT(source(feed + ", auth: { token: \"not shown\" }"), testing::Not(HasSubstr("not shown")));
+}
+
 TEST(Loader, ARouteThatAnEarlierOneHidesIsAMistake)
 {
     EXPECT_THAT(lines_for_routes("{ origin: o }, { origin: o, match: { path: /a } }"),
