@@ -413,7 +413,7 @@ TEST(Loader, WhatCanNeverBringAnEventOrFollowOneIsAMistake)
     EXPECT_THAT(source(feed + "\"/c?x=1&lastEventId=7\""), ElementsAre(HasSubstr("sources[0].path: has lastEventId in its query")));
     EXPECT_THAT(source(feed + "\"/c?from=7\", parameter: from"), ElementsAre(HasSubstr("sources[0].path: has from in its query")));
     EXPECT_THAT(source(feed + "\"/c?since=7\""), IsEmpty()) << "asked for by id";
-    EXPECT_THAT(source(feed + "c"), ElementsAre(HasSubstr("sources[0].path: must be a path")));
+    EXPECT_THAT(source(feed + "c"), ElementsAre(HasSubstr("sources[0].path: \"c\" must be a path")));
     EXPECT_THAT(rule("on: a, invalidate: [ { url: /x } ]"), ElementsAre(HasSubstr("rules[0].invalidate[0].url: must be http://host/path")));
     EXPECT_THAT(rule("on: a, invalidate: [ { entity: x } ]"), ElementsAre(HasSubstr("rules[0].invalidate[0].entity: must be type/id")));
     EXPECT_THAT(rule("on: a.v2, version: 1, invalidate: [ { tag: x } ]"),
