@@ -85,7 +85,12 @@ void log_appender::take_own(const invalidation& i, const appended& a)
 void log_appender::keep(const invalidation& i, const receipt_handler& done)
 {
     if (!i.event.empty()) { s_.valid.raise(i.scopes, i.mode); }
-    const journal::added added = journal_.add(i);
+    invalidation kept = i;
+    if (!kept.also.empty()) {   // the journal knows one name alone, and others than that event count on it: appended whatever is known
+        kept.event.clear();
+        kept.also.clear();
+    }
+    const journal::added added = journal_.add(kept);
     const append_state state = added.what == journal::added::as::full ? append_state::refused : append_state::pending;
     s_.rows.change(i.id, [&](audit_row& row) { row.state = state; });
     if (added.what == journal::added::as::known) { s_.rows.merge(i.id, added.into); }

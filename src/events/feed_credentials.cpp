@@ -99,6 +99,7 @@ task<feed_credentials::given> feed_credentials::give()
     } else if (issuer_ && steady::now() >= renew_at_) {
         std::string problem = co_await get_token();
         if (steady::now() >= ends_at_) { token_.clear(); }   // until then the old one will do
+        if (token_.empty() && problem.empty()) { problem = "the issuer gives a token that has ended"; }
         if (token_.empty()) { out.problem = std::move(problem); }
     }
     if (out.problem.empty() && !token_.empty()) { out.fields = "Authorization: Bearer " + token_ + "\r\n"; }

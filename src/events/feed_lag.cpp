@@ -37,7 +37,9 @@ void feed_lag::publish()
 void feed_lag::know_until(std::size_t source, instant t)
 {
     if (source >= places_.size()) { return; }
-    places_[source]->known_until.store(t.time_since_epoch().count(), std::memory_order_relaxed);
+    std::atomic<instant::rep>& known = places_[source]->known_until;
+    if (t <= at(known.load(std::memory_order_relaxed))) { return; }   // what was known once stays known
+    known.store(t.time_since_epoch().count(), std::memory_order_relaxed);
     publish();
 }
 

@@ -37,6 +37,8 @@ event_result end_of(const job& j) noexcept
     return j.any_duplicate ? event_result::duplicate : event_result::noop;
 }
 
+constexpr std::size_t most_waiting = 256;   // in the journal of the log, for feeds to be read on
+
 }  // namespace
 
 job_runner::job_runner(async::loop& l, background& beside, source_board& board, feed_lag& lag, dead_letters& dead, loopback& echoes, gathering& orders,
@@ -69,6 +71,12 @@ bool job_runner::try_reserve(std::size_t n) noexcept
 std::vector<effect> job_runner::effects_of(const event& e, std::size_t source, std::string_view only_tenant) const
 {
     return events::effects_of(e, board_.options_of(source), options_.events.rules, only_tenant, process_);
+}
+
+bool job_runner::is_full() const
+{
+    const std::size_t most = options_.events.max_pending;
+    return pending() >= most - most / 4 || (process_.log != nullptr && process_.log->status().waiting >= most_waiting);
 }
 
 void job_runner::attempt(const job_ptr& j)

@@ -57,7 +57,8 @@ public:
     void reserve() noexcept { pending_.fetch_add(1, std::memory_order_relaxed); }
     void release(std::size_t n) noexcept { pending_.fetch_sub(n, std::memory_order_relaxed); }
     // For feeds, which keep what is not read yet. They leave a quarter to those whose events would have to be refused.
-    bool is_full() const noexcept { return pending() >= options_.events.max_pending - options_.events.max_pending / 4; }
+    // Nor do they fill the log's journal, which is emptied one by one.
+    bool is_full() const;
     std::size_t pending() const noexcept { return pending_.load(std::memory_order_relaxed); }
 
     // REQUIRES: a place was reserved.

@@ -51,6 +51,12 @@ private:
     std::size_t in_vain_ = 0;
 };
 
+// It holds something that came after that moment, of which the feed tells the second.
+bool is_after(const feed_page& page, std::int64_t micros)
+{
+    return std::any_of(page.events.begin(), page.events.end(), [&](const feed_event& e) { return e.time && *e.time >= micros + 1'000'000; });
+}
+
 }  // namespace
 
 poll_source::poll_source(const source_means& m, std::size_t at)
@@ -232,6 +238,7 @@ task<poll_source::walk_end> poll_source::read_on(std::optional<std::int64_t> ski
 {
     page_walk walk(target_from(*cursor_));
     bool by_cursor = !cursor_->empty();
+    std::optional<std::int64_t> began;   // by the clock of the feed: what it held then is what is to be read
     while (lease_.is_held(term_) && !means_.beside.is_ending()) {
         answer a = co_await ask(walk.target());
         if (a.what == answer::kind::unknown_cursor && by_cursor) { co_return walk_end::unknown_cursor; }
@@ -239,6 +246,7 @@ task<poll_source::walk_end> poll_source::read_on(std::optional<std::int64_t> ski
         if (a.what == answer::kind::unchanged) { co_return walk_end::reached; }
         if (a.what != answer::kind::page) { co_return walk_end::broken_off; }
         const std::int64_t now = a.date ? *a.date * 1'000'000 : micros_of(means_.process.time.wall());
+        if (!began) { began = now; }
         std::string to = moved_cursor(options().cursor, *cursor_, a.page, now + most_ahead.count());
         const bool moves = to != *cursor_;
         const bool carried = co_await carry_out(wanted(a.page, skipping_before));
@@ -259,7 +267,7 @@ task<poll_source::walk_end> poll_source::read_on(std::optional<std::int64_t> ski
             fail("the next page lies on another server");
             co_return walk_end::broken_off;
         }
-        if (!a.next && !moves) { co_return walk_end::reached; }
+        if (!a.next && (!moves || is_after(a.page, *began))) { co_return walk_end::reached; }
         by_cursor = !a.next;
         const bool has_been_there = !walk.go_to(a.next ? *a.next : target_from(*cursor_));
         if (has_been_there && by_cursor) { co_return walk_end::reached; }

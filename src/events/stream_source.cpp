@@ -105,6 +105,7 @@ task<> stream_source::read()
         if (means_.runner.is_full()) { break; }
     }
     auto next_claim = steady::now();
+    bool is_behind = false;   // the stream may be trimmed faster than it is read
     while (!means_.beside.is_ending() && link_->is_open()) {
         if (steady::now() >= next_claim) {
             const bool good = co_await claim();
@@ -115,10 +116,15 @@ task<> stream_source::read()
             const bool told = co_await acknowledge();
             if (!told) { co_return; }
             co_await means_.beside.pause(5ms);   // the stream keeps what is not read yet
+            is_behind = true;
             continue;
         }
         const bool told = co_await acknowledge();
         if (!told) { co_return; }
+        if (is_behind) {   // after the reading it could not be told any more
+            const bool noticed = co_await see_to_losses();
+            if (!noticed) { co_return; }
+        }
         const instant asked = means_.process.time.now();
         const bool good = co_await read_entries(">", entries);
         if (!good) { co_return; }
@@ -126,7 +132,8 @@ task<> stream_source::read()
             const bool noticed = co_await see_to_losses();
             if (!noticed) { co_return; }
         }
-        const bool looked = co_await look_at_lag(asked, entries < most_at_once);
+        is_behind = entries >= most_at_once;
+        const bool looked = co_await look_at_lag(asked, !is_behind);
         if (!looked) { co_return; }
     }
 }

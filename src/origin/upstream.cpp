@@ -145,7 +145,7 @@ void upstream::on_primary(instant now) noexcept
     }
 }
 
-bool upstream::try_take_hedge(instant now) noexcept { return hedge_budget_.try_take(now) && budget_.try_take(now); }
+bool upstream::try_take_hedge(instant now) noexcept { return budget_.available(now) > 0 && hedge_budget_.try_take(now) && budget_.try_take(now); }
 
 bool upstream::all_breakers_open() const
 {

@@ -68,12 +68,13 @@ struct node {
     explicit node(log_options o) : log(std::move(o), time, valid, rows, seen) {}
 
     bool follows() const { return valid.contact() == contact::following; }
-    receipt submit(scope_hash s, purge_mode mode = purge_mode::hard, std::string event = {})
+    receipt submit(scope_hash s, purge_mode mode = purge_mode::hard, std::string event = {}, std::vector<std::string> also = {})
     {
         invalidation i;
         i.scopes = {s};
         i.mode = mode;
         i.event = std::move(event);
+        i.also = std::move(also);
         const auto answer = std::make_shared<std::promise<receipt>>();
         log.submit(std::move(i), [answer](receipt r) { answer->set_value(std::move(r)); });
         auto future = answer->get_future();
@@ -255,6 +256,22 @@ TEST_F(InvalidationLog, WithoutRedisItHoldsHereAtOnceAndForTheOthersWhenRedisIsB
     EXPECT_TRUE(eventually([&] { return !b->is_good(7, before); }));
     EXPECT_TRUE(eventually([&] { return a->log.status().waiting == 0; }));
     EXPECT_TRUE(eventually([&] { return a->rows.find(r.id)->state == append_state::applied; }));
+}
+
+TEST_F(InvalidationLog, WhatSharesAnInvalidationWithAKnownEventIsNotTakenForKnown)
+{
+    const auto a = start();
+    const auto b = start();
+    ASSERT_EQ(a->submit(7, purge_mode::hard, "x").state, append_state::applied);
+    const receipt known = a->submit(7, purge_mode::hard, "y");
+    ASSERT_EQ(known.state, append_state::applied);
+    redis_->freeze();
+    a->submit(8);   // what is under way when Redis stops may reach it later; what comes behind what waits does not
+    ASSERT_EQ(a->log.status().waiting, 1u);
+    ASSERT_EQ(a->submit(7, purge_mode::hard, "x", {"y"}).state, append_state::pending);
+    ASSERT_EQ(a->submit(7, purge_mode::hard, "x", {"z"}).state, append_state::pending);   // alike, and news
+    redis_->thaw();
+    EXPECT_TRUE(eventually([&] { return b->valid.raised(7, purge_mode::hard) > known.at; }));
 }
 
 TEST_F(InvalidationLog, WhatWaitsGoesThroughARestartOfTheNodeAndOfRedis)
