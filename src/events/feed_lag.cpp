@@ -37,9 +37,7 @@ void feed_lag::publish()
 void feed_lag::know_until(std::size_t source, instant t)
 {
     if (source >= places_.size()) { return; }
-    std::atomic<instant::rep>& known = places_[source]->known_until;
-    if (t <= at(known.load(std::memory_order_relaxed))) { return; }   // what was known once stays known
-    known.store(t.time_since_epoch().count(), std::memory_order_relaxed);
+    places_[source]->known_until.store(t.time_since_epoch().count(), std::memory_order_relaxed);
     publish();
 }
 

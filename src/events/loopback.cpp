@@ -1,11 +1,23 @@
 #include "events/loopback.hpp"
 
+#include <cstdint>
 #include <utility>
 
 namespace tiercel::events {
 
 using coherence::recent_writes;
 using redis::reply;
+
+namespace {
+
+// The latest moment that a time may mean, in microseconds: clocks that tell the second, or the millisecond, leave out the rest.
+std::int64_t latest_of(std::int64_t time) noexcept
+{
+    const std::int64_t grain = time % 1'000'000 == 0 ? 1'000'000 : time % 1'000 == 0 ? 1'000 : 1;
+    return time + grain - 1;
+}
+
+}  // namespace
 
 loopback::loopback(const intake_options& o, flow::process_context& p, redis::client* client)
     : options_(o), process_(p), client_(client), names_(o.prefix)
@@ -19,7 +31,7 @@ void loopback::find_rest(const event& e, std::string event_name, const effect& w
         return;
     }
     look(std::make_shared<inquiry>(inquiry{std::move(event_name), what.order.scopes, what.widths, what.order.mode,
-                                           static_cast<sequence>(*e.time), std::move(done)}));
+                                           static_cast<sequence>(latest_of(*e.time)), std::move(done)}));
 }
 
 void loopback::look(const inquiry_ptr& q)
