@@ -116,7 +116,8 @@ public:
 
     fake_origin& origin() override { return origin_; }
     std::uint16_t port() const override { return proxy_.port(); }
-    wall_time now() const override { return std::chrono::floor<milliseconds>(std::chrono::system_clock::now()); }
+    // The clock that the program reads: it moves by some milliseconds at a time, and must not be behind what an answer was stamped with.
+    wall_time now() const override { return system_clock().wall(); }
     void advance(milliseconds) override { throw std::logic_error("the machine's clock does not move on demand"); }
     bool moves_time() const override { return false; }
     int collapsed() const override { return static_cast<int>(proxy_.metric("coalesced_total")); }
