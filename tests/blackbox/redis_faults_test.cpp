@@ -5,14 +5,13 @@
 #include "blackbox/setting.hpp"
 #include "origin/content.hpp"
 #include "support/redis_server.hpp"
+#include "support/relay.hpp"
 
 #include <gtest/gtest.h>
 
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <atomic>
-#include <list>
 #include <sstream>
 #include <thread>
 
@@ -46,61 +45,22 @@ std::vector<std::string> lines_with(const std::string& log, const std::string& t
 // Stands between the proxy and Redis, and lets answers wait.
 class slow_link {
 public:
-    explicit slow_link(std::uint16_t to) : to_(to), acceptor_([this] { accept_loop(); }) {}
-    ~slow_link()
+    explicit slow_link(std::uint16_t to)
+        : relay_(to, [this](relay::connection& c, bool from_client, const std::string& bytes) { carry(c, from_client, bytes); })
     {
-        ::shutdown(listener_.get(), SHUT_RDWR);
-        acceptor_.join();
-        for (auto& p : pipes_) {
-            p.near.interrupt();
-            p.far.interrupt();
-        }
-        for (auto& p : pipes_) {
-            p.there.join();
-            p.back.join();
-        }
     }
-    std::string url() const { return "redis://127.0.0.1:" + std::to_string(port_of(listener_)); }
+    std::string url() const { return "redis://127.0.0.1:" + std::to_string(relay_.port()); }
     void delay(std::chrono::milliseconds t) { delay_ = t; }
 
 private:
-    struct pipe {
-        byte_stream near;
-        byte_stream far;
-        std::thread there;
-        std::thread back;
-    };
-
-    void accept_loop()
+    void carry(relay::connection& c, bool from_client, const std::string& bytes) const
     {
-        for (;;) {
-            unique_fd fd(::accept(listener_.get(), nullptr, nullptr));
-            if (!fd) { return; }
-            pipe& p = pipes_.emplace_back();
-            p.near = byte_stream(std::move(fd));
-            p.far = byte_stream(connect_to("127.0.0.1", to_));
-            p.there = std::thread([this, &p] { carry(p.near, p.far, false); });
-            p.back = std::thread([this, &p] { carry(p.far, p.near, true); });
-        }
+        if (!from_client) { std::this_thread::sleep_for(delay_.load()); }
+        (from_client ? c.server : c.client).send(bytes);
     }
 
-    void carry(byte_stream& from, byte_stream& to, bool slowly)
-    {
-        try {
-            for (std::string bytes; !(bytes = from.read_some(after(60s))).empty();) {
-                if (slowly) { std::this_thread::sleep_for(delay_.load()); }
-                to.send(bytes);
-            }
-        } catch (const std::exception&) {   // one side is gone, so the other goes too
-        }
-        to.interrupt();
-    }
-
-    std::uint16_t to_;
-    unique_fd listener_ = listen_on_loopback();
     std::atomic<std::chrono::milliseconds> delay_ = 0ms;
-    std::list<pipe> pipes_;                 // of acceptor_, until it has ended
-    std::thread acceptor_;
+    relay relay_;   // last: its threads use the rest
 };
 
 class RedisFaults : public testing::Test {

@@ -4,13 +4,12 @@
 
 #include "support/net.hpp"
 #include "support/redis_server.hpp"
+#include "support/relay.hpp"
 
 #include <gtest/gtest.h>
 
-#include <sys/socket.h>
 
 #include <atomic>
-#include <list>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -26,21 +25,11 @@ using test::redis_server;
 // Stands between a log and Redis, and answers one command itself when it is told to.
 class lying_link {
 public:
-    explicit lying_link(std::uint16_t to) : to_(to), acceptor_([this] { accept_loop(); }) {}
-    ~lying_link()
+    explicit lying_link(std::uint16_t to)
+        : relay_(to, [this](test::relay::connection& c, bool from_client, const std::string& bytes) { carry(c, from_client, bytes); })
     {
-        ::shutdown(listener_.get(), SHUT_RDWR);
-        acceptor_.join();
-        for (auto& p : pipes_) {
-            p.near.interrupt();
-            p.far.interrupt();
-        }
-        for (auto& p : pipes_) {
-            p.there.join();
-            p.back.join();
-        }
     }
-    std::string url() const { return "redis://127.0.0.1:" + std::to_string(test::port_of(listener_)); }
+    std::string url() const { return "redis://127.0.0.1:" + std::to_string(relay_.port()); }
     // The next command of that name gets this reply. Redis does not see it.
     void answer_next(const std::string& command, std::string reply)
     {
@@ -54,29 +43,10 @@ public:
     }
 
 private:
-    struct pipe {
-        byte_stream near;
-        byte_stream far;
-        std::thread there;
-        std::thread back;
-    };
     struct lie {
         std::string command;
         std::string reply;
     };
-
-    void accept_loop()
-    {
-        for (;;) {
-            test::unique_fd fd(::accept(listener_.get(), nullptr, nullptr));
-            if (!fd) { return; }
-            pipe& p = pipes_.emplace_back();
-            p.near = byte_stream(std::move(fd));
-            p.far = byte_stream(test::connect_to("127.0.0.1", to_));
-            p.there = std::thread([this, &p] { carry(p.near, p.far, true); });
-            p.back = std::thread([this, &p] { carry(p.far, p.near, false); });
-        }
-    }
 
     std::optional<std::string> lie_for(const std::string& bytes)
     {
@@ -87,27 +57,19 @@ private:
         return reply;
     }
 
-    void carry(byte_stream& from, byte_stream& to, bool may_lie)
+    void carry(test::relay::connection& c, bool from_client, const std::string& bytes)
     {
-        try {
-            for (std::string bytes; !(bytes = from.read_some(test::after(120s))).empty();) {
-                if (const auto reply = may_lie ? lie_for(bytes) : std::nullopt) {
-                    from.send(*reply);
-                } else {
-                    to.send(bytes);
-                }
-            }
-        } catch (const std::exception&) {   // one side is gone, so the other goes too
+        const auto reply = from_client ? lie_for(bytes) : std::nullopt;
+        if (reply) {
+            c.client.send(*reply);
+        } else {
+            (from_client ? c.server : c.client).send(bytes);
         }
-        to.interrupt();
     }
 
-    std::uint16_t to_;
-    test::unique_fd listener_ = test::listen_on_loopback();
     mutable std::mutex mutex_;
     std::optional<lie> lie_;
-    std::list<pipe> pipes_;                 // of acceptor_, until it has ended
-    std::thread acceptor_;
+    test::relay relay_;   // last: its threads use the rest
 };
 
 class silent_observer final : public log_observer {

@@ -1,17 +1,10 @@
 #pragma once
 
-#include "support/net.hpp"
-
-#include <sys/socket.h>
+#include "support/relay.hpp"
 
 #include <atomic>
-#include <chrono>
 #include <cstdint>
-#include <exception>
-#include <list>
 #include <string>
-#include <thread>
-#include <utility>
 
 namespace tiercel::test {
 
@@ -19,67 +12,26 @@ namespace tiercel::test {
 // any more; those for data go on.
 class feed_link {
 public:
-    explicit feed_link(std::uint16_t to) : to_(to), acceptor_([this] { accept_loop(); }) {}
-    ~feed_link()
+    explicit feed_link(std::uint16_t to)
+        : relay_(to, [this](relay::connection& c, bool from_client, const std::string& bytes) { carry(c, from_client, bytes); })
     {
-        ::shutdown(listener_.get(), SHUT_RDWR);
-        acceptor_.join();
-        for (auto& p : pipes_) {
-            p.near.interrupt();
-            p.far.interrupt();
-        }
-        for (auto& p : pipes_) {
-            p.there.join();
-            p.back.join();
-        }
     }
-    std::string url() const { return "redis://127.0.0.1:" + std::to_string(port_of(listener_)); }
+    std::string url() const { return "redis://127.0.0.1:" + std::to_string(relay_.port()); }
     void cut() { is_cut_ = true; }
     void mend() { is_cut_ = false; }
 
 private:
-    struct pipe {
-        byte_stream near;
-        byte_stream far;
-        std::atomic<bool> is_of_log = false;
-        std::thread there;
-        std::thread back;
-    };
-
-    void accept_loop()
+    void carry(relay::connection& c, bool from_client, const std::string& bytes) const
     {
-        for (;;) {
-            unique_fd fd(::accept(listener_.get(), nullptr, nullptr));
-            if (!fd) { return; }
-            pipe& p = pipes_.emplace_back();
-            p.near = byte_stream(std::move(fd));
-            p.far = byte_stream(connect_to("127.0.0.1", to_));
-            p.there = std::thread([this, &p] { carry(p, p.near, p.far); });
-            p.back = std::thread([this, &p] { carry(p, p.far, p.near); });
+        if (from_client && c.beginning.size() < 1'000) {
+            c.beginning += bytes;
+            if (c.beginning.find("tiercel-log") != std::string::npos) { c.is_marked = true; }   // CLIENT SETNAME
         }
+        if (!is_cut_ || !c.is_marked) { (from_client ? c.server : c.client).send(bytes); }
     }
 
-    void carry(pipe& p, byte_stream& from, byte_stream& to)
-    {
-        std::string beginning;
-        try {
-            for (std::string bytes; !(bytes = from.read_some(after(std::chrono::seconds(120)))).empty();) {
-                if (beginning.size() < 1'000) {
-                    beginning += bytes;
-                    if (beginning.find("tiercel-log") != std::string::npos) { p.is_of_log = true; }   // CLIENT SETNAME
-                }
-                if (!is_cut_ || !p.is_of_log) { to.send(bytes); }
-            }
-        } catch (const std::exception&) {   // one side is gone, so the other goes too
-        }
-        to.interrupt();
-    }
-
-    std::uint16_t to_;
-    unique_fd listener_ = listen_on_loopback();
     std::atomic<bool> is_cut_ = false;
-    std::list<pipe> pipes_;                 // of acceptor_, until it has ended
-    std::thread acceptor_;
+    relay relay_;   // last: its threads use the rest
 };
 
 }  // namespace tiercel::test
