@@ -144,6 +144,7 @@ operation_answer sources_of(const events::intake& in, instant now)
         if (!s.problem.empty()) { one["problem"] = s.problem; }
         if (s.heard) { one["last_contact"] = time_of(*s.heard); }
         if (s.troubled) { one["last_error"] = {{"what", s.last_problem}, {"time", time_of(*s.troubled)}}; }
+        one["known"] = in.lag().unknown_of(place, now) != milliseconds::max();
         one["lag_seconds"] = static_cast<double>(in.lag().of(place++, now).count()) / 1e3;
         json::object results;
         for (const auto& [name, n] : s.results) { results[name] = n; }

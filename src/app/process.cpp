@@ -374,7 +374,8 @@ std::vector<admin::dependency> process::dependencies() const
         admin::dependency d{"events " + sources[i].label, admin::health::ok, ""};
         if (const milliseconds lag = intake_->lag().unknown_of(i, time_.now()); lag > least_lag_budget()) {
             d.state = admin::health::degraded;
-            d.reason = "its events are not known of the last " + std::to_string(lag.count()) + " ms";
+            d.reason = lag == milliseconds::max() ? "nothing is known of its events yet"
+                                                  : "its events are not known of the last " + std::to_string(lag.count()) + " ms";
         }
         out.push_back(std::move(d));
     }

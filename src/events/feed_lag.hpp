@@ -2,7 +2,8 @@
 
 // Up to when all that the sources have said is carried out, by the clock of this process. A source that answers is known up to the
 // moment at which it was asked, or to the oldest of its events that is still under way; one that cannot be read falls behind. The
-// latest moment up to which all of them are known is handed on to whoever judges stored answers (validity).
+// latest moment up to which all of them are known is handed on to whoever judges stored answers (validity). Until it was heard what
+// is known of a source nothing is, so that what former processes have left in Redis is not better known for a start.
 
 #include "events/options.hpp"
 
@@ -22,13 +23,15 @@ public:
 
     // Thread: the intake's. Everything that was said before `t` is carried out.
     void know_until(std::size_t source, instant t);
+    // The same, from somebody who may know less of it than we do.
+    void know_at_least_until(std::size_t source, instant t);
     // Something was carried out so long after it had happened.
     void note_event(std::size_t source, milliseconds late);
 
-    // Thread: any. For how long it is not known what the source says; or what the last events lagged by, if that was a moment ago. Zero
-    // for what no source brings.
+    // Thread: any. What is shown: for how long it is not known what the source says (since the start, if nothing is); or what the last
+    // events lagged by, if that was a moment ago. Zero for what no source brings.
     milliseconds of(std::size_t source, instant now) const noexcept;
-    // The first of these alone: what counts for lag_budget.
+    // What counts for lag_budget: for how long it is not known what the source says; milliseconds::max(): nothing is known of it.
     milliseconds unknown_of(std::size_t source, instant now) const noexcept;
 
 private:
@@ -42,6 +45,7 @@ private:
 
     validity& valid_;
     const clock& time_;
+    const instant started_;
     std::vector<std::unique_ptr<place>> places_;
 };
 

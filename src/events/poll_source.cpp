@@ -25,6 +25,15 @@ std::string hash_of(const std::string& text) { return hex(stable_hash(text)); }
 
 std::int64_t micros_of(wall_time t) { return std::chrono::duration_cast<std::chrono::microseconds>(t.time_since_epoch()).count(); }
 
+// Milliseconds since 1970, of this age; nothing: it is none.
+std::optional<milliseconds> time_in(std::string_view text) noexcept
+{
+    constexpr std::int64_t latest = 1'000'000'000'000'000;
+    std::int64_t ms = 0;
+    const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), ms);
+    return ec == std::errc() && end == text.data() + text.size() && ms >= 0 && ms <= latest ? std::optional(milliseconds(ms)) : std::nullopt;
+}
+
 // Null: it has no name. REQUIRES: else there is one of that name (which was checked when the configuration was loaded).
 const known_origin* origin_named(const std::string& name, const intake_options& o) { return name.empty() ? nullptr : &o.origins.at(name); }
 
@@ -123,13 +132,7 @@ task<> poll_source::stand_by()
         cursor_ = r->text;
         means_.board.note_cursor(at_, r->text);
     }
-    redis::command when{"GET", asked_name_};
-    const result<reply> asked = co_await means_.client.call(redis::lane::read, std::move(when));
-    const auto ahead = means_.client.shared_minus_local();
-    std::int64_t ms = 0;
-    if (asked && asked->is_bulk() && ahead && std::from_chars(asked->text.data(), asked->text.data() + asked->text.size(), ms).ec == std::errc()) {
-        means_.lag.know_until(at_, std::min(means_.process.time.now(), instant(milliseconds(ms) - *ahead)));
-    }
+    co_await hear_known();
 }
 
 task<> poll_source::follow()
@@ -147,7 +150,7 @@ task<> poll_source::follow()
 
 // ---- reading
 
-// For those that stand by: when the feed was asked, by the clock of Redis.
+// For those that stand by, and for whoever reads next: when the feed was asked, by the clock of Redis.
 void poll_source::tell_known(instant asked)
 {
     means_.lag.know_until(at_, asked);
@@ -156,6 +159,16 @@ void poll_source::tell_known(instant asked)
     const std::string at = std::to_string((asked.time_since_epoch() + *ahead).count());
     redis::command c{"SET", asked_name_, at, "PX", "86400000"};
     means_.client.send(redis::lane::write, std::move(c), [](const result<reply>&) {});
+}
+
+// What the last one to read has told.
+task<> poll_source::hear_known()
+{
+    redis::command when{"GET", asked_name_};
+    const result<reply> r = co_await means_.client.call(redis::lane::read, std::move(when));
+    const auto ahead = means_.client.shared_minus_local();
+    const std::optional<milliseconds> asked = r && r->is_bulk() ? time_in(r->text) : std::nullopt;
+    if (asked && ahead) { means_.lag.know_at_least_until(at_, std::min(means_.process.time.now(), instant(*asked - *ahead))); }
 }
 
 // Everything there is now.
@@ -180,6 +193,7 @@ task<> poll_source::look()
 task<bool> poll_source::find_cursor()
 {
     if (is_current_ && cursor_) { co_return true; }
+    co_await hear_known();
     redis::command c{"GET", cursor_name_};
     const result<reply> r = co_await means_.client.call(redis::lane::read, std::move(c));
     if (!r || r->is_error()) {

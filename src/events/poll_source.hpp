@@ -46,6 +46,7 @@ private:
     async::task<> stand_by();
     async::task<> follow();
     void tell_known(instant asked);
+    async::task<> hear_known();
     async::task<> look();
     async::task<bool> find_cursor();
     async::task<bool> begin_now(std::string gap);

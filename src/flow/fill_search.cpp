@@ -139,7 +139,8 @@ bool fill_search::is_answered_by_l2(entry_ptr found)
     if (later < -clock_margin) {
         return is_over_by_what_was_seen();
     }
-    if (reuse_of(found.get(), rq_, now, p_).what == action::serve && promote(found, cx_, now)) {
+    const reuse_verdict v = reuse_of(found.get(), rq_, now, p_);
+    if (v.what == action::serve && promote(found, cx_, now)) {
         end_.report().what = outcome::hit_l2;
         end_.report().why = detail::l2;
         end_.complete(std::move(found));
@@ -147,6 +148,7 @@ bool fill_search::is_answered_by_l2(entry_ptr found)
     }
     if (newer) {
         end_.report().was_stale = true;
+        end_.report().was_behind = v.why == detail::lag;
         if (job_.why == renewal::revisit) {
             promote(found, cx_, now);     // ours may not be served any more
         }

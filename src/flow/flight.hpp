@@ -69,6 +69,7 @@ struct flight_report {
     detail why = detail::none;
     bool stored = false;
     bool was_stale = false;             // L2 had an answer, too old to be used without asking
+    bool was_behind = false;            // of these, one that is too old for what is known of invalidations alone (lag_budget)
     bool varies = false;                // L2 had other variants only
     bool elsewhere = false;             // another instance has asked, and this is what it got
     int origin_status = 0;

@@ -170,11 +170,18 @@ private:
         return was_invalidated_before_we_came(std::span(&scope, 1));
     }
 
+    detail why_of(const flight_report& r) const
+    {
+        if (r.why != detail::none) { return r.why; }
+        if (d_.why == detail::lag || d_.why == detail::blind) { return d_.why; }
+        return r.was_behind ? detail::lag : detail::none;
+    }
+
     void note_report()
     {
         const flight_report& r = seen_.report;
         a_.what = r.what;
-        a_.why = r.why == detail::none && (d_.why == detail::lag || d_.why == detail::blind) ? d_.why : r.why;
+        a_.why = why_of(r);
         a_.stored = r.stored;
         a_.attempts = place_.created ? r.attempts : 0;
         a_.forward_status = r.origin_status;

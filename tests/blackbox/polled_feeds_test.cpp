@@ -193,7 +193,8 @@ protected:
                "origins:\n"
                "  shop: {endpoints: [\"" + pages_.url() + "\"]}\n"
                "  feed: {endpoints: [\"" + feed_.url() + "\"], retry: {max: 0}, breaker: {failures: 100}}\n"
-               "routes: [{name: all, match: {path: /}, origin: shop, tags: [\"page-{path.2}\"]}]\n"
+               "routes: [{name: lax, match: {path: /page/lax}, origin: shop},\n"
+               "         {name: all, match: {path: /}, origin: shop, tags: [\"page-{path.2}\"]" + route_options_ + "}]\n"
                "log: {level: warn, access: {file: \"off\"}}\n"
                "invalidation: {sources: [{label: polled, kind: poll, origin: feed, scope: all, interval: 100ms, " + source + "}]}\n";
     }
@@ -243,6 +244,7 @@ protected:
         return eventually([&] { return pages_in_log() == numbers(from, to); });
     }
 
+    std::string route_options_;   // ", lag_budget: 2s"
     feed feed_;
     origin_process pages_;
     std::unique_ptr<redis_server> redis_;
@@ -612,6 +614,93 @@ TEST_F(PolledFeeds, WithoutRedisNothingIsReadAndNothingIsLost)
     EXPECT_EQ(proxy_->metric("events_total", {{"source", "polled"}, {"result", "applied"}}), 0);
     redis_->thaw();
     EXPECT_TRUE(took_effect(10, 15)) << status_of(*proxy_);
+}
+
+// ---- up to when a feed is known
+
+class PolledFeedLag : public PolledFeeds {
+protected:
+    void SetUp() override
+    {
+        PolledFeeds::SetUp();
+        route_options_ = ", lag_budget: 2s";
+    }
+    // Of one host, whichever instance is asked.
+    static http_response get(const proxy& p, const std::string& target) { return p.get(target, {{"Host", "shop.example"}}); }
+    static std::string cached(const proxy& p, const std::string& target) { return cache_status_of(get(p, target)).text(); }
+    // Old enough for the budget to be about it.
+    static bool serves_of_age(const proxy& p, const std::string& target, int least)
+    {
+        const http_response r = get(p, target);
+        return cache_status_of(r).text().starts_with("hit") && std::stoi(r.header("Age").value_or("0")) >= least;
+    }
+    double lag(const proxy& p) const { return p.metric("invalidation_lag_seconds", {{"source", "polled"}}); }
+    static std::string told(const proxy& p, const std::string& dependency)
+    {
+        const auto all = boost::json::parse(p.admin("GET", "/readyz").body).as_object().at("dependencies").as_array();
+        const auto found = std::find_if(all.begin(), all.end(), [&](const auto& d) { return d.at("name").as_string() == dependency; });
+        return found == all.end() ? std::string() : boost::json::serialize(*found);
+    }
+    static bool may_use_redis(const proxy& p)
+    {
+        return eventually([&] { return told(p, "redis").find("\"ok\"") != std::string::npos; });
+    }
+    // They lie in Redis, and are older than the budget; since then the feed has said nothing, for longer than the budget.
+    void leave_old_answers()
+    {
+        start(by_id);
+        for (const char* target : {first, second, lax}) { get(*proxy_, target); }
+        for (const char* target : {first, second, lax}) {
+            ASSERT_TRUE(eventually([&] { return serves_of_age(*proxy_, target, 3); })) << status_of(*proxy_);
+        }
+        feed_.answer_with(status(503));
+        ASSERT_TRUE(eventually([&] { return lag(*proxy_) > 3; })) << status_of(*proxy_);
+        ASSERT_TRUE(proxy_->stop().ok());
+    }
+
+    static constexpr const char* first = "/page/1?ttl=600";
+    static constexpr const char* second = "/page/2?ttl=600";
+    static constexpr const char* lax = "/page/lax?ttl=600";
+};
+
+TEST_F(PolledFeedLag, IsNoShorterForAStartWhileTheFeedCannotBeRead)
+{
+    leave_old_answers();
+    proxy_->start();
+    ASSERT_TRUE(may_use_redis(*proxy_));
+    EXPECT_EQ(cached(*proxy_, first), "fwd=stale; stored; detail=lag");
+    EXPECT_EQ(cached(*proxy_, lax), "hit; detail=l2") << "it could have been served";
+    EXPECT_TRUE(eventually([&] { return lag(*proxy_) > 3; })) << "since it was read last, by whoever";
+    EXPECT_NE(told(*proxy_, "events polled").find("its events are not known of the last"), std::string::npos) << told(*proxy_, "events polled");
+    const auto other = started(by_id);   // which does not read, but stands by
+    ASSERT_TRUE(may_use_redis(*other));
+    EXPECT_EQ(cached(*other, second), "fwd=stale; stored; detail=lag");
+    EXPECT_EQ(cached(*other, lax), "hit; detail=l2");
+    EXPECT_TRUE(eventually([&] { return source_of(*other).at("standby") == true && lag(*other) > 3; }));
+
+    feed_.answer_with({});
+    for (const proxy* p : {proxy_.get(), other.get()}) {
+        EXPECT_TRUE(eventually([&] { return told(*p, "events polled").find("\"ok\"") != std::string::npos && lag(*p) == 0; })) << told(*p, "events polled");
+        EXPECT_TRUE(eventually([&] { return serves_of_age(*p, first, 3); }));
+    }
+}
+
+TEST_F(PolledFeedLag, IsThatOfNothingKnownUntilTheFirstLook)
+{
+    leave_old_answers();
+    redis_->command({"DEL", "tcl:asked:polled"});
+    proxy_->start();
+    ASSERT_TRUE(may_use_redis(*proxy_));
+    EXPECT_EQ(cached(*proxy_, first), "fwd=stale; stored; detail=lag");
+    EXPECT_EQ(cached(*proxy_, lax), "hit; detail=l2");
+    EXPECT_NE(told(*proxy_, "events polled").find("nothing is known of its events yet"), std::string::npos) << told(*proxy_, "events polled");
+    EXPECT_EQ(source_of(*proxy_).at("known"), false);
+    EXPECT_TRUE(eventually([&] { return lag(*proxy_) > 1; })) << "it counts from the start then";
+    EXPECT_LT(lag(*proxy_), 600);
+    EXPECT_LT(source_of(*proxy_).at("lag_seconds").to_number<double>(), 600);
+    feed_.answer_with({});
+    EXPECT_TRUE(eventually([&] { return source_of(*proxy_).at("known") == true && lag(*proxy_) == 0; }));
+    EXPECT_TRUE(eventually([&] { return serves_of_age(*proxy_, first, 3); }));
 }
 
 }  // namespace

@@ -288,6 +288,22 @@ TEST_F(EventLag, OfAFeedThatCannotBeReadIsThatOfStrictRoutesUntilItIsReadAgain)
     EXPECT_TRUE(eventually([&] { return lag("catalog") == 0; }));
 }
 
+TEST_F(EventLag, IsThatOfNothingKnownUntilAStreamAndAChannelWereHeardForTheFirstTime)
+{
+    redis->command({"ACL", "SETUSER", "default", "-xreadgroup", "-subscribe"});
+    start();
+    const std::string unknown = R"(","state":"degraded","reason":"nothing is known of its events yet"})";
+    const auto is_unknown = [&](const std::string& source) { return s.admin("GET", "/readyz").body.find("events " + source + unknown) != std::string::npos; };
+    EXPECT_TRUE(is_unknown("catalog") && is_unknown("news") && !is_unknown("hook")) << s.admin("GET", "/readyz").body;
+    s.advance(5s);
+    EXPECT_NEAR(lag("catalog"), 5, 1) << "since the start";
+    EXPECT_NEAR(lag("news"), 5, 1);
+    redis->command({"ACL", "SETUSER", "default", "+xreadgroup", "+subscribe"});
+    for (const char* source : {"catalog", "news"}) {
+        EXPECT_TRUE(eventually([&] { return is_ready(std::string("events ") + source, "ok") && lag(source) == 0; })) << s.admin("GET", "/readyz").body;
+    }
+}
+
 TEST_F(EventLag, CountsWhatAnotherInstanceHasReadAndNotCarriedOut)
 {
     begin();
