@@ -1,6 +1,9 @@
 #include "events/channel_source.hpp"
 
+#include "coherence/log_scripts.hpp"
+
 #include <algorithm>
+#include <chrono>
 #include <memory>
 #include <string>
 #include <utility>
@@ -8,17 +11,33 @@
 namespace tiercel::events {
 namespace {
 
-constexpr milliseconds ping_every{500};   // as well as it is known up to when nothing was said
+using namespace std::chrono_literals;
+using async::steady;
+using async::task;
+using redis::reply;
+
+constexpr milliseconds ping_every = 500ms;    // as well as it is known up to when nothing was said
+constexpr milliseconds most_patience = 3s;    // with the client, whose connections may come later than the one that is heard
+
+// As for that of the locks (l2::wake_channel): channels are common to all databases of a Redis, and instances on different ones are not.
+std::string witness_channel(const std::string& prefix, const std::string& label, unsigned database)
+{
+    const std::string first = prefix + ":heard:" + label;
+    return database == 0 ? first : first + ":" + std::to_string(database);
+}
 
 }  // namespace
 
-using async::task;
-
 channel_source::channel_source(const source_means& m, std::size_t at)
-    : source(m, at), subscriber_(m.loop, subscription(), [this](std::string_view message) { take(message); },
+    : source(m, at), witness_(m, witness_channel(m.options.prefix, options().label, m.redis.address.database)),
+      subscriber_(m.loop, subscription(), [this](std::string_view message) { take(message); },
                                  [this](bool heard, std::string_view why) { on_state(heard, why); }, [this](bool answered) { on_alive(answered); }),
       asked_(m.process.time.now())
 {
+    subscriber_.hear_beside(witness_.channel(), [this](std::string_view word) {
+        witness_.take(word);
+        answer_others();
+    });
 }
 
 redis::subscriber_options channel_source::subscription() const
@@ -44,7 +63,10 @@ void channel_source::take(std::string_view message)
     j->text = std::string(message);
     j->source = at_;
     const auto came = under_way_.insert(means_.process.time.now());
-    j->done = [this, came](event_result, const std::string&) { under_way_.erase(came); };
+    j->done = [this, came](event_result, const std::string&) {
+        under_way_.erase(came);
+        answer_others();
+    };
     means_.runner.attempt(j);
 }
 
@@ -52,18 +74,68 @@ void channel_source::on_state(bool heard, std::string_view why)
 {
     note(heard, why);
     if (!heard) {
-        has_gap_ = was_heard_;
-    } else if (std::exchange(has_gap_, false)) {
-        means_.beside.spawn(close_gap());
+        was_troubled_ = true;
+        is_sure_ = false;
+        witness_.on_lost();
+        return;
     }
-    was_heard_ = was_heard_ || heard;
+    ++links_;
+    if (!is_making_sure_) { means_.beside.spawn(make_sure()); }
 }
 
-task<> channel_source::close_gap()
+task<> channel_source::make_sure()
 {
+    is_making_sure_ = true;
     const auto since = under_way_.insert(asked_);
-    co_await bridge_gap("nobody heard the channel for a while");
+    while (subscriber_.listens() && !is_sure_ && !means_.beside.is_ending()) {
+        const unsigned link = links_;
+        const std::string gap = co_await find_gap();
+        if (link != links_ || !subscriber_.listens() || means_.beside.is_ending()) { continue; }
+        if (!gap.empty()) {
+            const bool bridged = co_await bridge_gap(gap);
+            if (!bridged) { break; }
+        }
+        is_sure_ = link == links_ && subscriber_.listens();
+    }
     under_way_.erase(since);
+    is_making_sure_ = false;
+    answer_others();
+}
+
+// Empty: what was published before now concerns nothing that is stored, or another instance has heard it.
+task<std::string> channel_source::find_gap()
+{
+    const auto until = steady::now() + most_patience;
+    while (means_.client.refusal(redis::lane::write) && steady::now() < until) {
+        const bool goes_on = co_await means_.beside.pause(20ms);
+        if (!goes_on) { break; }
+    }
+    if (!was_troubled_) {
+        const bool is_first = co_await is_first_start();
+        if (is_first) { co_return std::string(); }
+    }
+    if (!subscriber_.refusal_beside().empty()) {
+        co_return "whether anybody heard the channel cannot be asked on " + witness_.channel() + ": " + subscriber_.refusal_beside();
+    }
+    const bool was_heard = co_await witness_.ask();
+    co_return was_heard ? std::string() : std::string("nobody heard the channel for a while");
+}
+
+// The floor of the log is the moment from which on Redis has its data. If that is after our own start, nothing is valid that was stored
+// before (see log_reader), and so nothing that may have been published before.
+task<bool> channel_source::is_first_start()
+{
+    const coherence::log_names names(means_.options.prefix);
+    redis::command score{"ZSCORE", names.table, "!floor"};
+    const result<reply> floor = co_await means_.client.call(redis::lane::write, std::move(score));
+    redis::command time{"TIME"};
+    const result<reply> answer = co_await means_.client.call(redis::lane::write, std::move(time));
+    const auto runs = steady::now() - means_.began;
+    if (!floor || !answer) { co_return false; }
+    if (floor->is_nil()) { co_return true; }   // the log is about to make one
+    const auto at = coherence::read_score(*floor);
+    const auto now = coherence::read_time(*answer);
+    co_return at && now && std::chrono::microseconds(static_cast<std::int64_t>(*at)) > *now - runs;
 }
 
 void channel_source::on_alive(bool answered)
@@ -72,7 +144,17 @@ void channel_source::on_alive(bool answered)
         asked_ = means_.process.time.now();
     } else {
         means_.lag.know_until(at_, under_way_.empty() ? asked_ : std::min(asked_, *under_way_.begin()));
+        answer_others();
     }
+}
+
+// What waits for Redis in this process would be lost with it.
+void channel_source::answer_others()
+{
+    if (!witness_.is_asked()) { return; }
+    const bool is_logged = means_.process.log == nullptr || means_.process.log->status().waiting == 0;
+    if (is_sure_ && !is_logged) { return; }
+    witness_.answer(is_sure_, under_way_.empty() ? std::nullopt : std::optional(*under_way_.begin()));
 }
 
 }  // namespace tiercel::events

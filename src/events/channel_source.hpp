@@ -1,9 +1,10 @@
 #pragma once
 
-// Events that are published on a channel of Redis. Nobody keeps what a channel has said. What is published while the connection is lost
+// Events that are published on a channel of Redis. Nobody keeps what a channel has said. What is published while no instance hears it
 // is a gap, which is closed as soon as the channel is heard again; while too much is under way, the tenants that it is about are invalidated
 // instead (or, with overload: reject, it is lost).
 
+#include "events/channel_witness.hpp"
 #include "events/source.hpp"
 #include "redis/subscriber.hpp"
 
@@ -25,14 +26,20 @@ private:
     redis::subscriber_options subscription() const;
     void take(std::string_view message);
     void on_state(bool heard, std::string_view why);
-    async::task<> close_gap();
     void on_alive(bool answered);
+    async::task<> make_sure();
+    async::task<std::string> find_gap();
+    async::task<bool> is_first_start();
+    void answer_others();
 
+    channel_witness witness_;
     redis::subscriber subscriber_;
-    bool was_heard_ = false;
-    bool has_gap_ = false;
+    bool was_troubled_ = false;            // it could not be heard, at the start or later
+    bool is_sure_ = false;                 // whatever was published before now was heard by somebody, or everything was expired since
+    bool is_making_sure_ = false;
+    unsigned links_ = 0;                   // that were there so far
     instant asked_;                        // when the link was tried last
-    std::multiset<instant> under_way_;     // when those came that are not carried out, and when a gap began that is not closed
+    std::multiset<instant> under_way_;     // when those came that are not carried out, and since when it is not known what was published
 };
 
 }  // namespace tiercel::events

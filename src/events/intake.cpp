@@ -50,7 +50,7 @@ intake::intake(intake_options o, flow::process_context& p, intake_observer& obse
       echoes_(options_, p, client_.get()), orders_(loop_, beside_, p, options_.events.coalesce),
       runner_(loop_, beside_, board_, lag_, dead_, echoes_, orders_, p, options_), surplus_(loop_, beside_, board_, options_.events, p)
 {
-    if (redis_) { means_.emplace(source_means{loop_, beside_, board_, runner_, lag_, surplus_, options_, p, *client_, *redis_}); }
+    if (redis_) { means_.emplace(source_means{loop_, beside_, board_, runner_, lag_, surplus_, options_, p, *client_, *redis_, async::steady::now()}); }
 }
 
 intake::~intake() { stop(); }

@@ -31,7 +31,7 @@ namespace tiercel::events {
 
 class intake {
 public:
-    // Throws std::invalid_argument (the URL). References outlive this.
+    // Throws std::invalid_argument (the URL). References outlive this. REQUIRES: the log is not started yet.
     intake(intake_options o, flow::process_context& p, intake_observer& observer);
     ~intake();   // stops
     intake(const intake&) = delete;

@@ -30,6 +30,7 @@ struct source_means {
     flow::process_context& process;
     redis::client& client;                 // for commands that do not wait
     const redis::connection_options& redis;   // for connections of one's own
+    async::steady::time_point began;       // before anything was read of the log
 };
 
 class source {

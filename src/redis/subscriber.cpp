@@ -28,6 +28,12 @@ subscriber::subscriber(async::loop& loop, subscriber_options options, message_ha
 
 subscriber::~subscriber() = default;   // the gate checks that nothing is left
 
+void subscriber::hear_beside(std::string channel, message_handler on_message)
+{
+    beside_ = std::move(channel);
+    on_beside_ = std::move(on_message);
+}
+
 void subscriber::start()
 {
     asio::co_spawn(loop_.context(), supervise(gate_.try_enter()), [](const std::exception_ptr& e) {
@@ -53,9 +59,7 @@ task<> subscriber::supervise(async::drain_gate::pass)
     unsigned failures = 0;
     while (!stopping_) {
         connection_ = std::make_unique<connection>(loop_, options_.connection, static_cast<connection_observer&>(*this));
-        connection_->on_push([this](const reply& r) {
-            if (r.items.size() == 3 && r.items[1].text == options_.channel) { on_message_(r.items[2].text); }
-        });
+        connection_->on_push([this](const reply& r) { tell(r); });
         wake_.reset();
         const bool subscribed = co_await subscribe();
         if (subscribed) {
@@ -76,6 +80,17 @@ task<> subscriber::supervise(async::drain_gate::pass)
     }
 }
 
+void subscriber::tell(const reply& message) const
+{
+    if (message.items.size() != 3) { return; }
+    const std::string& channel = message.items[1].text;
+    if (channel == options_.channel) {
+        on_message_(message.items[2].text);
+    } else if (on_beside_ && channel == beside_) {
+        on_beside_(message.items[2].text);
+    }
+}
+
 task<bool> subscriber::subscribe()
 {
     const result<void> opened = co_await connection_->open();
@@ -84,7 +99,17 @@ task<bool> subscriber::subscribe()
     const result<reply> answer = co_await connection_->call(std::move(c), options_.connection.connect_timeout);
     const bool good = answer && answer->kind == reply::type::array;
     if (!good) { connection_->close(errc::redis_reply, "SUBSCRIBE: " + (answer ? answer->text : answer.error().message())); }
+    if (good && !stopping_ && on_beside_) { co_return co_await subscribe_beside(); }
     co_return good && !stopping_;
+}
+
+task<bool> subscriber::subscribe_beside()
+{
+    command c{"SUBSCRIBE", beside_};
+    const result<reply> answer = co_await connection_->call(std::move(c), options_.connection.connect_timeout);
+    if (!answer) { co_return false; }
+    refusal_beside_ = answer->text;   // of an error
+    co_return !stopping_;
 }
 
 // Until the connection is lost, or stop().

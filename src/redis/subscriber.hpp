@@ -1,6 +1,6 @@
 #pragma once
 
-// Listens to one channel, on a connection of its own, and makes that connection again whenever it is lost. What is published
+// Listens to a channel, on a connection of its own, and makes that connection again whenever it is lost. What is published
 // meanwhile is lost for good: publishing promises no more than "at most once". Thread: the loop's only.
 
 #include "redis/connection.hpp"
@@ -35,6 +35,12 @@ public:
     // REQUIRES: never started, or stop() was awaited.
     ~subscriber();
 
+    // Another channel, heard on the same connection: so between the messages of both the order is that in which they were published. Being
+    // refused that one alone is no failure. REQUIRES: not started.
+    void hear_beside(std::string channel, message_handler on_message);
+    // Why it is not heard; empty: it is, if anything is.
+    const std::string& refusal_beside() const noexcept { return refusal_beside_; }
+
     void start();
     async::task<> stop();
     bool listens() const noexcept { return listens_; }
@@ -44,7 +50,9 @@ private:
     void on_closed() override { wake_.set(); }
 
     async::task<> supervise(async::drain_gate::pass inside);
+    void tell(const reply& message) const;
     async::task<bool> subscribe();
+    async::task<bool> subscribe_beside();
     async::task<> listen();
     void report(bool listens, std::string_view why);
 
@@ -53,6 +61,9 @@ private:
     message_handler on_message_;
     state_handler on_state_;
     alive_handler on_alive_;
+    std::string beside_;              // the other channel; empty: there is none
+    message_handler on_beside_;
+    std::string refusal_beside_;
     std::unique_ptr<connection> connection_;
     std::minstd_rand random_;
     async::event wake_;               // closed, or to stop

@@ -5,6 +5,9 @@
 
 #include <gtest/gtest.h>
 
+#include <csignal>
+#include <sstream>
+
 namespace tiercel::test {
 namespace {
 
@@ -18,13 +21,17 @@ protected:
         if (!redis_server::available()) { GTEST_SKIP() << "redis-server is not installed"; }
         redis_ = std::make_unique<redis_server>();
     }
-    void start(const std::string& source)
+    std::string yaml_for(const std::string& source) const
     {
         setting s{.origin_url = origin_.url()};
         s.server = "{threads: 1}";
         s.cache = "{l2: {url: \"" + redis_->url() + "\", timeout: 5s}}";
         s.more = "invalidation: {sources: [{label: feed, scope: all, " + source + "}]}\n";
-        proxy_ = std::make_unique<proxy>(s.yaml());
+        return s.yaml();
+    }
+    void start(const std::string& source)
+    {
+        proxy_ = std::make_unique<proxy>(yaml_for(source));
         ASSERT_TRUE(eventually([&] { return works(); })) << proxy_->log();
         ASSERT_TRUE(proxy_->wait_until_well());
     }
@@ -33,12 +40,14 @@ protected:
         start("kind: redis_stream, stream: feed");
         ASSERT_TRUE(eventually([&] { return redis_->command({"XINFO", "GROUPS", "feed"}).elements.size() == 1; }));
     }
-    boost::json::object source() const
+    static boost::json::object source_of(const proxy& p)
     {
-        return boost::json::parse(proxy_->admin("GET", "/v1/sources").body).as_object().at("sources").as_array().at(0).as_object();
+        return boost::json::parse(p.admin("GET", "/v1/sources").body).as_object().at("sources").as_array().at(0).as_object();
     }
+    static std::int64_t gaps_of(const proxy& p) { return source_of(p).at("gaps").to_number<std::int64_t>(); }
+    boost::json::object source() const { return source_of(*proxy_); }
     bool works() const { return source().at("works") == true; }
-    std::int64_t gaps() const { return source().at("gaps").to_number<std::int64_t>(); }
+    std::int64_t gaps() const { return gaps_of(*proxy_); }
     double applied() const { return proxy_->metric("events_total", {{"source", "feed"}, {"result", "applied"}}); }
     void fill() const
     {
@@ -202,6 +211,156 @@ TEST_F(EventGaps, AChannelThatWasNotHeardForAWhileExpiresEverything)
     redis_->command({"PUBLISH", "news", change(1)});
     EXPECT_TRUE(eventually([&] { return applied() == 1; }));
     EXPECT_EQ(gaps(), 1);
+}
+
+// ---- a channel, from one start to the next
+
+class ChannelGaps : public EventGaps {
+protected:
+    // With answers in memory and in Redis.
+    void begin()
+    {
+        start(channel);
+        fill();
+        ASSERT_TRUE(eventually([&] { return redis_->keys("*:e").size() == 1; }));
+        ASSERT_TRUE(eventually([&] { return are_sure(1); }));
+        EXPECT_EQ(gaps(), 0) << "the first start is now";
+    }
+    std::unique_ptr<proxy> start_another()
+    {
+        auto p = std::make_unique<proxy>(yaml_for(channel));
+        EXPECT_TRUE(eventually([&] { return source_of(*p).at("works") == true; }));
+        EXPECT_TRUE(p->wait_until_well());
+        EXPECT_TRUE(eventually([&] { return are_sure(2); }));
+        return p;
+    }
+    // So many instances say that they know of everything that was published: asked as they ask each other.
+    bool are_sure(int n)
+    {
+        byte_stream answers(connect_to("127.0.0.1", redis_->port()));
+        answers.send("SUBSCRIBE tcl:heard:feed\r\n");
+        answers.read_until(":1\r\n", 1000);
+        if (redis_->command({"PUBLISH", "tcl:heard:feed", "?test"}).integer != n + 1) { return false; }
+        for (int i = 0; i < n; ++i) {
+            std::string answer = "?test";
+            while (answer.find('?') != answer.npos) {
+                answers.read_until("tcl:heard:feed\r\n", 1000);
+                answers.read_until("\r\n", 1000);
+                answer = answers.read_until("\r\n", 1000);
+            }
+            if (answer != "+test\r\n") { return false; }
+        }
+        return true;
+    }
+    std::int64_t publish(int page) { return redis_->command({"PUBLISH", "news", change(page)}).integer; }
+    bool is_stored_in(const proxy& p, const std::string& target) const { return p.get(target).raw_head.find("hit;") != std::string::npos; }
+    bool expires_everything_once()
+    {
+        return eventually([&] { return gaps() == 1 && !is_stored(); }) && eventually([&] { return is_stored(); });
+    }
+
+    static constexpr const char* channel = "kind: redis_pubsub, channel: news";
+};
+
+TEST_F(ChannelGaps, WhatIsPublishedWhileNobodyRunsExpiresEverything)
+{
+    begin();
+    ASSERT_TRUE(proxy_->stop().ok());
+    EXPECT_EQ(publish(1), 0) << "nobody has heard it";
+    proxy_->start();
+    EXPECT_TRUE(expires_everything_once()) << boost::json::serialize(source());
+    EXPECT_EQ(proxy_->metric("event_gaps_total", {{"source", "feed"}}), 1);
+    const std::string audit = proxy_->admin("GET", "/v1/invalidations").body;
+    EXPECT_NE(audit.find("gap: nobody heard the channel"), std::string::npos) << audit;
+}
+
+TEST_F(ChannelGaps, ACrashIsNoBetter)
+{
+    begin();
+    proxy_->kill();
+    publish(1);
+    proxy_->start();
+    EXPECT_TRUE(expires_everything_once()) << boost::json::serialize(source());
+}
+
+TEST_F(ChannelGaps, WhoeverElseHearsTheChannelHidesNone)
+{
+    begin();
+    byte_stream somebody(connect_to("127.0.0.1", redis_->port()));
+    somebody.send("SUBSCRIBE news\r\n");
+    somebody.read_until(":1\r\n", 1000);
+    byte_stream curious(connect_to("127.0.0.1", redis_->port()));
+    curious.send("PSUBSCRIBE *\r\n");
+    curious.read_until(":1\r\n", 1000);
+    ASSERT_TRUE(proxy_->stop().ok());
+    EXPECT_EQ(publish(1), 2);
+    proxy_->start();
+    EXPECT_TRUE(expires_everything_once()) << boost::json::serialize(source());
+}
+
+TEST_F(ChannelGaps, WhatAnotherInstanceHasHeardIsNoGap)
+{
+    begin();
+    const auto other = start_another();
+    for (const char* page : {"/page/1?ttl=600", "/page/kept?ttl=600"}) {
+        ASSERT_TRUE(eventually([&] { return is_stored_in(*other, page); }));
+    }
+    ASSERT_TRUE(proxy_->stop().ok());
+    EXPECT_EQ(publish(1), 1);
+    ASSERT_TRUE(eventually([&] { return other->metric("events_total", {{"source", "feed"}, {"result", "applied"}}) == 1; }));
+    proxy_->start();
+    ASSERT_TRUE(eventually([&] { return works() && are_sure(2); }));
+    EXPECT_EQ(gaps(), 0);
+    EXPECT_EQ(gaps_of(*other), 0);
+    EXPECT_TRUE(is_stored());
+    EXPECT_FALSE(is_stored_in(*proxy_, "/page/1?ttl=600"));
+    ASSERT_TRUE(other->stop().ok());
+    publish(2);
+    EXPECT_EQ(gaps(), 0);
+    EXPECT_TRUE(eventually([&] { return applied() == 1; })) << "and what it has heard itself is carried out";
+}
+
+TEST_F(ChannelGaps, AnInstanceThatHangsHasHeardNothing)
+{
+    begin();
+    const auto other = start_another();
+    ASSERT_TRUE(proxy_->stop().ok());
+    other->process().send_signal(SIGSTOP);
+    EXPECT_EQ(publish(1), 1);   // to Redis it looks as if it had
+    proxy_->start();
+    EXPECT_TRUE(expires_everything_once()) << boost::json::serialize(source());
+}
+
+TEST_F(ChannelGaps, OfOneInstanceAmongOthersALostConnectionIsNone)
+{
+    begin();
+    const auto other = start_another();
+    const std::string clients = redis_->command({"CLIENT", "LIST", "TYPE", "pubsub"}).text;
+    std::vector<std::string> ids;   // of those that hear the events, the oldest first
+    std::istringstream lines(clients);
+    for (std::string line; std::getline(lines, line);) {
+        if (line.find("name=tiercel-events") != std::string::npos) { ids.push_back(line.substr(3, line.find(' ') - 3)); }
+    }
+    ASSERT_EQ(ids.size(), 2u) << clients;
+    redis_->command({"CLIENT", "KILL", "ID", ids[0]});
+    ASSERT_TRUE(eventually([&] { return redis_->command({"PUBSUB", "NUMSUB", "news"}).elements.at(1).integer == 2; }));
+    ASSERT_TRUE(eventually([&] { return works() && are_sure(2); }));
+    EXPECT_EQ(gaps(), 0);
+    EXPECT_TRUE(is_stored());
+    redis_->command({"CLIENT", "KILL", "TYPE", "pubsub"});
+    EXPECT_TRUE(eventually([&] { return gaps() + gaps_of(*other) > 0 && !is_stored(); })) << "of all of them it is one";
+}
+
+TEST_F(ChannelGaps, WhoeverMayNotAskTheOthersTakesItForOne)
+{
+    begin();
+    redis_->command({"ACL", "SETUSER", "default", "resetchannels", "&news", "&tcl:wake"});
+    proxy_->restart();
+    EXPECT_TRUE(expires_everything_once()) << boost::json::serialize(source());
+    EXPECT_NE(proxy_->log().find("tcl:heard:feed: NOPERM"), std::string::npos) << proxy_->log();
+    ASSERT_TRUE(eventually([&] { return works(); }));
+    publish(1);
+    EXPECT_TRUE(eventually([&] { return applied() == 1; }));
 }
 
 }  // namespace

@@ -16,7 +16,7 @@ class Subscriber : public testing::Test {
 protected:
     ~Subscriber() override { stop(); }
 
-    void listen_to(const server_address& where)
+    void listen_to(const server_address& where, const std::string& beside = {})
     {
         options_.connection.address = where;
         options_.connection.connect_timeout = 10s;
@@ -27,6 +27,9 @@ protected:
                 states_.push_back(listens);
                 why_ = why;
             });
+        if (!beside.empty()) {
+            subscriber_->hear_beside(beside, [this](std::string_view m) { heard_.push_back("beside: " + std::string(m)); });
+        }
         subscriber_->start();
     }
     void listen_to(std::uint16_t port)
@@ -98,6 +101,33 @@ TEST_F(Subscriber, ARefusalIsToldAndTriedAgain)
     server.command({"ACL", "SETUSER", "default", "allchannels"});
     ASSERT_TRUE(reach(true));
     EXPECT_TRUE(states_.back());
+}
+
+TEST_F(Subscriber, HearsAnotherChannelInTheSameOrder)
+{
+    test::redis_server server;
+    listen_to(parse_server_url(server.url()).address, "other");
+    ASSERT_TRUE(reach(true)) << why_;
+    EXPECT_EQ(subscriber_->refusal_beside(), "");
+    server.command({"EVAL", "for _, c in ipairs({'news', 'other', 'third', 'news', 'other'}) do redis.call('PUBLISH', c, 'm') end return 1", "0"});
+    ASSERT_TRUE(hear(4));
+    EXPECT_EQ(heard_, (std::vector<std::string>{"m", "beside: m", "m", "beside: m"}));
+}
+
+TEST_F(Subscriber, WithoutTheRightToTheOtherChannelItHearsTheOne)
+{
+    test::redis_server server;
+    server.command({"ACL", "SETUSER", "default", "resetchannels", "&news"});
+    listen_to(parse_server_url(server.url()).address, "other");
+    ASSERT_TRUE(reach(true)) << why_;
+    EXPECT_EQ(subscriber_->refusal_beside().substr(0, 6), "NOPERM");
+    server.command({"PUBLISH", "news", "m"});
+    ASSERT_TRUE(hear(1));
+    server.command({"ACL", "SETUSER", "default", "allchannels"});
+    server.command({"CLIENT", "KILL", "TYPE", "pubsub"});
+    ASSERT_TRUE(reach(false));
+    ASSERT_TRUE(reach(true));
+    EXPECT_EQ(subscriber_->refusal_beside(), "");
 }
 
 TEST_F(Subscriber, MessagesMayComeBetweenAPingAndItsAnswer)
