@@ -105,6 +105,8 @@ task<> intake::stop_on_loop()
 {
     beside_.end();
     for (const auto& s : sources_) { co_await s->stop(); }
+    co_await runner_.settled(options_.redis_timeout);
+    for (const auto& s : sources_) { co_await s->conclude(); }
     co_await beside_.ended();
     if (client_) { co_await client_->stop(); }
     keep_running_.reset();

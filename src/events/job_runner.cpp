@@ -44,7 +44,7 @@ constexpr std::size_t most_waiting = 256;   // in the journal of the log, for fe
 job_runner::job_runner(async::loop& l, background& beside, source_board& board, feed_lag& lag, dead_letters& dead, loopback& echoes, gathering& orders,
                        flow::process_context& p, const intake_options& o)
     : loop_(l), beside_(beside), board_(board), lag_(lag), dead_(dead), echoes_(echoes), orders_(orders), process_(p), options_(o),
-      random_(std::random_device{}())
+      random_(std::random_device{}()), settled_(l.context(), l.wheel())
 {
 }
 
@@ -107,8 +107,11 @@ void job_runner::carry_out(const job_ptr& j, std::vector<effect> effects)
         bool hopeless = true;   // all that failed
     };
     const auto all = std::make_shared<tally>();
-    const auto end_one = [this, j, all] {
-        if (--all->open == 0) { on_attempted(j, all->problem, all->hopeless); }
+    ++under_way_;
+    const auto end_effect = [this, j, all] {
+        if (--all->open != 0) { return; }
+        on_attempted(j, all->problem, all->hopeless);
+        end_one();
     };
     for (std::size_t i = 0; i < effects.size(); ++i) {
         effect& e = effects[i];
@@ -122,7 +125,7 @@ void job_runner::carry_out(const job_ptr& j, std::vector<effect> effects)
         } else {
             ++all->open;
             e.order.event = mark_of(*j->parsed, j->only_tenant, e.order);
-            const auto on_end = [j, all, i, end_one](order_end end) {
+            const auto on_end = [j, all, i, end_effect](order_end end) {
                 using enum order_end::as;
                 if (end.what == refused) {
                     all->problem = "too much waits for Redis";
@@ -132,14 +135,14 @@ void job_runner::carry_out(const job_ptr& j, std::vector<effect> effects)
                     (end.what == applied ? j->any_applied : end.what == coalesced ? j->any_coalesced : j->any_duplicate) = true;
                     j->any_waits = j->any_waits || end.waits;
                 }
-                end_one();
+                end_effect();
             };
             echoes_.find_rest(*j->parsed, hex(stable_hash(name_of(*j->parsed, j->only_tenant))), e,
-                              [this, j, i, end_one, on_end, order = e.order](std::vector<scope_hash> rest) mutable {
+                              [this, j, i, end_effect, on_end, order = e.order](std::vector<scope_hash> rest) mutable {
                 if (rest.empty()) {   // a write has done it
                     j->carried_out.insert(i);
                     j->any_noop = true;
-                    end_one();
+                    end_effect();
                     return;
                 }
                 order.scopes = std::move(rest);
@@ -147,7 +150,7 @@ void job_runner::carry_out(const job_ptr& j, std::vector<effect> effects)
             });
         }
     }
-    end_one();
+    end_effect();
 }
 
 void job_runner::on_attempted(const job_ptr& j, const std::string& problem, bool hopeless)
@@ -197,6 +200,7 @@ void job_runner::bury(const job_ptr& j, const std::string& problem)
         return;
     }
     const burial what{j->text, board_.options_of(j->source).label, j->only_tenant, problem, j->attempts};
+    ++under_way_;
     dead_.bury(what, [this, j, problem](std::optional<std::string> id) {
         if (id) {
             j->letter = std::move(*id);
@@ -204,7 +208,23 @@ void job_runner::bury(const job_ptr& j, const std::string& problem)
         } else if (!beside_.is_ending()) {
             try_again(j, problem);   // it must lie somewhere before it is acknowledged
         }
+        end_one();
     });
+}
+
+void job_runner::end_one()
+{
+    if (--under_way_ == 0) { settled_.set(); }
+}
+
+task<> job_runner::settled(milliseconds at_most)
+{
+    const auto until = async::steady::now() + at_most;
+    bool in_time = true;
+    while (under_way_ != 0 && in_time) {
+        settled_.reset();
+        in_time = co_await settled_.wait_until(until);
+    }
 }
 
 void job_runner::finish(const job_ptr& j, event_result r, const std::string& problem)

@@ -3,6 +3,7 @@
 // Carries one event out: what it invalidates, attempts with growing pauses, and its end. Events do not wait for each other.
 // Thread: the loop's, unless it says otherwise.
 
+#include "async/event.hpp"
 #include "async/loop.hpp"
 #include "events/background.hpp"
 #include "events/dead_letters.hpp"
@@ -63,6 +64,8 @@ public:
 
     // REQUIRES: a place was reserved.
     void attempt(const job_ptr& j);
+    // Waits until no attempt is under way. What is to be attempted again is not waited for. One at a time.
+    async::task<> settled(milliseconds at_most);
 
     // Thread: any.
     std::vector<effect> effects_of(const event& e, std::size_t source, std::string_view only_tenant) const;
@@ -73,6 +76,7 @@ private:
     void try_again(const job_ptr& j, const std::string& problem);
     void bury(const job_ptr& j, const std::string& problem);
     void finish(const job_ptr& j, event_result r, const std::string& problem);
+    void end_one();
     async::task<> wait_and_attempt(job_ptr j, milliseconds pause);
     async::task<> finish_when_logged(job_ptr j);
 
@@ -87,6 +91,8 @@ private:
     const intake_options& options_;
     std::minstd_rand random_;
     std::atomic<std::size_t> pending_{0};
+    std::size_t under_way_ = 0;            // attempts, and burials
+    async::event settled_;
 };
 
 }  // namespace tiercel::events

@@ -40,8 +40,10 @@ public:
     source& operator=(const source&) = delete;
 
     virtual void start() = 0;
-    // Called once, when pauses are over. What it has spawned may end later.
+    // Called once, when pauses are over: nothing more is read. What it has spawned may end later.
     virtual async::task<> stop() = 0;
+    // After that, when the events that could still end have ended.
+    virtual async::task<> conclude() { co_return; }
 
 protected:
     source(const source_means& m, std::size_t at) : means_(m), at_(at) {}

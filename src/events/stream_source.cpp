@@ -50,6 +50,11 @@ redis::command acknowledgement(const std::string& stream, const std::vector<std:
 task<> stream_source::stop()
 {
     if (link_) { link_->close(errc::draining, "stopping"); }
+    co_return;
+}
+
+task<> stream_source::conclude()
+{
     if (done_.empty()) { co_return; }
     redis::command c = acknowledgement(options().stream, done_);
     co_await means_.client.call(redis::lane::write, std::move(c));

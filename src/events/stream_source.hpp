@@ -24,6 +24,7 @@ public:
 
     void start() override { means_.beside.spawn(consume()); }
     async::task<> stop() override;
+    async::task<> conclude() override;
 
 private:
     class closing_observer final : public redis::connection_observer {

@@ -280,6 +280,33 @@ TEST_F(EventFeeds, WhatOnlyThisProcessKnowsOfIsNotAcknowledged)
 }
 
 // With the times as they are: 30 s of silence.
+TEST_F(EventFeeds, AnOrderlyStopSendsWhatWaitsForOthersOfItsKindAndAcknowledgesIt)
+{
+    start("{coalesce: 10s, sources: [{label: feed, kind: redis_stream, stream: feed}]}");
+    ASSERT_TRUE(eventually([&] { return redis_->command({"XINFO", "GROUPS", "feed"}).elements.size() == 1; }));
+    const auto appended = [&] { return redis_->command({"XLEN", "tcl:{inv}:log"}).integer; };
+    const std::int64_t before = appended();
+    for (int i = 0; i < 5; ++i) { add(event(std::to_string(i), "tiercel.invalidate.v1", R"({"scopes":[{"kind":"tag","name":"page-a"}]})")); }
+    add(event("another", "tiercel.invalidate.v1", R"({"scopes":[{"kind":"tag","name":"page-b"}]})"));
+    ASSERT_TRUE(eventually([&] { return results_of(*proxy_, "applied") == 2 && unacknowledged().size() == 4; }));
+    EXPECT_EQ(appended() - before, 2);
+    EXPECT_TRUE(proxy_->stop().ok());
+    EXPECT_EQ(appended() - before, 3);
+    EXPECT_TRUE(unacknowledged().empty()) << "so nobody waits for an instance that is gone";
+}
+
+TEST_F(EventFeeds, AnOrderlyStopDoesNotWaitForARedisThatStandsStill)
+{
+    start("{coalesce: 10s, sources: [{label: feed, kind: redis_stream, stream: feed}]}");
+    ASSERT_TRUE(eventually([&] { return redis_->command({"XINFO", "GROUPS", "feed"}).elements.size() == 1; }));
+    for (int i = 0; i < 5; ++i) { add(event(std::to_string(i), "tiercel.invalidate.v1", R"({"scopes":[{"kind":"tag","name":"page-a"}]})")); }
+    ASSERT_TRUE(eventually([&] { return unacknowledged().size() == 4; }));
+    redis_->freeze();
+    EXPECT_TRUE(proxy_->stop(10s).ok());
+    redis_->thaw();
+    EXPECT_EQ(unacknowledged().size(), 4u) << "it comes again";
+}
+
 TEST_F(EventFeeds, WhatADeadConsumerHasLeftIsDoneByTheNextAndItsNameIsForgotten)
 {
     start(feed);
