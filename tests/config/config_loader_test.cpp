@@ -465,10 +465,10 @@ TEST(Loader, AProblemIsOneLineWhateverTheFileHolds)
     }
 }
 
-TEST(Loader, SurvivesEveryTruncationAndManyMutationsOfAValidFile)
+TEST(Loader, SurvivesTruncationsAndMutationsOfAValidFile)
 {
     const auto whole = reference_text();
-    for (std::size_t n = 0; n < whole.size(); n += 31) {
+    for (std::size_t n = 0; n < whole.size(); n += 211) {
         load_yaml(std::string_view(whole).substr(0, n));
     }
     std::uint32_t random = 1;   // any sequence will do, as long as it is the same each time
