@@ -39,6 +39,10 @@ event_result end_of(const job& j) noexcept
 
 constexpr std::size_t most_waiting = 256;   // in the journal of the log, for feeds to be read on
 
+// In the journal, or on the way there. It takes a thousand more (coherence::log_options::max_waiting): what stands for whole tenants, and
+// what others than events invalidate, shall not be refused because of single events.
+constexpr std::size_t most_to_be_kept = 9'000;
+
 }  // namespace
 
 job_runner::job_runner(async::loop& l, background& beside, source_board& board, feed_lag& lag, dead_letters& dead, loopback& echoes, gathering& orders,
@@ -48,9 +52,17 @@ job_runner::job_runner(async::loop& l, background& beside, source_board& board, 
 {
 }
 
-std::size_t job_runner::reserve_up_to(std::size_t n) noexcept
+// Whatever has a place now may have to wait in the journal, once Redis does not take it.
+std::size_t job_runner::places() const
 {
-    const std::size_t most = options_.events.max_pending;
+    const std::size_t waiting = process_.log != nullptr ? process_.log->status().waiting : 0;
+    const std::size_t kept = waiting == 0 ? options_.events.max_pending : most_to_be_kept - std::min(waiting, most_to_be_kept);
+    return std::min(kept, options_.events.max_pending);
+}
+
+std::size_t job_runner::reserve_up_to(std::size_t n)
+{
+    const std::size_t most = places();
     std::size_t now = pending();
     std::size_t got = 0;
     do {
@@ -59,11 +71,12 @@ std::size_t job_runner::reserve_up_to(std::size_t n) noexcept
     return got;
 }
 
-bool job_runner::try_reserve(std::size_t n) noexcept
+bool job_runner::try_reserve(std::size_t n)
 {
+    const std::size_t most = places();
     std::size_t now = pending();
     do {
-        if (now + n > options_.events.max_pending) { return false; }
+        if (now + n > most) { return false; }
     } while (!pending_.compare_exchange_weak(now, now + n, std::memory_order_relaxed));
     return true;
 }

@@ -50,10 +50,10 @@ public:
     job_runner(async::loop& l, background& beside, source_board& board, feed_lag& lag, dead_letters& dead, loopback& echoes, gathering& orders,
                flow::process_context& p, const intake_options& o);
 
-    // Thread: any. Places for so many of these more as max_pending leaves.
-    std::size_t reserve_up_to(std::size_t n) noexcept;
-    // Thread: any. Places for all of them; false: max_pending does not leave them.
-    bool try_reserve(std::size_t n = 1) noexcept;
+    // Thread: any. Places for so many of these more as max_pending leaves, or the journal of the log while anything waits there.
+    std::size_t reserve_up_to(std::size_t n);
+    // Thread: any. Places for all of them; false: there are not so many.
+    bool try_reserve(std::size_t n = 1);
     // For what is taken even so.
     void reserve() noexcept { pending_.fetch_add(1, std::memory_order_relaxed); }
     void release(std::size_t n) noexcept { pending_.fetch_sub(n, std::memory_order_relaxed); }
@@ -71,6 +71,7 @@ public:
     std::vector<effect> effects_of(const event& e, std::size_t source, std::string_view only_tenant) const;
 
 private:
+    std::size_t places() const;
     void carry_out(const job_ptr& j, std::vector<effect> effects);
     void on_attempted(const job_ptr& j, const std::string& problem, bool hopeless);
     void try_again(const job_ptr& j, const std::string& problem);

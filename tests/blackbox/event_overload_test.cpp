@@ -114,6 +114,7 @@ TEST_F(EventOverload, CostsTenantsTheirFreshAnswersAndNoMemoryWhileRedisStandsSt
     redis_->thaw();
     EXPECT_TRUE(eventually([&] { return events("applied") + events("surplus") == all; }));
     EXPECT_GT(events("surplus"), all / 2);
+    EXPECT_EQ(events("failed"), 0) << "whatever cannot be kept one by one is kept for the tenant";
     EXPECT_NE(audit().find(R"("reason":"surplus: )"), std::string::npos);
     EXPECT_TRUE(eventually([&] { return audit().find(R"("state":"pending")") == std::string::npos; }));
     EXPECT_TRUE(eventually([&] { return hits("one", "7") && hits("two", "7"); })) << "it is over";
@@ -181,6 +182,7 @@ TEST_F(EventOverload, OfMoreTenantsThanCanBeWaitedForIsRefused)
     EXPECT_EQ(r.status, 429);
     EXPECT_EQ(r.header("Retry-After"), "1");
     EXPECT_EQ(events("applied"), 0) << "nothing of it was taken";
+    EXPECT_EQ(send(changes(5000, 1, "one")).body, R"({"results":{"applied":1}})") << "nor was a place";
 }
 
 TEST_F(EventOverload, OfAStreamWaitsThereAndNothingOfItFails)
