@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <csignal>
 #include <sstream>
 
@@ -48,6 +49,11 @@ protected:
     boost::json::object source() const { return source_of(*proxy_); }
     bool works() const { return source().at("works") == true; }
     std::int64_t gaps() const { return gaps_of(*proxy_); }
+    bool says_in_log(const std::string& text) const
+    {
+        const std::string all = proxy_->log();
+        return all.find("events were lost, everything expires source=feed " + text) != std::string::npos;
+    }
     double applied() const { return proxy_->metric("events_total", {{"source", "feed"}, {"result", "applied"}}); }
     void fill() const
     {
@@ -69,6 +75,23 @@ protected:
                                        "1", "feed", std::to_string(most)};
         for (int i = from; i < to; ++i) { words.push_back(change(i)); }
         redis_->command(words);
+    }
+    // Nothing can be appended to the log of invalidations, until it is whole again.
+    void break_log()
+    {
+        redis_->command({"RENAME", "tcl:{inv}:table", "kept"});
+        redis_->command({"SET", "tcl:{inv}:table", "no table"});
+    }
+    void mend_log() { redis_->command({"RENAME", "kept", "tcl:{inv}:table"}); }
+    // The first entry of the log of invalidations that says so, by its place; none: the number of entries.
+    std::size_t place_in_log(const std::string& text)
+    {
+        const std::vector<redis_reply> all = redis_->command({"XRANGE", "tcl:{inv}:log", "-", "+"}).elements;
+        const auto says = [&](const redis_reply& entry) {
+            const auto& fields = entry.elements.at(1).elements;
+            return std::any_of(fields.begin(), fields.end(), [&](const redis_reply& f) { return f.text.find(text) != std::string::npos; });
+        };
+        return static_cast<std::size_t>(std::find_if(all.begin(), all.end(), says) - all.begin());
     }
     std::size_t unacknowledged() { return static_cast<std::size_t>(redis_->command({"XPENDING", "feed", "tiercel"}).elements.at(0).integer); }
 
@@ -92,6 +115,7 @@ TEST_F(EventGaps, WhatAStreamHasLostWhileNobodyReadItExpiresEverythingOnce)
     EXPECT_EQ(proxy_->metric("event_gaps_total", {{"source", "feed"}}), 1);
     const std::string audit = proxy_->admin("GET", "/v1/invalidations").body;
     EXPECT_NE(audit.find("gap: 7 entries were trimmed"), std::string::npos) << audit;
+    EXPECT_TRUE(eventually([&] { return says_in_log("reason=\"7 entries were trimmed before they were read\""); })) << proxy_->log();
     fill();
     add(15, 20);
     ASSERT_TRUE(eventually([&] { return applied() == 8; }));
@@ -110,6 +134,39 @@ TEST_F(EventGaps, WhatIsTrimmedFasterThanItIsReadExpiresEverything)
     add(0, 50, 10);
     ASSERT_TRUE(eventually([&] { return gaps() == 1 && applied() == 10; })) << boost::json::serialize(source());
     EXPECT_FALSE(is_stored());
+}
+
+// While it is not read to its end what was lost can be told only before more of it is read: under a flood that lasts, never.
+TEST_F(EventGaps, WhatIsTrimmedWhileItsReaderIsBehindExpiresEverythingBeforeItReadsOn)
+{
+    start_stream();
+    fill();
+    break_log();
+    add(0, 600);
+    ASSERT_TRUE(eventually([&] { return unacknowledged() == 512; })) << "as many as are read at once; then it waits";
+    add(600, 1800, 1000);   // the last thousand are left, of which it reads half before it stands at the end
+    mend_log();
+    ASSERT_TRUE(eventually([&] { return applied() == 512 + 1000; })) << boost::json::serialize(source());
+    EXPECT_EQ(gaps(), 1);
+    const std::size_t gap = place_in_log("gap: 288 entries were trimmed");
+    EXPECT_LT(gap, place_in_log("tag:page-800"));
+    EXPECT_LT(gap, place_in_log("tag:page-1400"));
+    EXPECT_FALSE(is_stored());
+}
+
+// What it has read and cannot carry out yet it has to keep in memory.
+TEST_F(EventGaps, AStreamIsReadNoFurtherWhileManyInvalidationsWaitForRedis)
+{
+    start_stream();
+    break_log();
+    add(0, 3000, 3000);
+    // Since the first read nothing was carried out: that is the lag.
+    ASSERT_TRUE(eventually([&] { return proxy_->metric("invalidation_lag_seconds", {{"source", "feed"}}) >= 1.5; }));
+    EXPECT_GE(unacknowledged(), 512u);
+    EXPECT_LE(unacknowledged(), 1024u);
+    mend_log();
+    EXPECT_TRUE(eventually([&] { return applied() == 3000 && unacknowledged() == 0; })) << boost::json::serialize(source());
+    EXPECT_EQ(gaps(), 0);
 }
 
 TEST_F(EventGaps, AStreamThatLosesOnlyWhatWasReadHasNone)
@@ -170,12 +227,11 @@ TEST_F(EventGaps, WhatWasReadAndTrimmedBeforeItWasCarriedOutExpiresEverything)
 {
     start_stream();
     fill();
-    redis_->command({"RENAME", "tcl:{inv}:table", "kept"});
-    redis_->command({"SET", "tcl:{inv}:table", "no table"});   // nothing can be appended
+    break_log();
     add(0, 3);
     ASSERT_TRUE(eventually([&] { return unacknowledged() == 3; }));
     proxy_->kill();
-    redis_->command({"RENAME", "kept", "tcl:{inv}:table"});
+    mend_log();
     for (const redis_reply& r : redis_->command({"XPENDING", "feed", "tiercel", "-", "+", "10"}).elements) {
         redis_->command({"XCLAIM", "feed", "tiercel", "gone", "0", r.elements.at(0).text, "IDLE", "60000", "JUSTID"});
     }
@@ -208,6 +264,9 @@ TEST_F(EventGaps, AChannelThatWasNotHeardForAWhileExpiresEverything)
     ASSERT_TRUE(eventually([&] { return gaps() == 1; })) << boost::json::serialize(source());
     ASSERT_TRUE(eventually([&] { return !is_stored(); }));
     ASSERT_TRUE(eventually([&] { return works(); }));
+    EXPECT_EQ(proxy_->metric("event_gaps_total", {{"source", "feed"}}), 1);
+    EXPECT_NE(proxy_->admin("GET", "/v1/invalidations").body.find("gap: nobody heard the channel"), std::string::npos);
+    EXPECT_TRUE(eventually([&] { return says_in_log("reason=\"nobody heard the channel for a while\""); })) << proxy_->log();
     redis_->command({"PUBLISH", "news", change(1)});
     EXPECT_TRUE(eventually([&] { return applied() == 1; }));
     EXPECT_EQ(gaps(), 1);

@@ -22,6 +22,9 @@ using namespace std::chrono_literals;
 // Answers each request with its target, then waits a random moment for the next one, and closes.
 class impatient_origin {
 public:
+    enum class closes { now_and_then, after_each_answer };   // the latter: every other time when the next request is on its way
+
+    explicit impatient_origin(closes when = closes::now_and_then) : when_(when) {}
     ~impatient_origin()
     {
         ::shutdown(listener_.get(), SHUT_RDWR);
@@ -64,6 +67,11 @@ private:
                 const http_request r = read_request(c.stream, after(60s));
                 c.stream.send("HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nContent-Length: " + std::to_string(r.target.size()) + "\r\n\r\n" +
                               r.target);
+                if (when_ == closes::after_each_answer) {
+                    if (number % 2 == 0) { wait_readable(c.fd, after(60s)); }
+                    ++closed_;
+                    break;
+                }
                 if (!wait_readable(c.fd, std::chrono::steady_clock::now() + std::chrono::microseconds(random() % 4'000))) {
                     ++closed_;
                     break;   // whether or not something is on its way
@@ -88,6 +96,7 @@ private:
         });
     }
 
+    const closes when_;
     unique_fd listener_ = listen_on_loopback();
     std::atomic<int> closed_ = 0;
     std::mutex mutex_;   // closing and interrupting
@@ -142,6 +151,35 @@ TEST(KeepAliveRaces, ReachNoClientAndMixUpNoAnswers)
     // There have been races, and none of them was counted against the origin.
     EXPECT_GT(p.metric("retries_total", {{"reason", "reused"}}), 20);
     EXPECT_EQ(p.metric("breaker_transitions_total"), 0);
+}
+
+// O-08.
+TEST(KeepAliveRaces, OfAnOriginThatClosesAfterEachOfTenThousandAnswersWithoutSayingSoEndNoGetInAnError)
+{
+    constexpr int askers = 4;
+    constexpr int each = 2'500;
+    impatient_origin origin(impatient_origin::closes::after_each_answer);
+    setting s{.origin_url = origin.url()};
+    s.origin_options = "retry: {max: 0, budget: 0, budget_floor: 0}";   // the replay is none of these
+    const proxy p(s.yaml());
+    std::atomic<int> bad = 0;
+    std::vector<std::thread> threads;
+    for (int t = 0; t < askers; ++t) {
+        threads.emplace_back([&, t] {
+            raw_client c = p.client();
+            for (int i = 0; i < each; ++i) {
+                const std::string target = "/" + std::to_string(t) + "/" + std::to_string(i);
+                const auto r = c.get(target);
+                bad += r.status == 200 && r.body == target ? 0 : 1;
+            }
+        });
+    }
+    for (auto& t : threads) { t.join(); }
+    EXPECT_EQ(bad, 0);
+    EXPECT_GT(origin.closed_by_us(), askers * each - 100);   // all but those that nobody has used again
+    EXPECT_GT(p.metric("retries_total", {{"reason", "reused"}}), 1'000);
+    EXPECT_EQ(p.metric("breaker_transitions_total"), 0);
+    EXPECT_EQ(p.metric("retry_budget_exhausted_total"), 0);
 }
 
 }  // namespace

@@ -72,12 +72,7 @@ public:
     void add(int from, int to, const std::string& stamp)
     {
         const std::lock_guard hold(mutex_);
-        for (int i = from; i < to; ++i) {
-            const std::string id = std::to_string(i);
-            events_.push_back({"c/" + id, stamp,
-                               R"({"specversion":"1.0","source":"/feed","type":"tiercel.invalidate.v1","id":"c/)" + id + R"(","time":")" + stamp +
-                                   R"(","data":{"scopes":[{"kind":"tag","name":"page-)" + id + R"("}]}})"});
-        }
+        append(from, to, stamp);
     }
     const std::string& soon() const noexcept { return soon_; }
     void pages_of(std::size_t n) { set([&] { most_ = n; }); }
@@ -88,12 +83,19 @@ public:
     void want_token(const std::string& t) { set([&] { wanted_ = t; }); }
     // Gives tokens at /token from now on, and wants the newest of them.
     void issue_tokens(int seconds) { set([&] { issues_ = true; lasts_ = seconds; wanted_ = "none yet"; }); }
+    std::string shown()
+    {
+        const std::lock_guard hold(mutex_);
+        return shown_;
+    }
     void refuse_to_issue(bool on) { set([&] { refuses_ = on; }); }
     int issued() { return read([&] { return issued_; }); }
     int turned_away() { return read([&] { return turned_away_; }); }
     void ignore_parameters() { set([&] { ignores_ = true; }); }
     // What it answers instead; empty: as usual.
     void answer_with(const std::string& bytes) { set([&] { instead_ = bytes; leads_on_ = false; }); }
+    // With each answer there is one more.
+    void keep_adding(int from) { set([&] { next_ = from; }); }
     // Empty pages, and behind each of them another one.
     void lead_on() { set([&] { leads_on_ = true; }); }
 
@@ -101,6 +103,16 @@ private:
     struct one {
         std::string id, stamp, text;
     };
+    // REQUIRES: the lock is held.
+    void append(int from, int to, const std::string& stamp)
+    {
+        for (int i = from; i < to; ++i) {
+            const std::string id = std::to_string(i);
+            events_.push_back({"c/" + id, stamp,
+                               R"({"specversion":"1.0","source":"/feed","type":"tiercel.invalidate.v1","id":"c/)" + id + R"(","time":")" + stamp +
+                                   R"(","data":{"scopes":[{"kind":"tag","name":"page-)" + id + R"("}]}})"});
+        }
+    }
     template <class Look>
     int read(Look look)
     {
@@ -126,12 +138,17 @@ private:
     {
         const std::lock_guard hold(mutex_);
         if (issues_ && r.target == "/token") { return issue(r); }
+        shown_ = r.header("Authorization").value_or("");
         if (!wanted_.empty() && r.header("Authorization") != "Bearer " + wanted_) {
             ++turned_away_;
             return status(401);
         }
         if (!instead_.empty()) { return instead_; }
         if (leads_on_) { return ok("[]", "Link: </ids?page=" + std::to_string(++pages_made_up_) + ">; rel=next\r\n"); }
+        if (next_ != 0) {
+            append(next_, next_ + 1, soon_);
+            ++next_;
+        }
         const bool by_time = r.target.starts_with("/times");
         if (!by_time && !r.target.starts_with("/ids")) { return status(404); }
         std::vector<one> all = events_;
@@ -168,6 +185,7 @@ private:
     bool ignores_ = false;
     std::string instead_;
     std::string wanted_;
+    std::string shown_;
     bool issues_ = false;
     bool refuses_ = false;
     int lasts_ = 0;
@@ -175,6 +193,7 @@ private:
     int turned_away_ = 0;
     bool leads_on_ = false;
     int pages_made_up_ = 0;
+    int next_ = 0;
     fake_origin origin_;   // last: its threads call us
 };
 
@@ -221,6 +240,12 @@ protected:
     {
         const auto s = source_of(p);
         return s.contains("problem") ? std::string(s.at("problem").as_string()) : std::string();
+    }
+    // A killed reader leaves its lease to end by itself, which takes seconds.
+    void kill_reader()
+    {
+        proxy_->kill();
+        redis_->command({"DEL", "tcl:poller:polled"});
     }
     // Of all that the log says was invalidated: the pages, each once.
     std::set<int> pages_in_log()
@@ -362,6 +387,19 @@ TEST_F(PolledFeeds, PagesThatNeverEndEndTheLook)
     EXPECT_TRUE(took_effect(5, 6));
 }
 
+// Each page moves the cursor, so there is always something new to be asked for. A look ends all the same, and what is known is told.
+TEST_F(PolledFeeds, AFeedThatGrowsAsItIsReadEndsTheLook)
+{
+    start(by_id);
+    const auto asked = [&] { return redis_->command({"GET", "tcl:asked:polled"}).text; };
+    feed_.keep_adding(1000);
+    for (int look = 0; look < 4; ++look) {   // one may have been under way
+        ASSERT_TRUE(eventually([&, before = asked()] { return asked() != before; })) << status_of(*proxy_);
+    }
+    EXPECT_TRUE(eventually([&] { return pages_in_log().contains(1004); }));
+    EXPECT_EQ(source_of(*proxy_).at("works"), true);
+}
+
 // ---- what the feed may do
 
 TEST_F(PolledFeeds, WhateverTheFeedAnswersNothingIsLostAndTheOperatorIsTold)
@@ -422,6 +460,8 @@ TEST_F(PolledFeeds, AFeedThatHasForgottenWhereWeWereExpiresEverything)
     EXPECT_EQ(proxy_->get("/page/50?ttl=600").raw_head.find("hit;"), std::string::npos);
     EXPECT_EQ(proxy_->metric("event_gaps_total", {{"source", "polled"}}), 1);
     EXPECT_EQ(source_of(*proxy_).at("gaps"), 1);
+    EXPECT_TRUE(eventually([&] { return proxy_->log().find("everything expires source=polled reason=\"the feed does not know c/2") != std::string::npos; }))
+        << proxy_->log();
     const std::string row = proxy_->admin("GET", "/v1/invalidations").body;
     EXPECT_NE(row.find("gap: the feed does not know c/2 any more"), std::string::npos) << row;
     feed_.add(63, 65);
@@ -485,6 +525,17 @@ TEST_F(PolledFeeds, ATokenFileIsReadAgainWhenItsTokenIsRefused)
     EXPECT_EQ(proxy_->log().find("-token"), std::string::npos) << proxy_->log();
 }
 
+TEST_F(PolledFeeds, ATokenFileIsReadAgainWhenItChangesThoughItsTokenStillHolds)
+{
+    const temp_dir directory;
+    const std::filesystem::path file = directory.path() / "token";
+    write(file, "first-token");
+    start("path: /ids, auth: {token_file: \"" + file.string() + "\"}");
+    EXPECT_EQ(feed_.shown(), "Bearer first-token");
+    write(file, "second-token");
+    EXPECT_TRUE(eventually([&] { return feed_.shown() == "Bearer second-token"; }));
+}
+
 constexpr const char* by_oauth =
     "path: /ids, auth: {origin: feed, path: /token, client_id: tiercel, client_secret: hidden-secret, scope: feeds}";
 
@@ -500,6 +551,52 @@ TEST_F(PolledFeeds, TokensAreRenewedBeforeTheyExpire)
     }));
     EXPECT_TRUE(took_effect(3, next)) << status_of(*proxy_);
     EXPECT_EQ(feed_.turned_away(), 0);
+}
+
+// The request is repeated at once with a new one.
+TEST_F(PolledFeeds, ATokenThatIsRefusedIsReplacedWithoutAWordOfIt)
+{
+    feed_.issue_tokens(3600);
+    start(by_oauth);
+    feed_.want_token("revoked, all of them");   // until a new one is issued
+    ASSERT_TRUE(eventually([&] { return feed_.issued() == 2; }));
+    feed_.add(3, 6);
+    EXPECT_TRUE(took_effect(3, 6)) << status_of(*proxy_);
+    EXPECT_EQ(feed_.turned_away(), 1);
+    EXPECT_FALSE(source_of(*proxy_).contains("last_error")) << status_of(*proxy_);
+}
+
+TEST_F(PolledFeeds, ATokenIsShownUntilItEndsAndNoLongerWhileThereIsNoOther)
+{
+    feed_.issue_tokens(2);
+    start(by_oauth);
+    feed_.refuse_to_issue(true);
+    feed_.want_token("");   // would take any
+    feed_.add(3, 5);
+    EXPECT_TRUE(took_effect(3, 5)) << "it is to be renewed, and still good";
+    EXPECT_TRUE(eventually([&] { return problem_of(*proxy_) == "the issuer of tokens answers 503"; })) << status_of(*proxy_);
+    feed_.refuse_to_issue(false);
+    EXPECT_TRUE(eventually([&] { return problem_of(*proxy_).empty(); })) << status_of(*proxy_);
+}
+
+TEST_F(PolledFeeds, ATokenThatHasEndedWhenItComesIsAskedForNoMoreOften)
+{
+    start(by_id);
+    ASSERT_TRUE(proxy_->stop().ok());
+    proxy_ = started(by_oauth);
+    for (const int lasts : {0, -3600}) {
+        SCOPED_TRACE(lasts);
+        feed_.issue_tokens(lasts);
+        ASSERT_TRUE(eventually([&] { return problem_of(*proxy_) == "the issuer gives a token that has ended"; })) << status_of(*proxy_);
+        const int before = feed_.issued();
+        const auto since = std::chrono::steady_clock::now();
+        ASSERT_TRUE(eventually([&] { return feed_.issued() >= before + 10; }));
+        EXPECT_GT(std::chrono::steady_clock::now() - since, 700ms) << "once each time that it looks";
+        feed_.issue_tokens(3600);
+        ASSERT_TRUE(eventually([&] { return problem_of(*proxy_).empty(); })) << status_of(*proxy_);
+    }
+    feed_.add(3, 6);
+    EXPECT_TRUE(took_effect(3, 6)) << status_of(*proxy_);
 }
 
 TEST_F(PolledFeeds, ATokenThatExpiresMidRunLosesNoEvent)
@@ -546,7 +643,7 @@ TEST_P(KilledReaders, SkipNothing)
         const std::size_t before = pages_in_log().size();
         feed_.add(100 + all * round / rounds, 100 + all * (round + 1) / rounds, "2099-01-01T00:00:0" + std::to_string(round / 2) + ".000Z");
         ASSERT_TRUE(eventually([&] { return pages_in_log().size() > before; })) << "it works again";
-        proxy_->kill();
+        kill_reader();
         proxy_->start();
     }
     EXPECT_TRUE(took_effect(100, 100 + all)) << pages_in_log().size() << " of " << all << ": " << status_of(*proxy_);
@@ -562,7 +659,7 @@ TEST_P(KilledReaders, LeaveTheCursorWhereWhatOnlyTheyKnowOfBegins)
     feed_.add(7, 9);
     ASSERT_TRUE(eventually([&] { return proxy_->admin("GET", "/v1/invalidations").body.find("page-8") != std::string::npos; })) << status_of(*proxy_);
     EXPECT_EQ(cursor(), before);
-    proxy_->kill();
+    kill_reader();
     redis_->command({"RENAME", "kept", "tcl:{inv}:table"});
     proxy_->start();
     EXPECT_TRUE(took_effect(7, 9)) << status_of(*proxy_);
@@ -603,6 +700,19 @@ TEST_F(PolledFeeds, WhoTakesOverKnowsTheCursorWhenRedisHasLostIt)
     redis_->command({"FLUSHALL"});
     EXPECT_TRUE(eventually([&] { return cursor() == "c/19"; })) << status_of(*other);
     EXPECT_EQ(pages_in_log(), numbers(15, 20));
+}
+
+// Of the reader and of the one that stands by.
+TEST_F(PolledFeeds, TheLagGrowsWhileTheFeedCannotBeReadAndIsGoneOnceItIs)
+{
+    start(by_id);
+    const std::unique_ptr<proxy> other = started(by_id);
+    ASSERT_TRUE(eventually([&] { return source_of(*other).at("standby") == true; })) << status_of(*other);
+    const auto lag_of = [](const proxy& p) { return p.metric("invalidation_lag_seconds", {{"source", "polled"}}); };
+    feed_.answer_with(status(500));
+    EXPECT_TRUE(eventually([&] { return lag_of(*proxy_) >= 1.2 && lag_of(*other) >= 1.2; }));
+    feed_.answer_with({});
+    EXPECT_TRUE(eventually([&] { return lag_of(*proxy_) == 0 && lag_of(*other) == 0; })) << lag_of(*proxy_) << " " << lag_of(*other);
 }
 
 TEST_F(PolledFeeds, WithoutRedisNothingIsReadAndNothingIsLost)
