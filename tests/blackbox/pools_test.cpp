@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <future>
 #include <thread>
 
@@ -50,6 +51,16 @@ TEST(Pools, ThatAreFullRefuseWithAWord)
     EXPECT_EQ(served, 2);
     EXPECT_LE(origin.most_connections(), 2u);
     EXPECT_EQ(p.get("/page/later").status, 200);
+}
+
+TEST(Pools, ThatAreFullKeepAsManyWaitingAsTheirQueueHolds)
+{
+    const origin_process origin;
+    const proxy p(setting{.origin_url = origin.url(), .origin_options = "pool: {max: 2, queue: 2, queue_timeout: 20s}"}.yaml());
+    const std::vector<http_response> answers = ask_at_once(p, 20, "?delay=600ms");
+    EXPECT_EQ(std::count_if(answers.begin(), answers.end(), [](const http_response& r) { return r.status == 200; }), 4);
+    EXPECT_EQ(std::count_if(answers.begin(), answers.end(), [](const http_response& r) { return r.status == 503; }), 16);
+    EXPECT_EQ(origin.requests(), 4u);
 }
 
 TEST(Pools, UseAConnectionAgainAndLetGoOfItWhenIdle)

@@ -37,7 +37,7 @@ public:
     {
         ++lookups;
         if (during_lookup) { during_lookup(); }
-        co_return l2::lookup::known;
+        co_return told;
     }
     void put(std::string_view, const entry_ptr&) override {}
     void remove(std::string_view, std::string_view) override {}
@@ -53,6 +53,7 @@ public:
     void set_timeout(milliseconds) override {}
 
     std::function<void()> during_lookup;
+    l2::lookup told = l2::lookup::known;
     int lookups = 0;
 };
 
@@ -84,6 +85,23 @@ protected:
         std::vector<routing::route> all(1);
         all[0].name = "all";
         return all;
+    }
+    // Of a request whose answer in memory may have been invalidated, with a table that says nothing.
+    bool is_served_unseen(blind_rule rule)
+    {
+        valid_.set_contact(contact::blind);
+        valid_.know_until(start - 10s);
+        l2_.told = l2::lookup::unreachable;
+        process_.tiers.when_blind = rule;
+        process_.tiers.blind_grace = 5s;
+        auto joined = std::make_shared<flight>("key", valid_.applied());
+        fill_job job(asked_, joined, asked_.hash);
+        job.stored = stored_;
+        job.is_unsure = true;
+        fill_end end(job, worker_);
+        fill_search search(job, end, worker_);
+        redis::run(loop_, search.run());
+        return joined->look().state == flight_state::complete;
     }
     // Of a revisit that was decided on before contact was lost for good.
     flight::view revisit_blindly()
@@ -146,6 +164,16 @@ TEST_F(FillSearch, ARevisitThatIsBlindByNowEndsWhereContactComesBackMeanwhile)
     };
     EXPECT_EQ(revisit_blindly().state, flight_state::alone);
     EXPECT_EQ(l1_.find("key", asked_.hash, start), stored_) << "it may well be good";
+}
+
+TEST_F(FillSearch, WhereTheTableSaysNothingItIsDoneAsToldForThatCase)
+{
+    EXPECT_TRUE(is_served_unseen(blind_rule::serve));
+}
+
+TEST_F(FillSearch, WhereTheTableSaysNothingNothingIsServedByThoseWhoAreToGoPastTheCache)
+{
+    EXPECT_FALSE(is_served_unseen(blind_rule::bypass));
 }
 
 }  // namespace

@@ -363,6 +363,36 @@ TEST_F(Client, InFlightLimitRefusesWhatIsTooMuch)
     EXPECT_EQ(breaker(), resilience::breaker_state::closed);
 }
 
+// U-06: deadline, breaker, in-flight limit, pool. Whatever is wrong besides, the first of them has the word.
+TEST_F(Client, RefusalsComeInTheOrderOfTheirCost)
+{
+    options.limit.max_inflight = 1;
+    options.pool.max = 1;
+    options.pool.queue = 10;
+    options.pool.queue_timeout = 60s;
+    scripted_origin origin([](peer& p) {
+        p.read_request();
+        p.send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe");   // under way until the proxy leaves
+        p.read_request();
+    });
+    start(origin);
+    async::event let_go(loop.context(), loop.wheel());
+    outgoing a = request();
+    bool has_a = false;
+    spawn(hold(*sut, a, has_a, let_go));
+    ASSERT_TRUE(run_until([&] { return has_a; }));
+    EXPECT_EQ(get().error, errc::origin_busy) << "at once: nobody queues for a connection without a place";
+    EXPECT_EQ(seen.attempts, recorder::counts{});
+    up->endpoints()[0]->breaker().force(resilience::breaker_override::open, clock.now());
+    EXPECT_EQ(get().error, errc::breaker_open);
+    outgoing late = request();
+    late.deadline = async::steady::now() - 1ms;
+    EXPECT_EQ(fetch(late).error, errc::deadline_exceeded);
+    let_go.set();
+    EXPECT_TRUE(run_until([&] { return inflight() == 0; }));
+    EXPECT_EQ(origin.seen().size(), 1u);
+}
+
 TEST_F(Client, BackgroundTrafficPausesAfter429)
 {
     scripted_origin origin(in_turn({answer("", 429, "Retry-After: 60\r\n"), answer("fine")}));

@@ -11,6 +11,7 @@ namespace {
 class checked_origin {
 public:
     void say(int status) { status_ = status; }
+    void waver() { status_ = wavering; }   // well each other time
     std::string url() const { return origin_.url(); }
     int checks() const { return checks_; }
     int others() const { return others_; }
@@ -21,6 +22,7 @@ public:
     }
 
 private:
+    static constexpr int wavering = -1;
     std::atomic<int> status_ = 200;
     std::atomic<int> checks_ = 0;
     std::atomic<int> others_ = 0;
@@ -43,7 +45,7 @@ private:
                 p.stream.read_to_end();   // says nothing until the check is given up
                 return;
             }
-            p.send("HTTP/1.1 103 Early Hints\r\n\r\n" + answer("", status_));
+            p.send("HTTP/1.1 103 Early Hints\r\n\r\n" + answer("", status_ != wavering ? status_.load() : checks_ % 2 == 0 ? 200 : 500));
         }
     }};
 };
@@ -147,6 +149,18 @@ TEST_F(Health, AFailureNowAndThenIsNoIllness)
         ASSERT_TRUE(run_until([&] { return a.checks() > m + 1; }));
     }
     EXPECT_EQ(changes, 0);
+}
+
+TEST_F(Health, AGoodCheckNowAndThenIsNoRecovery)
+{
+    checked_origin a;
+    checked_origin b;
+    start_checked({&a, &b});
+    a.say(500);
+    ASSERT_TRUE(wait_until(0, false));
+    a.waver();
+    ASSERT_TRUE(run_until([&, n = a.checks()] { return a.checks() > n + 8; }));
+    EXPECT_EQ(changes, 1);
 }
 
 TEST_F(Health, EndsInTheMiddleOfACheck)

@@ -384,6 +384,19 @@ TEST_F(EventsOfEqualEffect, OfOthersDoNotWait)
     EXPECT_EQ(events("catalog", "applied"), 3);
 }
 
+// What is to be gone is more than what is to be validated.
+TEST_F(EventsOfEqualEffect, AreNotThoseThatDifferInTheirModeAlone)
+{
+    begin();
+    const auto about = [](const std::string& id, const std::string& mode) {
+        return event(std::stoi(id), "tiercel.invalidate.v1", R"({"mode":")" + mode + R"(","scopes":[{"kind":"tag","name":"p-8"}]})");
+    };
+    redis->command({"EVAL", "for _, e in ipairs(ARGV) do redis.call('XADD', KEYS[1], '*', 'event', e) end", "1", "catalog.events", about("1", "soft"),
+                    about("2", "soft"), about("3", "hard")});
+    ASSERT_TRUE(eventually([&] { return events("catalog", "applied") + events("catalog", "coalesced") == 3; }));
+    EXPECT_EQ(events("catalog", "applied"), 3);
+}
+
 // It may tell of a change that came after what was fetched for the first.
 TEST_F(EventsOfEqualEffect, NeverJoinAnAppendThatWasSentBeforeThem)
 {
