@@ -227,10 +227,12 @@ bool is_whole(const received_answer& a)
 
 class OriginFaults : public testing::Test {
 protected:
-    static std::string yaml(const std::string& url)
+    explicit OriginFaults(const std::string& try_timeout = "1s") : proxy_(yaml(origin_.url(), try_timeout)) {}
+
+    static std::string yaml(const std::string& url, const std::string& try_timeout)
     {
         setting s{.origin_url = url};
-        s.origin_options = "try_timeout: 1s, breaker: {failures: 100, window: 1s}, retry: {base: 1ms, cap: 2ms, budget: 1.0}";
+        s.origin_options = "try_timeout: " + try_timeout + ", breaker: {failures: 100, window: 1s}, retry: {base: 1ms, cap: 2ms, budget: 1.0}";
         s.route_options = "stampede: {error_memo: 0s}";
         return s.yaml();
     }
@@ -274,7 +276,7 @@ protected:
     double invalid_answers() const { return proxy_.metric("origin_invalid_total"); }
 
     faulty_origin origin_;
-    proxy proxy_{yaml(origin_.url())};
+    proxy proxy_;
 };
 
 TEST_F(OriginFaults, EveryFaultOfTheSampleOriginHasItsConsequence)
@@ -311,8 +313,14 @@ TEST_F(OriginFaults, ReachNoClientOfHttp10EitherAsIfWhole)
     }
 }
 
+// A third of them end with the timeout.
+class LateOriginFaults : public OriginFaults {
+protected:
+    LateOriginFaults() : OriginFaults("300ms") {}
+};
+
 // The client has already got all that there is when the origin goes.
-TEST_F(OriginFaults, ThatComeLateBreakTheAnswerInMidAir)
+TEST_F(LateOriginFaults, BreakTheAnswerInMidAir)
 {
     const std::string half(5000, 'h');
     const struct {
