@@ -134,17 +134,10 @@ public:
     }
     // What was invalidated before that time has been applied; end_of_time where there is nobody else who invalidates.
     instant known_until() const noexcept { return instant(milliseconds(known_until_.load(std::memory_order_relaxed))); }
-    void know_until(instant t) noexcept
-    {
-        known_until_.store(t.time_since_epoch().count(), std::memory_order_relaxed);
-        publish_known();
-    }
-    // The same of what event feeds say, as far as there are any.
-    void know_feeds_until(instant t) noexcept
-    {
-        feeds_known_until_.store(t.time_since_epoch().count(), std::memory_order_relaxed);
-        publish_known();
-    }
+    void know_until(instant t);
+    // The same of what event feeds say, as far as there are any, as it was found at `found`. What other instances have carried out of it
+    // was in the log by then, so it counts once that was read until then.
+    void know_feeds_until(instant t, instant found);
     // Both.
     instant all_known_until() const noexcept { return instant(milliseconds(all_known_until_.load(std::memory_order_relaxed))); }
     std::uint64_t suspensions() const noexcept { return suspensions_.load(std::memory_order_acquire); }
@@ -178,13 +171,12 @@ private:
     static std::atomic<sequence>& bucket_of(buckets& b, scope_hash s) noexcept { return b[s % bucket_count]; }
     static sequence bucket_of(const buckets& b, scope_hash s) noexcept { return b[s % bucket_count].load(std::memory_order_relaxed); }
     void note(scope_hash scope, purge_mode mode, sequence s);
-    // Two may do so at the same time: for a moment less is known than there is, and never more, since both only grow.
-    void publish_known() noexcept
-    {
-        const instant::rep log = known_until_.load(std::memory_order_relaxed);
-        const instant::rep feeds = feeds_known_until_.load(std::memory_order_relaxed);
-        all_known_until_.store(log < feeds ? log : feeds, std::memory_order_relaxed);
-    }
+    // Of the feeds, as it was found.
+    struct finding {
+        instant until;
+        instant found;
+    };
+    void publish_known();   // REQUIRES: knowing_
 
     alignas(64) std::atomic<std::uint64_t> version_{1};   // read on every hit: alone on its cache line
     alignas(64) std::atomic<sequence> applied_{1};
@@ -194,12 +186,15 @@ private:
     std::atomic<enum contact> contact_{contact::alone};
     std::atomic<std::uint64_t> suspensions_{0};
     std::atomic<instant::rep> known_until_{end_of_time.time_since_epoch().count()};
-    std::atomic<instant::rep> feeds_known_until_{end_of_time.time_since_epoch().count()};
     std::atomic<instant::rep> all_known_until_{end_of_time.time_since_epoch().count()};
     alignas(64) buckets hard_{};
     alignas(64) buckets soft_{};
     std::unique_ptr<raised_scopes> exact_;
     std::mutex raising_;
+    std::mutex knowing_;                   // of the rest
+    instant feeds_known_until_ = end_of_time;
+    finding waiting_{end_of_time, instant::min()};   // for the log
+    finding newest_ = waiting_;
 };
 
 }  // namespace tiercel

@@ -126,6 +126,35 @@ instant validity::time_of(sequence s, instant now) const noexcept
     return std::min(now, instant(milliseconds(local)));
 }
 
+void validity::know_until(instant t)
+{
+    const std::lock_guard guard(knowing_);
+    known_until_.store(t.time_since_epoch().count(), std::memory_order_relaxed);
+    publish_known();
+}
+
+void validity::know_feeds_until(instant t, instant found)
+{
+    const std::lock_guard guard(knowing_);
+    newest_ = {t, found};
+    if (t < feeds_known_until_) {   // that less is known counts at once
+        feeds_known_until_ = t;
+        waiting_ = newest_;
+    }
+    publish_known();
+}
+
+// One finding waits until the log was read up to it, however many come after it; then the newest of those does.
+void validity::publish_known()
+{
+    const instant log = known_until();
+    for (int i = 0; i < 2 && waiting_.found < log; ++i) {
+        feeds_known_until_ = waiting_.until;
+        waiting_ = newest_;
+    }
+    all_known_until_.store(std::min(log, feeds_known_until_).time_since_epoch().count(), std::memory_order_relaxed);
+}
+
 sequence validity::raised(scope_hash scope, purge_mode mode) const { return exact_->find(scope, mode); }
 
 std::size_t validity::size() const { return exact_->size(); }

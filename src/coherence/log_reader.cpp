@@ -74,7 +74,9 @@ task<> log_reader::read_on()
         bool good = true;
         bool is_all = true;
         if (r->is_nil()) {
+            const instant looked = s_.time.now();
             good = co_await look_at_head();
+            if (passed_over_ == 0) { asked = looked; }
         } else if (take_entries(*r)) {
             is_all = r->items[0].items[1].items.size() < most_at_once;
         } else {
@@ -168,7 +170,7 @@ task<bool> log_reader::look_at_clock()
     co_return true;
 }
 
-// Nothing came: is there still what was read?
+// Nothing came: is there still what was read? Then passed_over_ is 0: everything is known until this began.
 task<bool> log_reader::look_at_head()
 {
     const bool clock_known = co_await look_at_clock();
@@ -179,7 +181,10 @@ task<bool> log_reader::look_at_head()
     const std::optional<sequence> head = read_score(*r);
     if (!head && !r->is_nil()) { co_return connection_->refuse("ZSCORE"); }
     s_.lag = microseconds(0);
-    if (head && *head == s_.position) { co_return true; }
+    if (head && *head == s_.position) {
+        passed_over_ = 0;
+        co_return true;
+    }
     // A head that is above is of something that was appended a moment ago: it will be read, or be found missing then.
     if (head && *head > s_.position && passed_over_++ < 5) { co_return true; }
     passed_over_ = 0;

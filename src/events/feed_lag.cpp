@@ -36,7 +36,7 @@ void feed_lag::publish()
     for (const auto& p : places_) {
         if (p->is_read) { all = std::min(all, at(p->known_until.load(std::memory_order_relaxed))); }
     }
-    valid_.know_feeds_until(all);
+    valid_.know_feeds_until(all, time_.now());
 }
 
 void feed_lag::know_until(std::size_t source, instant t)

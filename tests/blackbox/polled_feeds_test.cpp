@@ -1,6 +1,7 @@
 // Feeds over HTTP that the real program asks for events, and all that may happen to either of them meanwhile.
 
 #include "blackbox/setting.hpp"
+#include "support/feed_link.hpp"
 #include "support/fake_origin.hpp"
 #include "support/redis_server.hpp"
 
@@ -205,10 +206,10 @@ protected:
         redis_ = std::make_unique<redis_server>();
         feed_.add(0, 3, "2020-01-01T00:00:00.000Z");
     }
-    std::string yaml(const std::string& source) const
+    std::string yaml(const std::string& source, const std::string& redis) const
     {
         return "server: {threads: 1}\n"
-               "cache: {l2: {url: \"" + redis_->url() + "\", timeout: 5s}}\n"
+               "cache: {l2: {url: \"" + redis + "\", timeout: 5s}}\n"
                "origins:\n"
                "  shop: {endpoints: [\"" + pages_.url() + "\"]}\n"
                "  feed: {endpoints: [\"" + feed_.url() + "\"], retry: {max: 0}, breaker: {failures: 100}}\n"
@@ -217,9 +218,10 @@ protected:
                "log: {level: warn, access: {file: \"off\"}}\n"
                "invalidation: {sources: [{label: polled, kind: poll, origin: feed, scope: all, interval: 100ms, " + source + "}]}\n";
     }
-    std::unique_ptr<proxy> started(const std::string& source)
+    std::unique_ptr<proxy> started(const std::string& source) { return started(source, redis_->url()); }
+    std::unique_ptr<proxy> started(const std::string& source, const std::string& redis)
     {
-        auto p = std::make_unique<proxy>(yaml(source));
+        auto p = std::make_unique<proxy>(yaml(source, redis));
         EXPECT_TRUE(eventually([&] { return redis_->command({"HLEN", "tcl:{inv}:nodes"}).integer >= 1; })) << p->log();
         return p;
     }
@@ -811,6 +813,27 @@ TEST_F(PolledFeedLag, IsThatOfNothingKnownUntilTheFirstLook)
     feed_.answer_with({});
     EXPECT_TRUE(eventually([&] { return source_of(*proxy_).at("known") == true && lag(*proxy_) == 0; }));
     EXPECT_TRUE(eventually([&] { return serves_of_age(*proxy_, first, 3); }));
+}
+
+// The reader has carried it all out and said so, but what it has appended to the log is not known here yet.
+TEST_F(PolledFeedLag, OfAnotherInstanceEndsWhenWhatThatHasAppendedIsKnownHere)
+{
+    feed_link link(redis_->port());
+    start(by_id);
+    const auto other = started(by_id, link.url());
+    ASSERT_TRUE(eventually([&] { return lag(*other) == 0 && source_of(*other).at("known") == true; }));
+    get(*other, first);
+    ASSERT_TRUE(eventually([&] { return serves_of_age(*other, first, 3); }));
+    feed_.answer_with(status(503));
+    ASSERT_TRUE(eventually([&] { return lag(*other) > 3; }));
+    link.cut();
+    feed_.add(1, 2);
+    feed_.answer_with({});
+    ASSERT_TRUE(took_effect(1, 2));
+    ASSERT_TRUE(eventually([&] { return lag(*other) == 0; })) << "it hears of it";
+    EXPECT_NE(cached(*other, first).find("detail=lag"), std::string::npos) << "and was told of nothing";
+    link.mend();
+    EXPECT_TRUE(eventually([&] { return serves_of_age(*other, first, 3); }));
 }
 
 }  // namespace

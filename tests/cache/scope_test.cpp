@@ -124,6 +124,34 @@ TEST(Validity, OwnRaisesNeverStampAboveWhatTheLogMayHaveGivenToOthers)
     EXPECT_TRUE(v->is_valid(mine, v->applied()));
 }
 
+// In milliseconds: the log was read until, and of the feeds everything is known until, as was found then.
+TEST(Validity, WhatFeedsHaveSaidIsKnownOnceTheLogWasReadUntilThatWasFound)
+{
+    const auto at = [](int ms) { return instant(milliseconds(ms)); };
+    validity v;
+    EXPECT_EQ(v.all_known_until(), end_of_time) << "nobody else is there";
+    v.know_feeds_until(at(0), at(100));
+    EXPECT_EQ(v.all_known_until(), at(0)) << "that nothing is known is known at once";
+    v.know_until(at(100));
+    v.know_feeds_until(at(90), at(100));
+    EXPECT_EQ(v.all_known_until(), at(0)) << "others may have appended until the end of that moment";
+    v.know_until(at(101));
+    EXPECT_EQ(v.all_known_until(), at(90));
+    v.know_feeds_until(at(190), at(200));
+    v.know_feeds_until(at(290), at(300));
+    v.know_feeds_until(at(390), at(400));
+    EXPECT_EQ(v.all_known_until(), at(90));
+    v.know_until(at(250));
+    EXPECT_EQ(v.all_known_until(), at(190)) << "later findings do not put off the first";
+    v.know_until(at(500));
+    EXPECT_EQ(v.all_known_until(), at(390));
+    v.know_feeds_until(at(350), at(510));
+    EXPECT_EQ(v.all_known_until(), at(350)) << "less";
+    v.know_until(at(520));
+    v.know_feeds_until(at(600), at(510));
+    EXPECT_EQ(v.all_known_until(), at(520)) << "no more than is known of the log";
+}
+
 TEST(Validity, AMillionScopesTakeLittleMemoryAndAreAllRemembered)
 {
     const auto v = std::make_unique<validity>();
