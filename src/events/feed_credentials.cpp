@@ -3,6 +3,7 @@
 #include "events/feed.hpp"
 #include "http/ascii.hpp"
 #include "http/member_list.hpp"
+#include "redis/backoff.hpp"
 
 #include <boost/json.hpp>
 
@@ -80,7 +81,8 @@ std::string token_request_of(const auth_options& o)
 std::string basic_credentials_of(const auth_options& o) { return base64(percent_encoded(o.client_id) + ":" + percent_encoded(o.client_secret)); }
 
 feed_credentials::feed_credentials(async::loop& l, const auth_options& o, const known_origin* issuer, const clock& time, milliseconds timeout)
-    : options_(o), timeout_(timeout), issuer_(issuer == nullptr ? nullptr : std::make_unique<origin_call>(l, *issuer, time))
+    : options_(o), timeout_(timeout), issuer_(issuer == nullptr ? nullptr : std::make_unique<origin_call>(l, *issuer, time)),
+      random_(std::random_device{}())
 {
 }
 
@@ -96,19 +98,30 @@ task<feed_credentials::given> feed_credentials::give()
         token_ = options_.token;
     } else if (!options_.token_file.empty()) {
         out.problem = read_token_file();
-    } else if (issuer_ && steady::now() >= renew_at_) {
-        std::string problem = co_await get_token();
+    } else if (issuer_) {
+        if (steady::now() >= std::max(renew_at_, not_before_)) { co_await renew(); }
         if (steady::now() >= ends_at_) { token_.clear(); }   // until then the old one will do
-        if (token_.empty() && problem.empty()) { problem = "the issuer gives a token that has ended"; }
-        if (token_.empty()) { out.problem = std::move(problem); }
+        if (token_.empty()) { out.problem = problem_.empty() ? "the issuer gives a token that has ended" : problem_; }
     }
     if (out.problem.empty() && !token_.empty()) { out.fields = "Authorization: Bearer " + token_ + "\r\n"; }
     co_return out;
 }
 
+// The issuer may be well, and others need it.
+task<> feed_credentials::renew()
+{
+    problem_ = co_await get_token();
+    if (refusals_ == 0) { co_return; }
+    const double r = std::generate_canonical<double, 24>(random_);
+    not_before_ = steady::now() + redis::full_jitter(refusals_ - 1, 1s, 60s, r);
+}
+
 bool feed_credentials::refused()
 {
     if (!options_.token.empty() || token_.empty()) { return false; }
+    if (issuer_ && refusals_ != 0 && steady::now() < not_before_) { return false; }
+    ++refusals_;
+    not_before_ = {};
     token_.clear();
     written_.reset();
     renew_at_ = {};

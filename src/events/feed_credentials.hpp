@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <random>
 #include <string>
 #include <string_view>
 
@@ -25,11 +26,14 @@ public:
         std::string problem;               // not empty: we cannot
     };
     async::task<given> give();
-    // What was given last was refused (401). False: there is nothing else to give.
+    // What was given last was refused (401). False: there is nothing else to give, or not yet: a feed that refuses one token after the
+    // other makes us ask for them ever more seldom.
     bool refused();
+    void accepted() noexcept { refusals_ = 0; }
     void abort();
 
 private:
+    async::task<> renew();
     async::task<std::string> get_token();
     std::string read_token_file();
 
@@ -40,6 +44,10 @@ private:
     std::optional<std::filesystem::file_time_type> written_;   // the file, when it was read
     async::steady::time_point renew_at_{};                     // a token that was got,
     async::steady::time_point ends_at_{};                      // and when it is good no more
+    async::steady::time_point not_before_{};                   // the next one
+    unsigned refusals_ = 0;                // since the last one that was good enough
+    std::string problem_;                  // with the last one that was asked for
+    std::minstd_rand random_;
 };
 
 // What an issuer answers to a request for a token (RFC 6749 §5.1). Pure.

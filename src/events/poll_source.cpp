@@ -381,6 +381,7 @@ task<origin_answer> poll_source::get(std::string target)
         rq.most = options().max_page;
         origin_answer got = co_await call_.ask(std::move(rq));
         const bool may_try_again = got.problem.empty() && got.status == 401 && credentials_.refused() && is_first;
+        if (got.problem.empty() && got.status != 401) { credentials_.accepted(); }
         if (!may_try_again) { co_return got; }
     }
 }

@@ -90,6 +90,14 @@ public:
         return shown_;
     }
     void refuse_to_issue(bool on) { set([&] { refuses_ = on; }); }
+    // And those that it gives are of no use, or the newest is again.
+    void refuse_every_token(bool on)
+    {
+        set([&] {
+            refuses_all_ = on;
+            wanted_ = on ? "none of these" : newest_;
+        });
+    }
     int issued() { return read([&] { return issued_; }); }
     int turned_away() { return read([&] { return turned_away_; }); }
     void ignore_parameters() { set([&] { ignores_ = true; }); }
@@ -125,8 +133,9 @@ private:
         const bool good = r.method == "POST" && r.header("Authorization") == "Basic dGllcmNlbDpoaWRkZW4tc2VjcmV0" && !refuses_ &&
                           r.header("Content-Type") == "application/x-www-form-urlencoded" && r.body == "grant_type=client_credentials&scope=feeds";
         if (!good) { return status(refuses_ ? 503 : 400); }
-        wanted_ = "issued-token-" + std::to_string(++issued_);
-        const std::string body = R"({"access_token":")" + wanted_ + R"(","token_type":"Bearer","expires_in":)" + std::to_string(lasts_) + "}";
+        newest_ = "issued-token-" + std::to_string(++issued_);
+        if (!refuses_all_) { wanted_ = newest_; }
+        const std::string body = R"({"access_token":")" + newest_ + R"(","token_type":"Bearer","expires_in":)" + std::to_string(lasts_) + "}";
         return "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
     }
     template <class Change>
@@ -187,7 +196,9 @@ private:
     std::string instead_;
     std::string wanted_;
     std::string shown_;
+    std::string newest_;                   // of those that were issued
     bool issues_ = false;
+    bool refuses_all_ = false;
     bool refuses_ = false;
     int lasts_ = 0;
     int issued_ = 0;
@@ -627,6 +638,25 @@ TEST_F(PolledFeeds, ATokenThatExpiresMidRunLosesNoEvent)
         EXPECT_EQ(said.find("hidden-secret"), std::string::npos) << said;
         EXPECT_EQ(said.find("issued-token"), std::string::npos) << said;
     }
+}
+
+TEST_F(PolledFeeds, AFeedThatRefusesEveryTokenMakesTheIssuerGiveEverFewer)
+{
+    feed_.issue_tokens(3600);
+    start(by_oauth);
+    feed_.refuse_every_token(true);
+    ASSERT_TRUE(eventually([&] { return feed_.turned_away() >= 60; }));
+    EXPECT_GE(feed_.issued(), 2) << "the first one may have been called back";
+    EXPECT_LE(feed_.issued(), 20) << "one for each look, else";
+    EXPECT_EQ(problem_of(*proxy_), "the feed answers 401");
+    feed_.refuse_every_token(false);
+    feed_.add(3, 5);
+    EXPECT_TRUE(took_effect(3, 5)) << "by the token that was refused: it is shown all the time. " << status_of(*proxy_);
+    const int before = feed_.issued();
+    const int turned_away = feed_.turned_away();
+    feed_.want_token("revoked");
+    EXPECT_TRUE(eventually([&] { return feed_.issued() > before; }));
+    EXPECT_LE(feed_.turned_away(), turned_away + 2) << "a token that was good for a while is replaced at once";
 }
 
 // ---- what may become of us
