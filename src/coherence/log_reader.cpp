@@ -91,6 +91,7 @@ task<> log_reader::read_on()
         }
         // A reply to what was asked before a standstill says nothing about the time since.
         if (standstills == s_.valid.suspensions()) { s_.set_contact(contact::following, "log read"); }
+        s_.set_problem({});
     }
 }
 

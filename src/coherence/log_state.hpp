@@ -29,7 +29,7 @@ struct log_status {
     std::size_t under_way = 0;   // being appended
     std::size_t scopes = 0;
     std::chrono::microseconds lag{0};
-    std::string problem;
+    std::string problem;         // while following: the stream cannot be read, only the table again and again
 };
 
 std::string random_name();       // 64 bits in hex: of a node, of an invalidation

@@ -67,6 +67,25 @@ TEST_F(Invalidation, WhileItLagsWhatIsOlderThanARouteAllowsIsValidated)
     EXPECT_TRUE(eventually([&] { return cache_status_of(s.get("/strict/a")).text() == "hit; detail=l1"; }));
 }
 
+TEST_F(Invalidation, AreKnownByTheTableAloneWhereTheStreamMayNotBeReadAndTheOperatorIsTold)
+{
+    auto& page = s.origin().page("/a").cache_control("max-age=600").body("v1");
+    start();
+    const auto other = another();
+    other->get("/a").expect_body("v1");
+    redis->command({"ACL", "SETUSER", "default", "-xread"});
+    ASSERT_TRUE(eventually([&] { return redis_is("degraded", *other); }));
+    for (const std::string v : {"v2", "v3"}) {
+        page.body(v);
+        s.post("/a", "new").expect_status(200);
+        EXPECT_TRUE(soon(*other, "/a", v));
+    }
+    EXPECT_TRUE(eventually([&] { return other->admin("GET", "/readyz").body.find("only the table is read, now and then: NOPERM") != std::string::npos; }))
+        << other->admin("GET", "/readyz").body;
+    redis->command({"ACL", "SETUSER", "default", "+xread"});
+    EXPECT_TRUE(eventually([&] { return redis_is("ok") && redis_is("ok", *other); })) << other->admin("GET", "/readyz").body;
+}
+
 TEST_F(Invalidation, AFetchUnderWayOnAnotherInstanceIsDeliveredAndNotStored)
 {
     auto& page = s.origin().page("/a").cache_control("max-age=600").body("v1");
