@@ -412,7 +412,7 @@ rows origin_rows()
         "And so many per second on top."));
     r.push_back(key("origins.<name>.hedge.after", TIERCEL_AT(origin_options, hedge.after), between(0ms, longest_wait), fixed,
         "A GET or HEAD that has no byte of an answer for so long is sent to another endpoint too; the first answer counts. About the "
-        "time in which 95 of 100 are answered. 0: never."));
+        "time in which 95 of 100 are answered. 0: never. It does not need retry.max: with 0 of that there are hedges all the same."));
     r.push_back(key("origins.<name>.hedge.budget", TIERCEL_AT(origin_options, hedge.budget), numbers{0, 1}, fixed,
         "Such second attempts per request over the last seconds, and one per second on top. They count as retries in retry.budget."));
     r.push_back(key("origins.<name>.breaker.mode", TIERCEL_AT(origin_options, breaker.mode),
