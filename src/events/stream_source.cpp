@@ -22,12 +22,15 @@ constexpr std::size_t most_under_way = 4'096;   // of one stream: more would onl
 constexpr std::string_view group = consumer_group;
 constexpr std::size_t most_at_once = 512;
 
-// Since 1970, by the clock of Redis: the first part of the id of an entry.
-std::optional<milliseconds> time_in(std::string_view id) noexcept
+// When an entry was added, since 1970, by the clock of Redis, which has put it into the id. Nothing: the id is of whoever added the entry,
+// and no time: earlier than there were streams, or later than now.
+std::optional<milliseconds> time_in(std::string_view id, std::chrono::microseconds now) noexcept
 {
+    constexpr std::int64_t first_streams = 1'500'000'000'000;   // 2017
     std::int64_t ms = 0;
     const auto [end, ec] = std::from_chars(id.data(), id.data() + id.size(), ms);
-    return ec == std::errc() && end != id.data() && *end == '-' ? std::optional(milliseconds(ms)) : std::nullopt;
+    const bool is_time = ec == std::errc() && end != id.data() + id.size() && *end == '-' && ms >= first_streams && ms <= now.count() / 1'000;
+    return is_time ? std::optional(milliseconds(ms)) : std::nullopt;
 }
 
 std::string field_of(const reply& fields, std::string_view name)
@@ -196,8 +199,7 @@ task<bool> stream_source::look_at_lag(instant asked, bool is_all)
     const result<reply> r = co_await link_->call(std::move(pending), means_.options.redis_timeout);
     if (!r) { co_return false; }
     if (r->items.size() != 4) { co_return true; }   // it may not ask: then it falls behind
-    const std::optional<milliseconds> oldest = time_in(r->items[1].text);
-    if (!oldest) {
+    if (!r->items[1].is_bulk()) {   // none is left
         if (is_all && r->items[1].is_nil()) { means_.lag.know_until(at_, asked); }
         co_return true;
     }
@@ -205,9 +207,10 @@ task<bool> stream_source::look_at_lag(instant asked, bool is_all)
     redis::command time{"TIME"};
     const result<reply> t = co_await link_->call(std::move(time), means_.options.redis_timeout);
     if (!t) { co_return false; }
-    if (const auto now = coherence::read_time(*t)) {
-        means_.lag.know_until(at_, std::min(asked, before - std::chrono::ceil<milliseconds>(*now - *oldest)));
-    }
+    const auto now = coherence::read_time(*t);
+    const std::optional<milliseconds> oldest = now ? time_in(r->items[1].text, *now) : std::nullopt;
+    // Without a time no more is known than when none was left.
+    if (oldest) { means_.lag.know_until(at_, std::min(asked, before - std::chrono::ceil<milliseconds>(*now - *oldest))); }
     co_return true;
 }
 
@@ -277,9 +280,11 @@ return 1
 // It took so long from when it was added, by the clock of Redis, until it was carried out.
 void stream_source::note_lag_of(const std::string& id)
 {
-    const std::optional<milliseconds> added = time_in(id);
     const auto ahead = means_.client.shared_minus_local();
-    if (added && ahead) { means_.lag.note_event(at_, means_.process.time.now().time_since_epoch() + *ahead - *added); }
+    if (!ahead) { return; }
+    const milliseconds now = means_.process.time.now().time_since_epoch() + *ahead;
+    const std::optional<milliseconds> added = time_in(id, now + 1s);   // what we know of that clock may be a little behind
+    if (added) { means_.lag.note_event(at_, now - *added); }
 }
 
 // False: this is no list of entries.

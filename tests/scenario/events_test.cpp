@@ -320,6 +320,26 @@ TEST_F(EventLag, CountsWhatAnotherInstanceHasReadAndNotCarriedOut)
     EXPECT_TRUE(eventually([&] { return lag("catalog") == 0; }));
 }
 
+TEST_F(EventLag, IsNotReadFromIdsThatAreNoTimes)
+{
+    begin();
+    redis->command({"XADD", "catalog.events", "1-1", "event", event(1, "project.updated", R"({"projectId":7})")});
+    ASSERT_TRUE(soon("catalog", "applied"));
+    EXPECT_TRUE(eventually([&] { return lag("catalog") == 0; })) << "its age is not known";
+    for (const std::string id : {"1-2", "1700000000000000-1", "9223372036854775807-1", "18446744073709551615-1"}) {
+        redis->command({"EVAL",
+                        "redis.call('XADD', KEYS[1], ARGV[2], 'event', ARGV[1]) "
+                        "redis.call('XREADGROUP', 'GROUP', 'tiercel', 'another', 'STREAMS', KEYS[1], '>')",
+                        "1", "catalog.events", event(2, "project.updated", R"({"projectId":7})"), id});
+        s.advance(3s);
+        EXPECT_TRUE(eventually([&] { return lag("catalog") > 1 && lag_shown(0) > 1; })) << id << " is not carried out";
+        EXPECT_LT(lag("catalog"), 60) << id;
+        EXPECT_LT(lag_shown(0), 60) << id;
+        redis->command({"XACK", "catalog.events", "tiercel", id});
+        EXPECT_TRUE(eventually([&] { return lag("catalog") == 0; })) << id;
+    }
+}
+
 TEST_F(EventLag, OfAWebhookIsTheAgeOfItsLastEvents)
 {
     begin();
