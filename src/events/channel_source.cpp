@@ -31,8 +31,7 @@ std::string witness_channel(const std::string& prefix, const std::string& label,
 channel_source::channel_source(const source_means& m, std::size_t at)
     : source(m, at), witness_(m, witness_channel(m.options.prefix, options().label, m.redis.address.database)),
       subscriber_(m.loop, subscription(), [this](std::string_view message) { take(message); },
-                                 [this](bool heard, std::string_view why) { on_state(heard, why); }, [this](bool answered) { on_alive(answered); }),
-      asked_(m.process.time.now())
+                                 [this](bool heard, std::string_view why) { on_state(heard, why); }, [this](bool answered) { on_alive(answered); })
 {
     subscriber_.hear_beside(witness_.channel(), [this](std::string_view word) {
         witness_.take(word);

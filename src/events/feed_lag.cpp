@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <limits>
 
 namespace tiercel::events {
 namespace {
@@ -11,9 +10,6 @@ using namespace std::chrono_literals;
 
 constexpr milliseconds a_moment = 10s;
 constexpr milliseconds between_looks = 1s;   // a source that is well is heard of more often: that is no lag to speak of
-
-// Up to which everything is known of a source of which nothing is: so long ago as can still be subtracted from any time.
-constexpr instant::rep never = std::numeric_limits<instant::rep>::min() / 2;
 
 instant at(instant::rep since) noexcept { return instant(instant::duration(since)); }
 
@@ -25,7 +21,6 @@ feed_lag::feed_lag(const std::vector<source_options>& sources, const clock& time
     for (const source_options& s : sources) {
         places_.push_back(std::make_unique<place>());
         places_.back()->is_read = s.kind != source_kind::webhook;
-        places_.back()->known_until = never;
     }
     publish();
 }
@@ -62,8 +57,8 @@ void feed_lag::note_event(std::size_t source, milliseconds late)
 milliseconds feed_lag::unknown_of(std::size_t source, instant now) const noexcept
 {
     if (source >= places_.size() || !places_[source]->is_read) { return milliseconds(0); }
-    const instant::rep until = places_[source]->known_until.load(std::memory_order_relaxed);
-    return until == never ? milliseconds::max() : std::max(milliseconds(0), now - at(until));
+    const instant until = at(places_[source]->known_until.load(std::memory_order_relaxed));
+    return until == never ? milliseconds::max() : std::max(milliseconds(0), now - until);
 }
 
 milliseconds feed_lag::of(std::size_t source, instant now) const noexcept

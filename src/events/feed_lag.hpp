@@ -11,6 +11,7 @@
 #include <tiercel/scope.hpp>
 
 #include <atomic>
+#include <limits>
 #include <memory>
 #include <vector>
 
@@ -18,6 +19,9 @@ namespace tiercel::events {
 
 class feed_lag {
 public:
+    // Up to which everything is known of a source of which nothing is: so long ago as can still be subtracted from any time.
+    static constexpr instant never{milliseconds(std::numeric_limits<instant::rep>::min() / 2)};
+
     // References outlive this.
     feed_lag(const std::vector<source_options>& sources, const clock& time, validity& valid);
 
@@ -36,7 +40,7 @@ public:
 
 private:
     struct place {
-        std::atomic<instant::rep> known_until{0};
+        std::atomic<instant::rep> known_until{never.time_since_epoch().count()};
         std::atomic<milliseconds::rep> late{0};
         std::atomic<instant::rep> late_at{0};
         bool is_read = false;              // webhooks come by themselves

@@ -306,6 +306,26 @@ TEST_F(EventLag, IsThatOfNothingKnownUntilAStreamAndAChannelWereHeardForTheFirst
     }
 }
 
+// Somebody has heard the question whether everything was heard so far, and does not answer.
+TEST_F(EventLag, IsThatOfNothingKnownUntilAChannelIsSureOfWhatWasSaidBefore)
+{
+    begin();
+    byte_stream silent(connect_to("127.0.0.1", redis->port()));
+    silent.send("SUBSCRIBE tcl:heard:news\r\n");
+    silent.read_until(":1\r\n", 1'000);
+    ASSERT_TRUE(eventually([&] { return lag("news") == 0 && is_ready("events news", "ok"); }));
+    s.restart();
+    const auto is_told = [&](const std::string& what) { return s.admin("GET", "/readyz").body.find(R"("events news",)" + what) != std::string::npos; };
+    const std::string unknown = R"("state":"degraded","reason":"nothing is known of its events yet"})";
+    int looks = 0;
+    EXPECT_TRUE(eventually([&] {
+        if (is_told(unknown)) { return false; }
+        EXPECT_TRUE(is_told(R"("state":"ok")")) << s.admin("GET", "/readyz").body;
+        EXPECT_EQ(s.metric("event_gaps_total", {{"source", "news"}}), 1) << "not before everything has expired";
+        return ++looks == 3;
+    }));
+}
+
 TEST_F(EventLag, CountsWhatAnotherInstanceHasReadAndNotCarriedOut)
 {
     begin();
