@@ -38,11 +38,15 @@ public:
     using const_iterator = const asio::mutable_buffer*;
 
     explicit drained_buffer(asio::mutable_buffer b) noexcept : buffer_(b) {}
+    // `there` becomes true when a try finds something: data, an end, an error. It outlives the read.
+    drained_buffer(asio::mutable_buffer b, bool& there) noexcept : buffer_(b), there_(&there) {}
     const_iterator begin() const noexcept { return &buffer_; }
     const_iterator end() const noexcept { return &buffer_ + 1; }
+    bool* there() const noexcept { return there_; }
 
 private:
     asio::mutable_buffer buffer_;
+    bool* there_ = nullptr;
 };
 
 // What is there now, without waiting: nothing when there is nothing, else what a read would say, eof at the end of the stream.
@@ -73,7 +77,7 @@ public:
                                  const tiercel::async::drained_buffer& buffers, socket_base::message_flags flags,
                                  func_type on_done)
         : reactor_op(success, &reactive_socket_recv_op_base::do_perform, on_done), socket_(socket), buffer_(*buffers.begin()),
-          flags_(flags)
+          there_(buffers.there()), flags_(flags)
     {
     }
 
@@ -85,6 +89,7 @@ public:
             n = tiercel::async::bare_recv(o->socket_, o->buffer_.data(), o->buffer_.size(), o->flags_ | MSG_DONTWAIT);
         } while (n < 0 && errno == EINTR);
         if (n > 0) {
+            o->note_there();
             o->ec_ = boost::system::error_code();
             o->bytes_transferred_ = static_cast<std::size_t>(n);
             return o->bytes_transferred_ < o->buffer_.size() ? done_and_exhausted : done;
@@ -92,6 +97,7 @@ public:
         if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
             return not_done;
         }
+        o->note_there();
         o->bytes_transferred_ = 0;
         o->ec_ = n == 0 ? make_error_code(boost::asio::error::eof)
                         : boost::system::error_code(errno, boost::asio::error::get_system_category());
@@ -99,8 +105,16 @@ public:
     }
 
 private:
+    void note_there() noexcept
+    {
+        if (there_ != nullptr) {
+            *there_ = true;
+        }
+    }
+
     socket_type socket_;
     boost::asio::mutable_buffer buffer_;
+    bool* there_;
     socket_base::message_flags flags_;
 };
 

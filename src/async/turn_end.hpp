@@ -12,6 +12,7 @@
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/post.hpp>
 
+#include <cstdint>
 #include <utility>
 #include <vector>
 
@@ -29,6 +30,9 @@ public:
         return asio::async_initiate<const asio::deferred_t&, void()>([this](auto handler) { add(std::move(handler)); }, asio::deferred);
     }
 
+    // How many ends somebody has waited for: since what happened at a lower number the loop has asked the system for news.
+    std::uint64_t count() const noexcept { return count_; }
+
 private:
     using waiter = asio::detail::awaitable_async_op_handler<void(), executor>;   // what co_await makes of the token
 
@@ -42,6 +46,7 @@ private:
 
     void go_on()
     {
+        ++count_;
         going_.swap(waiters_);   // who waits again meanwhile waits for the next one
         for (waiter& w : going_) {
             w();
@@ -50,6 +55,7 @@ private:
     }
 
     asio::io_context& context_;
+    std::uint64_t count_ = 0;
     std::vector<waiter> waiters_;
     std::vector<waiter> going_;   // empty but in go_on(): its capacity is kept
 };

@@ -56,6 +56,7 @@ struct request {
     std::string_view id;                     // X-Request-ID
     std::string_view upgrade;                // protocols that the client asks for and may ask for
     instant now{};
+    std::chrono::steady_clock::time_point began{};      // the last of its head came
     std::chrono::steady_clock::time_point deadline{};   // the answer must have begun by then; set when it is clear that it must wait
     bool keep_alive = true;                  // what the client wants and the server allows
     bool debug = false;                      // Tiercel-Debug from a trusted peer

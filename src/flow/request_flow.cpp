@@ -413,7 +413,7 @@ prepared prepare(const request& rq, const decision& d, client_io& io, const cloc
 async::task<answered> answer(request& rq, request_scratch& scratch, decision d, client_io& io, const client_limits& limits,
                              worker_context& cx)
 {
-    rq.deadline = std::chrono::steady_clock::now() + rq.route->deadline;
+    rq.deadline = rq.began + rq.route->deadline;
     if (d.ranged) {
         return answer_by_range(rq, std::move(d), io, limits, cx);
     }

@@ -137,7 +137,8 @@ std::string upstream_head(const request& rq, const routing::tenancy& tenants, pu
     const std::optional<std::uint64_t> hops = hops_left(rq.head);
     const std::vector<std::string>& languages = rq.route->caching.vary_languages;
     for (const field& f : rq.head.fields) {
-        if (is_written_by_us(f.id) || is_hop_by_hop(f.id) || named.strips(f) || is_unkeyed_influence(f.name) ||
+        if (is_written_by_us(f.id) || is_hop_by_hop(f.id) || named.strips(f) ||
+            (f.id == header::other && is_unkeyed_influence(f.name)) ||
             tenants.is_tenant_header(f.name)) {
             continue;
         }

@@ -10,9 +10,13 @@ namespace {
 // A media type or range without its parameters.
 bool names_event_stream(std::string_view value) noexcept
 {
+    constexpr std::string_view wanted = "text/event-stream";
+    if (value.size() < wanted.size()) {
+        return false;
+    }
     std::string_view type = value.substr(0, value.find(';'));
     type = type.substr(0, type.find_last_not_of(" \t") + 1);
-    return equal_lower(type, "text/event-stream");
+    return equal_lower(type, wanted);
 }
 
 }  // namespace

@@ -170,13 +170,13 @@ void client::complete_head(outgoing& rq, std::size_t size, const endpoint& where
     rq.head.append("\r\n");
 }
 
-upstream::wish client::wish_of(const outgoing& rq, const endpoint* avoid)
+upstream::wish client::wish_of(const outgoing& rq, const endpoint* avoid, steady::time_point now)
 {
     const auto what = rq.background ? resilience::attempt_class::background
                       : rq.alone    ? resilience::attempt_class::alone
                                     : resilience::attempt_class::foreground;
     return {.what = what, .avoid = avoid, .random = random(), .key = upstream_.goes_by_key() ? key_of(rq.head) : 0,
-            .now = steady::now(), .at = upstream_.now()};
+            .now = now, .at = upstream_.now()};
 }
 
 async::task<result<exchange_ptr>> client::try_once(outgoing& rq, std::size_t head_size, attempt& a, admission place)
@@ -189,7 +189,7 @@ async::task<result<exchange_ptr>> client::try_once(outgoing& rq, std::size_t hea
         co_return errc::deadline_exceeded;
     }
     if (place.where == nullptr) {
-        const auto wish = wish_of(rq, a.where);
+        const auto wish = wish_of(rq, a.where, now);
         if (rq.report.attempts == 1) {
             upstream_.on_primary(wish.at);
         }
@@ -295,7 +295,7 @@ admission client::admit_hedge(const outgoing& rq, race& r)
     if (slow.where == nullptr || slow.is_probe || answers || aborted_) {
         return {};
     }
-    const auto wish = wish_of(rq, slow.where);
+    const auto wish = wish_of(rq, slow.where, steady::now());
     auto place = upstream_.try_hedge(wish, observer_);
     if (!place) {
         observer_.on_hedge(hedge_result::nowhere);

@@ -45,7 +45,7 @@ private:
     void run(std::shared_ptr<race> r, race::leg& one, std::size_t head_size, admission place);
     async::task<> run_leg(std::shared_ptr<race> r, race::leg& one, std::size_t head_size, admission place,
                           async::drain_gate::pass inside);
-    upstream::wish wish_of(const outgoing& rq, const endpoint* avoid);
+    upstream::wish wish_of(const outgoing& rq, const endpoint* avoid, steady::time_point now);
     void report_unopened(admission let, error_code why, steady::time_point since);
     void complete_head(outgoing& rq, std::size_t size, const endpoint& where) const;
     async::task<bool> sleep(milliseconds d);

@@ -108,6 +108,9 @@ public:
     // Becomes idle: `pool` is told when the time is over, and may then destroy this.
     void park(connection_pool& pool, steady::time_point until);
     unsigned exchanges() const noexcept { return exchanges_; }   // begun so far
+    // It was idle before this turn of the loop began, so that the loop knows what came on it until then.
+    bool has_rested() const noexcept { return rested_; }
+    void has_rested(bool yes) noexcept { rested_ = yes; }
     steady::time_point retire_at() const noexcept { return retire_at_; }
     void retire_at(steady::time_point t) noexcept { retire_at_ = t; }
 
@@ -136,6 +139,7 @@ private:
     bool timed_out_ = false;
     bool aborted_ = false;
     bool was_reset_ = false;
+    bool rested_ = false;
 };
 
 }  // namespace tiercel::origin

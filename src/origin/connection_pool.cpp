@@ -40,15 +40,34 @@ connection_pool::~connection_pool()
 
 std::unique_ptr<connection> connection_pool::try_take_idle(steady::time_point now)
 {
+    note_turn();
     while (!idle_.empty()) {
-        auto c = std::move(idle_.back());
-        idle_.pop_back();
-        publish_idle();
+        const bool rested = rested_ > 0;
+        auto c = remove_idle((rested ? rested_ : idle_.size()) - 1);
+        c->has_rested(rested);
         if (now < c->retire_at() && leads_there(*c)) {
             return c;
         }
     }
     return nullptr;
+}
+
+void connection_pool::note_turn() noexcept
+{
+    if (const auto turn = loop_.turn_end().count(); turn != turn_) {
+        turn_ = turn;
+        rested_ = idle_.size();
+    }
+}
+
+std::unique_ptr<connection> connection_pool::remove_idle(std::size_t at)
+{
+    const auto where = idle_.begin() + static_cast<std::ptrdiff_t>(at);
+    auto c = std::move(*where);
+    idle_.erase(where);
+    rested_ -= at < rested_ ? 1 : 0;
+    publish_idle();
+    return c;
 }
 
 async::task<result<std::unique_ptr<connection>>> connection_pool::open(steady::time_point deadline)
@@ -136,6 +155,7 @@ void connection_pool::give_back(std::unique_ptr<connection> c, seconds announced
     if (idle_.size() >= options_.pool.idle) {
         keep = std::min(keep, surplus_stay);
     }
+    note_turn();
     c->park(*this, std::min(now + keep, c->retire_at()));
     idle_.push_back(std::move(c));
     publish_idle();
@@ -144,6 +164,7 @@ void connection_pool::give_back(std::unique_ptr<connection> c, seconds announced
 void connection_pool::drop_idle() noexcept
 {
     idle_.clear();
+    rested_ = 0;
     publish_idle();
 }
 
@@ -158,8 +179,7 @@ void connection_pool::abort() noexcept
 void connection_pool::drop_oldest_idle() noexcept
 {
     if (!idle_.empty()) {
-        idle_.erase(idle_.begin());
-        publish_idle();
+        remove_idle(0);
     }
 }
 
@@ -167,8 +187,7 @@ void connection_pool::expire(connection& c) noexcept
 {
     const auto at = std::find_if(idle_.begin(), idle_.end(), [&c](const auto& held) { return held.get() == &c; });
     TIERCEL_CHECK(at != idle_.end());
-    idle_.erase(at);
-    publish_idle();
+    remove_idle(static_cast<std::size_t>(at - idle_.begin()));
 }
 
 }  // namespace tiercel::origin

@@ -1,7 +1,8 @@
 #pragma once
 
 // The connections of one loop to one endpoint: idle ones are kept newest first, new ones are opened within the endpoint's
-// cap. Last in, first out, so that the busy ones stay warm and the others age out.
+// cap. Last in, first out, so that the busy ones stay warm and the others age out; but those that came back in this turn of the
+// loop come after those that rested, of which the loop knows whether anything came on them.
 // Thread: the loop's only. REQUIRES: outlives every connection it gave out.
 
 #include "origin/connection.hpp"
@@ -45,6 +46,8 @@ private:
     friend class connection;
     void expire(connection& c) noexcept;   // its idle time is over
     bool leads_there(connection& c) const;   // still, although names may have changed
+    void note_turn() noexcept;
+    std::unique_ptr<connection> remove_idle(std::size_t at);
     void publish_idle() noexcept { holder_->idle.store(idle_.size(), std::memory_order_relaxed); }
     steady::duration life() noexcept;
 
@@ -55,6 +58,8 @@ private:
     std::string tls_problem_;
     boost::intrusive::list<connection, boost::intrusive::constant_time_size<false>> live_;   // all of them, idle ones too
     std::vector<std::unique_ptr<connection>> idle_;   // newest last
+    std::size_t rested_ = 0;                          // so many of them, the first ones, came back before this turn
+    std::uint64_t turn_ = 0;
     std::shared_ptr<connection_slots::idle_holder> holder_;
     std::uint64_t random_;
 };

@@ -95,8 +95,33 @@ bool exchange::has_company() const noexcept
     return admission_.where->limit().inflight() > 1;
 }
 
+// Whether the look at an idle connection may be left to the loop, which is told when something comes: it has been asked since this
+// one became idle, and an end that is noticed too late costs the client nothing. One that has not carried a second request yet
+// is looked at, as an end that came with its first answer is not told.
+bool exchange::loop_watches() const noexcept
+{
+    return connection_->has_rested() && connection_->exchanges() > 1 && !connection_->is_secure() && request_->body == nullptr &&
+           request_->content.empty() && upstream_.options().retry.allows(request_->verb_text);
+}
+
+// Begins the read, then sends. Asio tries the read at once only if the loop was told of something since the last one; if that is so
+// and something is there, nothing is sent.
+auto exchange::read_and_send(boost::asio::mutable_buffer room, error_code& ec)
+{
+    async::note_error token(ec);
+    return asio::async_initiate<async::note_error, void(error_code, std::size_t)>(
+        [this, room](auto handler) {
+            connection_->socket().async_read_some(async::drained_buffer(room, came_early_), std::move(handler));
+            if (!came_early_) {
+                send_at_once();
+            }
+        },
+        token);
+}
+
 void exchange::send_at_once()
 {
+    asked_ = true;
     const std::array parts{std::string_view(request_->head), request_->content};
     const auto n = connection_->try_send(parts);
     if (!n) {
@@ -259,22 +284,25 @@ async::task<error_code> exchange::start(outgoing& rq, steady::time_point now)
     limit_ = rq.deadline;
     allowance_ = limit_ - now;
     requested_at_ = asked_at_ = now;
+    const bool with_others = reused_ && has_company();
+    const bool reads_first = with_others && loop_watches();
     connection_->begin_exchange();
     if (reused_) {
-        if (has_company()) {
+        if (with_others) {
             co_await loop_.turn_end().reached();
         }
         if (abandoned_) {
             co_return fail(errc::client_gone);
         }
         // In the last moment: what is there before we have asked is never an answer to us.
-        if (!connection_->is_quiet()) {
+        if (!reads_first && !connection_->is_quiet()) {
             co_return make_error_code(errc::origin_reset);
         }
     }
-    asked_ = true;
-    send_at_once();
     arm(now);
+    if (!reads_first) {
+        send_at_once();
+    }
     error_code problem;
     while (!problem && !has_head_) {
         if (upload_error_) {   // it failed while nobody was reading
@@ -295,6 +323,11 @@ async::task<error_code> exchange::start(outgoing& rq, steady::time_point now)
             n = ec ? 0 : **there;
         } else if (connection_->is_secure()) {
             n = co_await connection_->read_secure(room, ec);
+        } else if (!asked_) {
+            n = co_await read_and_send(room, ec);
+            if (!asked_) {
+                co_return make_error_code(errc::origin_reset);
+            }
         } else {
             n = co_await connection_->socket().async_read_some(async::drained_buffer(room),
                                                                async::note_error(ec));

@@ -100,6 +100,8 @@ private:
     enum class head_step : std::uint8_t { more, interim, final_head };
 
     bool has_company() const noexcept;
+    bool loop_watches() const noexcept;
+    auto read_and_send(boost::asio::mutable_buffer room, error_code& ec);
     void send_at_once();
     result<head_step> next_head();                          // of received bytes
     error_code on_head();
@@ -156,6 +158,7 @@ private:
     bool request_through_ = false;
 
     bool asked_ = false;
+    bool came_early_ = false;               // what is not meant for us
     bool reused_ = false;
     bool sent_ = false;
     bool received_any_ = false;

@@ -75,14 +75,6 @@ void circuit_breaker::outcome_window::clear() noexcept
 
 // ---- permits ---------------------------------------------------------------------------------------------------------
 
-void circuit_breaker::permit::abandon() noexcept
-{
-    if (owner_ != nullptr && is_probe()) {
-        owner_->release(epoch_, slot_);
-    }
-    owner_ = nullptr;
-}
-
 void circuit_breaker::release(std::uint64_t epoch, std::uint32_t slot) noexcept
 {
     const guard lock(mutex_);

@@ -101,7 +101,12 @@ public:
         explicit operator bool() const noexcept { return owner_ != nullptr; }
         bool is_probe() const noexcept { return slot_ != no_slot; }
         // Frees it now, counting nothing.
-        void abandon() noexcept;
+        void abandon() noexcept
+        {
+            if (circuit_breaker* const owner = std::exchange(owner_, nullptr); owner != nullptr && is_probe()) {
+                owner->release(epoch_, slot_);
+            }
+        }
 
     private:
         friend class circuit_breaker;

@@ -269,6 +269,7 @@ private:
         request_ = flow::request();
         request_.from = &from_;
         request_.now = cx_.process.time.now();
+        request_.began = started_;
         cx_.ids.next(scratch_.id);
         request_.id = scratch_.id;
         sent_before_ = io_.bytes_sent();

@@ -26,6 +26,7 @@ TEST(TurnEnd, ComesAfterWhatWasReadyInTheOrderOfComing)
     l.post([&] { text += '1'; });
     l.context().run();
     EXPECT_EQ(text, "1ab");
+    EXPECT_EQ(l.turn_end().count(), 1u);
 }
 
 TEST(TurnEnd, WhoWaitsAgainWaitsForTheNext)
@@ -36,6 +37,7 @@ TEST(TurnEnd, WhoWaitsAgainWaitsForTheNext)
     asio::co_spawn(l.context(), note_turns(l, text, "bd"), asio::detached);
     l.context().run();
     EXPECT_EQ(text, "abcd");
+    EXPECT_EQ(l.turn_end().count(), 2u);
 }
 
 TEST(TurnEnd, LoopThatEndsBeforeItDestroysWhoWaits)

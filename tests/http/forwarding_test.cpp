@@ -128,6 +128,16 @@ TEST(UnkeyedInfluence, IsEveryFieldThatRewritesTheRequestBehindOurBack)
     }
 }
 
+// Whoever composes a request asks by name only about fields that have no id.
+TEST(UnkeyedInfluence, HasNoIdUnlessItIsWrittenByUs)
+{
+    for (unsigned i = 1; i < static_cast<unsigned>(header::last_); ++i) {
+        const auto h = static_cast<header>(i);
+        const bool ours = h == header::x_forwarded_for || h == header::x_forwarded_host || h == header::x_forwarded_proto;
+        EXPECT_EQ(is_unkeyed_influence(name_of(h)), ours) << name_of(h);
+    }
+}
+
 TEST(UnkeyedInfluence, IsNothingElse)
 {
     for (const char* name : {"", "X", "X-", "X-Original", "X-Hostname", "X-Requested-With", "X-Api-Key", "Accept", "Accept-Language",

@@ -308,8 +308,61 @@ protected:
         sut->abort();
         EXPECT_TRUE(run_until([&] { return other_.done; }));
     }
+    // A turn of the loop ends.
+    void rest()
+    {
+        bool over = false;
+        spawn(wait_for_turn(over));
+        EXPECT_TRUE(run_until([&] { return over; }));
+    }
+    // One connection, which has served and rested, so that it is left to the loop to say whether something has come on it.
+    void test_rested_connection(std::string_view comes_while_idle)
+    {
+        std::atomic<bool> idle = false;
+        std::atomic<bool> sent = false;
+        scripted_origin origin([&](peer& p) {
+            for (;;) {
+                const auto target = p.read_request().target;
+                if (target == "/held") {
+                    p.read_request();
+                }
+                p.send(answer("fine"));
+                if (target == "/last") {
+                    idle.wait(false);
+                    p.send(comes_while_idle);
+                    sent = true;
+                    if (comes_while_idle.empty()) {
+                        return;
+                    }
+                }
+            }
+        });
+        start_with_company(origin);
+        EXPECT_EQ(get("/first").body, "fine");
+        EXPECT_TRUE(get("/second").reused);
+        rest();
+        EXPECT_TRUE(get("/last").reused);
+        idle = true;
+        idle.notify_all();
+        EXPECT_TRUE(run_until([&] { return comes_while_idle.empty() ? origin.ended() == 1 : sent.load(); }));
+        rest();
+        rest();
+        const auto next = get("/next");
+        EXPECT_EQ(next.body, "fine");
+        EXPECT_FALSE(next.reused);
+        EXPECT_EQ(next.attempts, 1u) << "found before it was used";
+        EXPECT_EQ(origin.accepted(), 3);
+        EXPECT_TRUE(seen.retries.empty());
+        leave_company();
+    }
 
 private:
+    async::task<> wait_for_turn(bool& over)
+    {
+        co_await loop.turn_end().reached();
+        over = true;
+    }
+
     outgoing held_ = request("GET", "/held");
     fetched other_;
 };
@@ -359,6 +412,70 @@ TEST_F(ExchangeInCompany, ConnectionClosedWhileIdleCostsNoPost)
         EXPECT_EQ(got.attempts, 1u);
         ASSERT_TRUE(run_until([&] { return origin.ended() == i; }));
     }
+    EXPECT_TRUE(seen.retries.empty());
+    leave_company();
+}
+
+TEST_F(ExchangeInCompany, BytesThatComeOnARestedConnectionDropIt)
+{
+    test_rested_connection("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\npoisoned");
+}
+
+TEST_F(ExchangeInCompany, EndOfARestedConnectionDropsIt)
+{
+    test_rested_connection("");
+}
+
+// An end that comes together with the answer is no news to the loop.
+TEST_F(ExchangeInCompany, OriginThatEndsEachConnectionUnannouncedCostsNoReplay)
+{
+    scripted_origin origin([](peer& p) {
+        if (p.read_request().target == "/held") {
+            p.read_request();
+        }
+        p.send(answer("fine"));
+    });
+    start_with_company(origin);
+    for (int i = 1; i <= 50; ++i) {
+        EXPECT_EQ(get().body, "fine");
+        ASSERT_TRUE(run_until([&] { return origin.ended() == i; }));
+        rest();
+    }
+    EXPECT_TRUE(seen.retries.empty());
+    leave_company();
+}
+
+// A POST cannot be sent again: what the loop has not been told yet is looked for.
+TEST_F(ExchangeInCompany, EndThatTheLoopDoesNotKnowYetCostsNoPost)
+{
+    std::atomic<bool> over = false;
+    scripted_origin origin([&](peer& p) {
+        for (;;) {
+            const auto target = p.read_request().target;
+            if (target == "/held") {
+                p.read_request();
+            }
+            p.send(answer("fine"));
+            if (target == "/last") {
+                over.wait(false);
+                return;
+            }
+        }
+    });
+    start_with_company(origin);
+    EXPECT_EQ(get("/first").body, "fine");
+    EXPECT_TRUE(get("/last").reused);
+    rest();
+    over = true;
+    over.notify_all();
+    const auto limit = async::steady::now() + 20s;
+    while (origin.ended() == 0 && async::steady::now() < limit) {
+        std::this_thread::yield();   // without a turn of the loop
+    }
+    const auto got = post();
+    EXPECT_EQ(got.body, "fine");
+    EXPECT_FALSE(got.reused);
+    EXPECT_EQ(got.attempts, 1u);
     EXPECT_TRUE(seen.retries.empty());
     leave_company();
 }

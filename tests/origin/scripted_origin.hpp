@@ -5,6 +5,8 @@
 #include "support/http_message.hpp"
 #include "support/net.hpp"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -92,6 +94,8 @@ private:
             if (!fd) {
                 continue;
             }
+            const int on = 1;
+            ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);   // what is sent has arrived
             const int number = accepted_++;
             const std::lock_guard lock(mutex_);
             streams_.push_back(std::make_unique<test::byte_stream>(std::move(fd)));
