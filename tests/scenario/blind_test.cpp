@@ -122,7 +122,10 @@ TEST_F(Blind, WhenTheLogIsReadAgainNothingIsDoubtedAnyMore)
     s.get("/a").expect_cache("hit; detail=blind");
     redis->restart();
     EXPECT_TRUE(soon("hit; detail=l1"));
-    EXPECT_EQ(page.requests(), 2) << "an empty Redis does not know what was invalidated before";
+    const int fetched = page.requests();
+    EXPECT_GE(fetched, 2) << "an empty Redis does not know what was invalidated before";
+    s.get("/a").expect_cache("hit; detail=l1");
+    EXPECT_EQ(page.requests(), fetched);
 }
 
 // Blind, while Redis answers whoever asks it.
