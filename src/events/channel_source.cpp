@@ -142,9 +142,16 @@ void channel_source::on_alive(bool answered)
     if (!answered) {
         asked_ = means_.process.time.now();
     } else {
-        means_.lag.know_until(at_, under_way_.empty() ? asked_ : std::min(asked_, *under_way_.begin()));
+        means_.lag.know_until(at_, std::min(asked_, oldest_under_way().value_or(asked_)));
         answer_others();
     }
+}
+
+std::optional<instant> channel_source::oldest_under_way() const
+{
+    const std::optional<instant> surplus = means_.surplus.oldest_of(at_);
+    if (under_way_.empty()) { return surplus; }
+    return std::min(*under_way_.begin(), surplus.value_or(*under_way_.begin()));
 }
 
 // What waits for Redis in this process would be lost with it.
@@ -153,7 +160,7 @@ void channel_source::answer_others()
     if (!witness_.is_asked()) { return; }
     const bool is_logged = means_.process.log == nullptr || means_.process.log->status().waiting == 0;
     if (is_sure_ && !is_logged) { return; }
-    witness_.answer(is_sure_, under_way_.empty() ? std::nullopt : std::optional(*under_way_.begin()));
+    witness_.answer(is_sure_, oldest_under_way());
 }
 
 }  // namespace tiercel::events

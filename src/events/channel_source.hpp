@@ -10,6 +10,7 @@
 
 #include <tiercel/clock.hpp>
 
+#include <optional>
 #include <set>
 #include <string_view>
 
@@ -31,6 +32,7 @@ private:
     async::task<std::string> find_gap();
     async::task<bool> is_first_start();
     void answer_others();
+    std::optional<instant> oldest_under_way() const;
 
     channel_witness witness_;
     redis::subscriber subscriber_;

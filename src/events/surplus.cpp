@@ -125,9 +125,23 @@ void surplus::add(const surplus_event& e, const whole& w, std::function<void()> 
     line& l = found->second;
     if (l.events++ == 0) { l.source = board_.options_of(e.source).label; }
     if (told) { l.told.push_back(std::move(told)); }
+    if (const auto [at, is_oldest] = l.since.try_emplace(e.source, process_.time.now()); is_oldest) { open_.insert(*at); }
     if (is_new) {
         loop_.post([this, w] { beside_.spawn(carry_out(w)); });
     }
+}
+
+void surplus::settle(const line& l)
+{
+    const std::lock_guard hold(mutex_);
+    for (const auto& one : l.since) { open_.erase(open_.find(one)); }
+}
+
+std::optional<instant> surplus::oldest_of(std::size_t source) const
+{
+    const std::lock_guard hold(mutex_);
+    const auto first = open_.lower_bound({source, instant::min()});
+    return first != open_.end() && first->first == source ? std::optional(first->second) : std::nullopt;
 }
 
 // Empty: nothing has come, and the line is gone.
@@ -163,6 +177,7 @@ task<> surplus::carry_out(whole w)
         coherence::invalidation order = order_for(w, l);
         const bool taken = co_await invalidate_surely(std::move(order), loop_, beside_, process_);
         if (!taken) { co_return; }
+        settle(l);
         for (const auto& told : l.told) { told(); }
         const bool goes_on = co_await beside_.pause(between_orders);
         if (!goes_on) { co_return; }

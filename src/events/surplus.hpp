@@ -18,8 +18,11 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace tiercel::events {
@@ -65,17 +68,21 @@ public:
     bool try_take(const std::vector<surplus_event>& events, const ended_handler& ended);
     // Thread: the loop's. For those that cannot be sent again: with too many tenants, everything is invalidated.
     void take(surplus_event e);
+    // Thread: any. When the oldest came of those of a source that are not covered yet; nothing: there are none.
+    std::optional<instant> oldest_of(std::size_t source) const;
 
 private:
     // Of one whole, what has come since the last order was sent.
     struct line {
         std::size_t events = 0;
         std::string source;                // of the first of them: its label
+        std::map<std::size_t, instant> since;   // by source: when its first one came
         std::vector<std::function<void()>> told;
     };
 
     void add(const surplus_event& e, const whole& w, std::function<void()> told);
     line take_line(const whole& w);
+    void settle(const line& l);
     coherence::invalidation order_for(const whole& w, const line& l) const;
     async::task<> carry_out(whole w);
 
@@ -84,8 +91,9 @@ private:
     source_board& board_;
     const event_options& options_;
     flow::process_context& process_;
-    std::mutex mutex_;                     // of lines_
+    mutable std::mutex mutex_;             // of what follows
     std::map<whole, line> lines_;          // each with a carry_out() of its own
+    std::multiset<std::pair<std::size_t, instant>> open_;   // what stands in the lines' `since`, and in that of those that are being carried out
 };
 
 }  // namespace tiercel::events

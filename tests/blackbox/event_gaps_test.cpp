@@ -1,5 +1,6 @@
 // Events that were lost on their way to the real program: everything that it has stored expires, once.
 
+#include "blackbox/channel_witnesses.hpp"
 #include "blackbox/setting.hpp"
 #include "support/redis_server.hpp"
 
@@ -293,24 +294,7 @@ protected:
         EXPECT_TRUE(eventually([&] { return are_sure(2); }));
         return p;
     }
-    // So many instances say that they know of everything that was published: asked as they ask each other.
-    bool are_sure(int n)
-    {
-        byte_stream answers(connect_to("127.0.0.1", redis_->port()));
-        answers.send("SUBSCRIBE tcl:heard:feed\r\n");
-        answers.read_until(":1\r\n", 1000);
-        if (redis_->command({"PUBLISH", "tcl:heard:feed", "?test"}).integer != n + 1) { return false; }
-        for (int i = 0; i < n; ++i) {
-            std::string answer = "?test";
-            while (answer.find('?') != answer.npos) {
-                answers.read_until("tcl:heard:feed\r\n", 1000);
-                answers.read_until("\r\n", 1000);
-                answer = answers.read_until("\r\n", 1000);
-            }
-            if (answer != "+test\r\n") { return false; }
-        }
-        return true;
-    }
+    bool are_sure(int n) { return all_is_known(*redis_, "feed", n); }
     std::int64_t publish(int page) { return redis_->command({"PUBLISH", "news", change(page)}).integer; }
     bool is_stored_in(const proxy& p, const std::string& target) const { return p.get(target).raw_head.find("hit;") != std::string::npos; }
     bool expires_everything_once()

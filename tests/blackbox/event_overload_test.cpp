@@ -1,5 +1,6 @@
 // More events than can be carried out one by one (invalidation.max_pending): what the webhook and channels do with the surplus.
 
+#include "blackbox/channel_witnesses.hpp"
 #include "blackbox/process_memory.hpp"
 #include "blackbox/setting.hpp"
 #include "support/redis_server.hpp"
@@ -233,6 +234,30 @@ TEST_F(EventOverload, OfAChannelWithMoreTenantsThanCanBeWaitedForInvalidatesEver
     const std::int64_t sent = now();
     EXPECT_TRUE(eventually([&] { return events("applied") + events("surplus") == 3000; }));
     EXPECT_TRUE(eventually([&] { return made("unnamed", "7") > sent; })) << "what 3,000 tenants would have lost nobody has counted";
+}
+
+// Nothing can be appended, and as much waits for that as is kept, so that everything else is surplus and refused.
+TEST_F(EventOverload, OfAChannelIsNotKnownUntilItIsCarriedOut)
+{
+    start("{sources: [{label: news, kind: redis_pubsub, channel: news}]}");
+    ASSERT_TRUE(eventually([&] { return all_is_known(*redis_, "news", 1); }));
+    const header_list system{{"Authorization", "Bearer "s + token_of_all}, {"Content-Type", "application/json"}};
+    const auto lag = [&] {
+        const std::string all = raw_client(proxy_->admin_port()).request("GET", "/v1/sources", system).body;
+        return boost::json::parse(all).at("sources").at(0).at("lag_seconds").to_number<double>();
+    };
+    redis_->command({"RENAME", "tcl:{inv}:table", "kept"});
+    redis_->command({"SET", "tcl:{inv}:table", "no table"});
+    raw_client admin(proxy_->admin_port());
+    for (int i = 0; i < 10'001; ++i) {
+        admin.request("POST", "/v1/invalidations", system, R"({"tenant":"one","scopes":[{"kind":"tag","name":"t)" + std::to_string(i) + R"("}]})");
+    }
+    EXPECT_EQ(lag(), 0);
+    redis_->command({"PUBLISH", "news", event(2, "2", "one")});
+    EXPECT_TRUE(eventually([&] { return lag() > 1; })) << audit().substr(0, 1000);
+    EXPECT_EQ(events("surplus"), 1);
+    redis_->command({"RENAME", "kept", "tcl:{inv}:table"});
+    EXPECT_TRUE(eventually([&] { return lag() == 0; }));
 }
 
 }  // namespace
