@@ -227,7 +227,8 @@ protected:
                "routes: [{name: lax, match: {path: /page/lax}, origin: shop},\n"
                "         {name: all, match: {path: /}, origin: shop, tags: [\"page-{path.2}\"]" + route_options_ + "}]\n"
                "log: {level: warn, access: {file: \"off\"}}\n"
-               "invalidation: {sources: [{label: polled, kind: poll, origin: feed, scope: all, interval: 100ms, " + source + "}]}\n";
+               "invalidation: {" + invalidation_options_ + "\n"
+               "  sources: [{label: polled, kind: poll, origin: feed, scope: all, interval: 100ms, " + source + "}]}\n";
     }
     std::unique_ptr<proxy> started(const std::string& source) { return started(source, redis_->url()); }
     std::unique_ptr<proxy> started(const std::string& source, const std::string& redis)
@@ -282,6 +283,7 @@ protected:
         return eventually([&] { return pages_in_log() == numbers(from, to); });
     }
 
+    std::string invalidation_options_;   // "journal: {…}, "
     std::string route_options_;   // ", lag_budget: 2s"
     feed feed_;
     origin_process pages_;
@@ -843,6 +845,28 @@ TEST_F(PolledFeedLag, IsThatOfNothingKnownUntilTheFirstLook)
     feed_.answer_with({});
     EXPECT_TRUE(eventually([&] { return source_of(*proxy_).at("known") == true && lag(*proxy_) == 0; }));
     EXPECT_TRUE(eventually([&] { return serves_of_age(*proxy_, first, 3); }));
+}
+
+// It has ended, and outlives the process. Who stands by cannot know of it.
+TEST_F(PolledFeedLag, OfOthersDoesNotEndByWhatLiesInAJournalHere)
+{
+    const temp_dir directory;
+    invalidation_options_ = "journal: {path: \"" + (directory.path() / "journal").string() + "\"}, ";
+    start(by_id);
+    const auto asked = [&] { return redis_->command({"GET", "tcl:asked:polled"}).text; };
+    ASSERT_TRUE(eventually([&] { return !asked().empty(); }));
+    redis_->command({"RENAME", "tcl:{inv}:table", "kept"});
+    redis_->command({"SET", "tcl:{inv}:table", "no table"});   // nothing can be appended
+    feed_.add(7, 9);
+    ASSERT_TRUE(eventually([&] { return cursor() == "c/8"; })) << status_of(*proxy_);
+    const std::string before = asked();
+    const int looks = feed_.origin().requests();
+    ASSERT_TRUE(eventually([&] { return feed_.origin().requests() > looks + 10; }));
+    EXPECT_EQ(asked(), before);
+    EXPECT_EQ(lag(*proxy_), 0) << "here it has taken effect";
+    redis_->command({"RENAME", "kept", "tcl:{inv}:table"});
+    EXPECT_TRUE(took_effect(7, 9));
+    EXPECT_TRUE(eventually([&] { return asked() > before; }));
 }
 
 // The reader has carried it all out and said so, but what it has appended to the log is not known here yet.
