@@ -360,6 +360,19 @@ TEST_F(EventLag, IsNotReadFromIdsThatAreNoTimes)
     }
 }
 
+// In real time, as the channel is asked.
+TEST_F(EventLag, CountsWhatAChannelHasSaidAndIsNotCarriedOut)
+{
+    s.let_time_run();
+    s.set("invalidation.coalesce", "10s");
+    begin();
+    redis->command({"PUBLISH", "news", event(1, "project.updated", R"({"projectId":7})")});
+    ASSERT_TRUE(soon("news", "applied"));
+    redis->command({"PUBLISH", "news", event(2, "project.updated", R"({"projectId":7})")});   // waits for others of its kind
+    EXPECT_TRUE(eventually([&] { return lag("news") > 1.2; }));
+    EXPECT_EQ(events("news", "applied"), 1);
+}
+
 TEST_F(EventLag, OfAWebhookIsTheAgeOfItsLastEvents)
 {
     begin();
