@@ -23,6 +23,10 @@ connection_entry::connection_entry(session_host& host, flow::client_io& io, flow
     }
     host.first_ = this;
     host.connections.fetch_add(1, std::memory_order_relaxed);
+    if (host.aborted_) [[unlikely]] {
+        error_code ignored;
+        io.socket().close(ignored);
+    }
 }
 
 connection_entry::~connection_entry()
@@ -58,6 +62,7 @@ void session_host::drain()
 void session_host::abort()
 {
     draining_ = true;
+    aborted_ = true;
     for (connection_entry* c = first_; c != nullptr; c = c->next_) {
         error_code ignored;
         c->io_.socket().close(ignored);

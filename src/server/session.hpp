@@ -27,7 +27,7 @@ public:
     // Connections on which no request has come are closed at once; the others close after the answer that is under way, and say so in
     // it if its head has not been sent.
     void drain();
-    // Every connection is closed, whatever it does.
+    // Every connection is closed, whatever it does, and so are those that were accepted and have not begun yet.
     void abort();
     bool draining() const noexcept { return draining_; }
     // One line for a request whose origin took longer than log.slow_origin.
@@ -44,6 +44,7 @@ private:
     friend class connection_entry;
     class connection_entry* first_ = nullptr;
     bool draining_ = false;
+    bool aborted_ = false;
 };
 
 // Place of one connection in its host's list; lets the host reach it for closing.

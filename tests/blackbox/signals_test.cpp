@@ -200,6 +200,20 @@ TEST_F(Signals, EndItByTheTimeOfTheDrain)
     EXPECT_THAT(proxy_->log(), HasSubstr("broken off"));
 }
 
+// The kernel has let them in, and some of them are not looked at yet when all connections are closed.
+TEST_F(Signals, EndItForThoseWhoHaveJustComeAsWell)
+{
+    start("0ms");
+    proxy_->process().send_signal(SIGSTOP);
+    std::list<byte_stream> clients;
+    for (int i = 0; i < 300; ++i) { clients.emplace_back(connect_to("127.0.0.1", proxy_->port())).send("GET /a HT"); }
+    const auto begin = steady_clock::now();
+    proxy_->process().send_signal(SIGTERM);
+    proxy_->process().send_signal(SIGCONT);
+    proxy_->process().wait();
+    EXPECT_LT(steady_clock::now() - begin, 5s) << "half the time that a head may take";
+}
+
 TEST_F(Signals, WithoutAMeaningChangeNothing)
 {
     start();
