@@ -1,11 +1,10 @@
 #include "coherence/invalidation_log.hpp"
 
+#include "async/spawn.hpp"
+
 #include <tiercel/check.hpp>
 
-#include <boost/asio/co_spawn.hpp>
-
 #include <chrono>
-#include <exception>
 #include <utility>
 
 namespace tiercel::coherence {
@@ -18,11 +17,6 @@ using async::task;
 constexpr milliseconds lost_after{1'000};        // without contact: what others share is not judged here any more
 constexpr milliseconds longest_distrust{30'000}; // of memory after a standstill, when Redis cannot be asked
 constexpr sequence assumed_margin = 1'000'000;   // µs: how far our idea of Redis's clock may be wrong without it
-
-void rethrow(const std::exception_ptr& e)
-{
-    if (e) { std::rethrow_exception(e); }
-}
 
 }  // namespace
 
@@ -43,15 +37,15 @@ void invalidation_log::start()
     async::loop& loop = state_.loop;
     keep_running_.emplace(loop.get_executor());
     state_.client.start();
-    async::asio::co_spawn(loop.context(), reader_.follow(loop.gate().try_enter()), rethrow);
-    async::asio::co_spawn(loop.context(), tick(loop.gate().try_enter()), rethrow);
+    async::spawn(loop.context(), reader_.follow(loop.gate().try_enter()));
+    async::spawn(loop.context(), tick(loop.gate().try_enter()));
     thread_ = std::thread([&loop] { loop.context().run(); });
 }
 
 void invalidation_log::stop()
 {
     if (!thread_.joinable()) { return; }
-    state_.loop.post([this] { async::asio::co_spawn(state_.loop.context(), stop_on_loop(), rethrow); });
+    state_.loop.post([this] { async::spawn(state_.loop.context(), stop_on_loop()); });
     thread_.join();
 }
 
@@ -111,7 +105,7 @@ void invalidation_log::submit(invalidation i, receipt_handler done)
 void invalidation_log::wait_applied(sequence at, steady::time_point limit, nodes_handler done)
 {
     state_.loop.post([this, at, limit, done = std::move(done)]() mutable {
-        async::asio::co_spawn(state_.loop.context(), nodes_.wait_for_all(at, limit, std::move(done), state_.loop.gate().try_enter()), rethrow);
+        async::spawn(state_.loop.context(), nodes_.wait_for_all(at, limit, std::move(done), state_.loop.gate().try_enter()));
     });
 }
 

@@ -1,9 +1,8 @@
 #include "events/background.hpp"
 
-#include <boost/asio/co_spawn.hpp>
+#include "async/spawn.hpp"
 
 #include <chrono>
-#include <exception>
 #include <utility>
 
 namespace tiercel::events {
@@ -15,17 +14,12 @@ using async::task;
 
 task<> run(task<> work, async::drain_gate::pass) { co_await std::move(work); }
 
-void rethrow(const std::exception_ptr& e)
-{
-    if (e) { std::rethrow_exception(e); }
-}
-
 }  // namespace
 
 void background::spawn(task<> work)
 {
     if (async::drain_gate::pass pass = loop_.gate().try_enter()) {
-        async::asio::co_spawn(loop_.context(), run(std::move(work), std::move(pass)), rethrow);
+        async::spawn(loop_.context(), run(std::move(work), std::move(pass)));
     }
 }
 

@@ -1,14 +1,12 @@
 #include "events/intake.hpp"
 
+#include "async/spawn.hpp"
 #include "events/channel_source.hpp"
 #include "events/poll_source.hpp"
 #include "events/stream_source.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-
 #include <algorithm>
 #include <chrono>
-#include <exception>
 #include <stdexcept>
 #include <utility>
 
@@ -93,11 +91,7 @@ void intake::start()
 void intake::stop()
 {
     if (!thread_.joinable()) { return; }
-    loop_.post([this] {
-        async::asio::co_spawn(loop_.context(), stop_on_loop(), [](const std::exception_ptr& e) {
-            if (e) { std::rethrow_exception(e); }
-        });
-    });
+    loop_.post([this] { async::spawn(loop_.context(), stop_on_loop()); });
     thread_.join();
 }
 

@@ -1,14 +1,12 @@
 #include "redis/client.hpp"
 
+#include "async/spawn.hpp"
 #include "redis/backoff.hpp"
 
 #include <tiercel/check.hpp>
 
-#include <boost/asio/co_spawn.hpp>
-
 #include <algorithm>
 #include <charconv>
-#include <exception>
 #include <utility>
 
 namespace tiercel::redis {
@@ -65,9 +63,7 @@ client::~client() = default;   // the gate checks that nothing is left
 void client::start()
 {
     report("starting");
-    asio::co_spawn(loop_.context(), supervise(gate_.try_enter()), [](const std::exception_ptr& e) {
-        if (e) { std::rethrow_exception(e); }
-    });
+    async::spawn(loop_.context(), supervise(gate_.try_enter()));
 }
 
 task<> client::stop()

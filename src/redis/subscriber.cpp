@@ -1,10 +1,8 @@
 #include "redis/subscriber.hpp"
 
+#include "async/spawn.hpp"
 #include "redis/backoff.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-
-#include <exception>
 #include <utility>
 
 namespace tiercel::redis {
@@ -36,9 +34,7 @@ void subscriber::hear_beside(std::string channel, message_handler on_message)
 
 void subscriber::start()
 {
-    asio::co_spawn(loop_.context(), supervise(gate_.try_enter()), [](const std::exception_ptr& e) {
-        if (e) { std::rethrow_exception(e); }
-    });
+    async::spawn(loop_.context(), supervise(gate_.try_enter()));
 }
 
 task<> subscriber::stop()
