@@ -72,61 +72,17 @@ void note_keeping(answered& a, const keeping& kept)
     a.why = a.stored ? a.why : kept.refused();
 }
 
-// Sends head and content; stops at the first trouble. `kept` may be null.
-async::task<answered> stream(const request& rq, origin::exchange& ex, answered a, keeping* kept, client_io& io,
-                             client_limits limits, const clock& time)
+// The head for the client, of an answer of which what is here has been taken in.
+client_framing compose_head(const request& rq, const origin::exchange& ex, answered& a, const keeping* kept, client_io& io, const clock& time)
 {
-    const bool to_head = rq.head.verb == method::head;
-    a.status = ex.head().status;
-    std::optional<client_watch> watch;
-    if (is_event_stream(ex.head()) && !ex.is_uploading()) {
-        ex.may_pause(limits.tunnel_idle);
-        watch.emplace(io, ex);
+    if (kept != nullptr) {
+        note_keeping(a, *kept);
     }
-    client_framing framed{};
-    bool head_sent = false;
-    // Content that is here already travels with the head, in one send, and the head knows what became of it. What is not here does
-    // not hold the head back.
-    std::optional<result<std::string_view>> run = ex.try_read();
-    for (;;) {
-        if (run && !*run) {
-            co_return broken_off(a, errc_of(run->error()), head_sent, framed);
-        }
-        const std::string_view content = run ? **run : std::string_view();
-        if (kept != nullptr) {
-            kept->add(content);
-        }
-        if (!head_sent) {
-            if (kept != nullptr) {
-                note_keeping(a, *kept);
-            }
-            io.out().clear();
-            framed = compose_relayed(io.out(), rq, ex.head(), ex.framing(), a, kept != nullptr && a.stored ? std::optional(kept->lifetime()) : std::nullopt,
-                                     time);
-            a.close = a.close || framed == client_framing::close;
-        }
-        const bool chunked = framed == client_framing::chunked && !to_head;
-        const framed_run out(head_sent ? std::string_view() : std::string_view(io.out()), to_head ? std::string_view() : content,
-                             chunked, ex.is_complete());
-        head_sent = true;
-        const result<std::size_t> sent = io.try_send(out.pieces());   // nearly always all of it, without a coroutine
-        error_code gone = sent ? error_code() : sent.error();
-        if (sent && *sent < async::size_of(out.pieces())) {
-            gone = co_await io.send_rest(out.pieces(), *sent, limits.write_idle);
-        }
-        if (gone) {
-            co_return left_by_client(a);
-        }
-        a.content_bytes += content.size();
-        if (ex.is_complete()) {
-            co_return a;
-        }
-        run = ex.try_read();
-        if (!run) {
-            result<std::string_view> awaited = co_await ex.read();
-            run = std::move(awaited);
-        }
-    }
+    io.out().clear();
+    const auto lifetime = kept != nullptr && a.stored ? std::optional(kept->lifetime()) : std::nullopt;
+    const client_framing framed = compose_relayed(io.out(), rq, ex.head(), ex.framing(), a, lifetime, time);
+    a.close = a.close || framed == client_framing::close;
+    return framed;
 }
 
 // There is an answer, and only the origin could allow its use (RFC 9111 §5.2.2.2).
@@ -224,16 +180,63 @@ async::task<answered> relay_answer(const request& rq, origin::exchange& ex, answ
                                    client_limits limits, worker_context& cx)
 {
     note_exchange(a, ex);
-    answered done = co_await stream(rq, ex, a, kept, io, limits, cx.process.time);
+    const bool to_head = rq.head.verb == method::head;
+    a.status = ex.head().status;
+    std::optional<client_watch> watch;
+    if (is_event_stream(ex.head()) && !ex.is_uploading()) {
+        ex.may_pause(limits.tunnel_idle);
+        watch.emplace(io, ex);
+    }
+    client_framing framed{};
+    bool head_sent = false;
+    // Content that is here already travels with the head, in one send, and the head knows what became of it. What is not here does
+    // not hold the head back.
+    std::optional<result<std::string_view>> run = ex.try_read();
+    for (;;) {
+        if (run && !*run) {
+            a = broken_off(a, errc_of(run->error()), head_sent, framed);
+            break;
+        }
+        const std::string_view content = run ? **run : std::string_view();
+        if (kept != nullptr) {
+            kept->add(content);
+        }
+        if (!head_sent) {
+            framed = compose_head(rq, ex, a, kept, io, cx.process.time);
+        }
+        const bool chunked = framed == client_framing::chunked && !to_head;
+        const framed_run out(head_sent ? std::string_view() : std::string_view(io.out()), to_head ? std::string_view() : content,
+                             chunked, ex.is_complete());
+        head_sent = true;
+        const result<std::size_t> sent = io.try_send(out.pieces());   // nearly always all of it, without a coroutine
+        error_code gone = sent ? error_code() : sent.error();
+        if (sent && *sent < async::size_of(out.pieces())) {
+            gone = co_await io.send_rest(out.pieces(), *sent, limits.write_idle);
+        }
+        if (gone) {
+            a = left_by_client(a);
+            break;
+        }
+        a.content_bytes += content.size();
+        if (ex.is_complete()) {
+            break;
+        }
+        run = ex.try_read();
+        if (!run) {
+            result<std::string_view> awaited = co_await ex.read();
+            run = std::move(awaited);
+        }
+    }
+    watch.reset();
     if (ex.is_uploading()) {
         co_await ex.finish();
     }
-    if (done.status == 0) {
-        const auto f = flight_failure::no_answer(done.failure);
-        done.close = false;
-        done = co_await answer_failure(rq, nullptr, f, done, io, limits, cx);
+    if (a.status == 0) {
+        const auto f = flight_failure::no_answer(a.failure);
+        a.close = false;
+        a = co_await answer_failure(rq, nullptr, f, a, io, limits, cx);
     }
-    co_return done;
+    co_return a;
 }
 
 }  // namespace tiercel::flow

@@ -84,30 +84,7 @@ public:
     {
     }
 
-    async::task<answered> run()
-    {
-        prepare();
-        auto fetched = co_await cx_.origin_of(*rq_.route).fetch(out_);
-        body_.on_told();              // by the answer
-        if (!body_.is_complete()) {
-            rq_.keep_alive = false;   // unread content stands between us and the next request
-        }
-        if (fetched) {
-            ex_ = std::move(*fetched);
-        }
-        answered done;
-        if (interim_.client_gone()) {
-            done = co_await leave();
-        } else if (ex_ == nullptr) {
-            done = co_await answer_no_answer(fetched.error());
-        } else {
-            done = co_await answer_by_exchange();
-        }
-        co_return done;
-    }
-
-private:
-    void prepare()
+    origin::outgoing& compose()
     {
         out_.verb = rq_.head.verb;
         out_.verb_text = rq_.head.verb_text;
@@ -123,8 +100,57 @@ private:
         out_.alone = true;
         out_.deadline = rq_.deadline;
         out_.may_retry = d_.stored == nullptr || !may_serve_on_failure(*d_.stored, failure::unreachable, rq_.now);
+        return out_;
     }
 
+    // What came of it.
+    void take(result<origin::exchange_ptr> fetched)
+    {
+        body_.on_told();              // by the answer
+        if (!body_.is_complete()) {
+            rq_.keep_alive = false;   // unread content stands between us and the next request
+        }
+        if (fetched) {
+            ex_ = std::move(*fetched);
+            note_exchange(a_, *ex_);
+        } else {
+            failed_ = fetched.error();
+        }
+    }
+
+    // The origin has done what may outdate what is stored: nobody gets the answer before that is gone (RFC 9111 §4.4).
+    bool may_have_changed_something() const
+    {
+        return ex_ != nullptr && !ex_->is_upgraded() && !is_safe(rq_.head.verb) &&
+               is_success(ex_->head().status) && rq_.route->on_write != routing::write_rule::off;
+    }
+    const response_head& answer_head() const noexcept { return ex_->head(); }
+    // The client's content is not in the way of its next request.
+    bool has_read_all() const noexcept { return body_.is_complete(); }
+
+    // No coroutine itself: it only chooses the one that answers.
+    async::task<answered> answer()
+    {
+        if (interim_.client_gone()) {
+            return leave();
+        }
+        if (ex_ == nullptr) {
+            return answer_no_answer();
+        }
+        const int status = ex_->head().status;
+        if (ex_->is_upgraded()) {
+            return switch_protocols(rq_, *ex_, a_, io_, limits_);
+        }
+        if (is_failure(status) && d_.stored != nullptr && may_serve_on_failure(*d_.stored, failure::server_error, p_.time.now())) {
+            return answer_instead();
+        }
+        if (confirming_ && status == 304) {
+            return answer_confirmed();
+        }
+        return pass_on();
+    }
+
+private:
     // Nobody wants the answer any more.
     async::task<answered> leave()
     {
@@ -134,9 +160,9 @@ private:
         co_return left_by_client(a_);
     }
 
-    async::task<answered> answer_no_answer(error_code why)
+    async::task<answered> answer_no_answer()
     {
-        const errc code = body_.failure() != errc{} ? body_.failure() : errc_of(why);
+        const errc code = body_.failure() != errc{} ? body_.failure() : errc_of(failed_);
         const auto f = flight_failure::no_answer(code, out_.report.retry_after);
         a_.attempts = out_.report.attempts;
         a_.close = !rq_.keep_alive;
@@ -144,26 +170,12 @@ private:
         co_return failed;
     }
 
-    async::task<answered> answer_by_exchange()
+    // What is stored stands in for an error of the origin.
+    async::task<answered> answer_instead()
     {
-        note_exchange(a_, *ex_);
-        const int status = ex_->head().status;
-        if (!ex_->is_upgraded() && !is_safe(rq_.head.verb) && is_success(status) && rq_.route->on_write != routing::write_rule::off) {
-            co_await invalidate(rq_, ex_->head(), cx_);
-        }
-        answered done;
-        if (ex_->is_upgraded()) {
-            done = co_await switch_protocols(rq_, *ex_, a_, io_, limits_);
-        } else if (is_failure(status) && d_.stored != nullptr &&
-                   may_serve_on_failure(*d_.stored, failure::server_error, p_.time.now())) {
-            const auto f = flight_failure::error_answer(status);
-            co_await let_go();
-            done = co_await answer_failure(rq_, d_.stored, f, a_, io_, limits_, cx_);
-        } else if (confirming_ && status == 304) {
-            done = co_await answer_confirmed();
-        } else {
-            done = co_await pass_on();
-        }
+        const auto f = flight_failure::error_answer(ex_->head().status);
+        co_await let_go();
+        answered done = co_await answer_failure(rq_, d_.stored, f, a_, io_, limits_, cx_);
         co_return done;
     }
 
@@ -197,7 +209,7 @@ private:
         ex_.reset();
     }
 
-    async::task<answered> pass_on()
+    async::task<answered> pass_on()   // no coroutine either
     {
         if (rq_.head.verb == method::head && ex_->head().status == 200 && d_.what == action::fetch && d_.stored != nullptr) {
             keep_updated_by_head(d_.stored, rq_, ex_->head(), times_of(*ex_, p_), stamp_, time_to_head(*ex_), d_.known, cx_);
@@ -208,12 +220,7 @@ private:
         } else if (d_.what == action::fetch && rq_.head.verb == method::get) {
             keep_for_others();
         }
-        answered done = co_await relay_answer(rq_, *ex_, a_, kept_ ? &*kept_ : nullptr, io_, limits_, cx_);
-        if (!body_.is_complete()) {
-            rq_.keep_alive = false;
-            done.close = true;
-        }
-        co_return done;
+        return relay_answer(rq_, *ex_, a_, kept_ ? &*kept_ : nullptr, io_, limits_, cx_);
     }
 
     void keep_for_gets(const request& get)
@@ -255,6 +262,7 @@ private:
     const bool confirming_;        // what is stored, by our own conditions
     origin::outgoing out_;
     origin::exchange_ptr ex_;      // refers to out_
+    error_code failed_;            // why there is none
     std::unique_ptr<implied_get> answered_too_;
     std::optional<keeping> kept_;  // refers to all of them
 };
@@ -280,7 +288,16 @@ async::task<answered> relay(request& rq, decision d, client_io& io, client_limit
         co_return refused;
     }
     own_way one(rq, std::move(d), a, io, limits, cx);
-    answered done = co_await one.run();
+    result<origin::exchange_ptr> fetched = co_await cx.origin_of(*rq.route).fetch(one.compose());
+    one.take(std::move(fetched));
+    if (one.may_have_changed_something()) {
+        co_await invalidate(rq, one.answer_head(), cx);
+    }
+    answered done = co_await one.answer();
+    if (!one.has_read_all()) {
+        rq.keep_alive = false;
+        done.close = true;
+    }
     co_return done;
 }
 

@@ -106,6 +106,25 @@ TEST_F(Interim, AreUnknownToOldClients)
     }
 }
 
+// The origin has done what was asked, whether or not the client hears of it.
+TEST_F(Interim, OnAWriteWhoseClientHasGoneDoNotHideThatItSucceeded)
+{
+    start();
+    ask(get_a).send(plain_answer({{"Cache-Control", "max-age=600"}, {"Connection", "close"}}, "v1"));
+    answer(c->read_response()).expect_body("v1");
+    s.get("/a").expect_cache("hit; detail=l1");
+    byte_stream link = ask("DELETE /a HTTP/1.1\r\nHost: shop.test\r\n\r\n");
+    c->reset();
+    link.send(hints);
+    link.send(plain_answer({{"Connection", "close"}}, "gone"));
+    EXPECT_TRUE(link.is_closed_by_peer(after(default_timeout)));
+    auto next = s.begin_get("/a");
+    byte_stream again = by_hand.accept();
+    EXPECT_EQ(read_request_head(again, after(default_timeout)).method, "GET");
+    again.send(plain_answer({}, "", 404));
+    next.get().expect_status(404);
+}
+
 // Whether the answer may be shared is not known yet, and what is said about a private one is private, too.
 TEST_F(Interim, AreForTheClientThatCausedTheFetch)
 {
