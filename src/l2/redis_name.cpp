@@ -1,5 +1,7 @@
 #include "l2/redis_name.hpp"
 
+#include "redis/channel_name.hpp"
+
 #include <tiercel/cache_key.hpp>
 
 namespace tiercel::l2 {
@@ -59,8 +61,7 @@ std::string waiters_name(std::string_view prefix, std::string_view tenant, std::
 
 std::string wake_channel(std::string_view prefix, unsigned database)
 {
-    const std::string first = std::string(prefix) + ":wake";
-    return database == 0 ? first : first + ":" + std::to_string(database);
+    return redis::channel_name(std::string(prefix) + ":wake", database);
 }
 
 }  // namespace tiercel::l2

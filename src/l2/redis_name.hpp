@@ -13,7 +13,6 @@ namespace tiercel::l2 {
 std::string entry_name(std::string_view prefix, std::string_view tenant, std::string_view key);
 std::string lock_name(std::string_view prefix, std::string_view tenant, std::string_view key);
 std::string waiters_name(std::string_view prefix, std::string_view tenant, std::string_view key);
-// Channels, unlike names, are common to all databases of a server: beyond the first, its number is added.
 std::string wake_channel(std::string_view prefix, unsigned database);
 
 }  // namespace tiercel::l2
