@@ -1,12 +1,16 @@
 #include "events/channel_source.hpp"
 
 #include "coherence/log_scripts.hpp"
+#include "redis/channel_name.hpp"
+
+#include <tiercel/cache_key.hpp>
 
 #include <algorithm>
 #include <chrono>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace tiercel::events {
 namespace {
@@ -19,19 +23,42 @@ using redis::reply;
 constexpr milliseconds ping_every = 500ms;    // as well as it is known up to when nothing was said
 constexpr milliseconds most_patience = 3s;    // with the client, whose connections may come later than the one that is heard
 
-// As for that of the locks (l2::wake_channel): channels are common to all databases of a Redis, and instances on different ones are not.
-std::string witness_channel(const std::string& prefix, const std::string& label, unsigned database)
+// Who hears another channel, or makes something else of what it says, has not heard what we would have. So this is in the name.
+std::string way_of_hearing(const source_options& source, const std::vector<rule_options>& rules)
 {
-    const std::string first = prefix + ":heard:" + label;
-    return database == 0 ? first : first + ":" + std::to_string(database);
+    std::string all;
+    const auto add = [&all](std::string_view part) { all.append(std::to_string(part.size())).append(":").append(part); };
+    const auto add_number = [&add](std::size_t n) { add(std::to_string(n)); };
+    add(source.channel);
+    add_number(static_cast<std::size_t>(source.scope));
+    for (const rule_options& r : rules) {
+        add(r.on);
+        add(r.version);
+        add(r.tenant);
+        add_number(static_cast<std::size_t>(r.mode));
+        add_number(r.ignore_fields.size());
+        for (const std::string& field : r.ignore_fields) { add(field); }
+        add_number(r.invalidate.size());
+        for (const effect_options& e : r.invalidate) {
+            for (const std::string* part : {&e.url, &e.prefix, &e.host, &e.entity, &e.entity_list, &e.tag, &e.tenant, &e.all}) { add(*part); }
+        }
+    }
+    return hex(stable_hash(all));
+}
+
+std::string witness_channel(const intake_options& o, const source_options& source, unsigned database)
+{
+    return redis::channel_name(o.prefix + ":heard:" + source.label + ":" + way_of_hearing(source, o.events.rules), database);
 }
 
 }  // namespace
 
 channel_source::channel_source(const source_means& m, std::size_t at)
-    : source(m, at), witness_(m, witness_channel(m.options.prefix, options().label, m.redis.address.database)),
-      subscriber_(m.loop, subscription(), [this](std::string_view message) { take(message); },
-                                 [this](bool heard, std::string_view why) { on_state(heard, why); }, [this](bool answered) { on_alive(answered); })
+    : source(m, at),
+      witness_(m, witness_channel(m.options, options(), m.redis.address.database)),
+      subscriber_(
+          m.loop, subscription(), [this](std::string_view message) { take(message); },
+          [this](bool heard, std::string_view why) { on_state(heard, why); }, [this](bool answered) { on_alive(answered); })
 {
     subscriber_.hear_beside(witness_.channel(), [this](std::string_view word) {
         witness_.take(word);
@@ -85,7 +112,7 @@ void channel_source::on_state(bool heard, std::string_view why)
 task<> channel_source::make_sure()
 {
     is_making_sure_ = true;
-    const auto since = under_way_.insert(asked_);
+    const auto since = under_way_.insert(answered_);
     while (subscriber_.listens() && !is_sure_ && !means_.beside.is_ending()) {
         const unsigned link = links_;
         const std::string gap = co_await find_gap();
@@ -142,7 +169,8 @@ void channel_source::on_alive(bool answered)
     if (!answered) {
         asked_ = means_.process.time.now();
     } else {
-        means_.lag.know_until(at_, std::min(asked_, oldest_under_way().value_or(asked_)));
+        answered_ = asked_;
+        means_.lag.know_until(at_, std::min(answered_, oldest_under_way().value_or(answered_)));
         answer_others();
     }
 }

@@ -40,7 +40,8 @@ private:
     bool is_sure_ = false;                 // whatever was published before now was heard by somebody, or everything was expired since
     bool is_making_sure_ = false;
     unsigned links_ = 0;                   // that were there so far
-    instant asked_ = feed_lag::never;      // when the link was tried last
+    instant asked_ = feed_lag::never;      // when the link was tried last,
+    instant answered_ = feed_lag::never;   // and of those times when it answered
     std::multiset<instant> under_way_;     // when those came that are not carried out, and since when it is not known what was published
 };
 

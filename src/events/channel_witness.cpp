@@ -1,7 +1,8 @@
 #include "events/channel_witness.hpp"
 
+#include "coherence/log_state.hpp"
+
 #include <chrono>
-#include <random>
 #include <utility>
 
 namespace tiercel::events {
@@ -14,12 +15,7 @@ using redis::reply;
 
 constexpr milliseconds most_patience = 3s;      // with those who have heard a question
 constexpr std::size_t most_questions = 1'000;   // beyond, the oldest is not answered, which says no
-
-std::string random_name()
-{
-    std::random_device entropy;
-    return std::to_string(entropy()) + "." + std::to_string(entropy()) + "." + std::to_string(entropy());
-}
+constexpr std::size_t longest_name = 64;        // that is kept
 
 }  // namespace
 
@@ -30,7 +26,7 @@ channel_witness::channel_witness(const source_means& m, std::string channel)
 
 void channel_witness::take(std::string_view word)
 {
-    if (word.empty()) { return; }
+    if (word.empty() || word.size() > 1 + longest_name) { return; }
     const std::string name(word.substr(1));
     const bool is_ours = name == asked_;
     if (word[0] == '?' && !is_ours) {
@@ -47,7 +43,7 @@ void channel_witness::take(std::string_view word)
 
 task<bool> channel_witness::ask()
 {
-    asked_ = random_name();
+    asked_ = coherence::random_name();
     others_.reset();
     denials_ = 0;
     is_affirmed_ = false;
