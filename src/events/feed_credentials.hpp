@@ -29,7 +29,11 @@ public:
     // What was given last was refused (401). False: there is nothing else to give, or not yet: a feed that refuses one token after the
     // other makes us ask for them ever more seldom.
     bool refused();
-    void accepted() noexcept { refusals_ = 0; }
+    void accepted() noexcept
+    {
+        refusals_ = 0;
+        not_before_ = {};
+    }
     void abort();
 
 private:

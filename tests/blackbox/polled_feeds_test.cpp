@@ -661,6 +661,27 @@ TEST_F(PolledFeeds, AFeedThatRefusesEveryTokenMakesTheIssuerGiveEverFewer)
     EXPECT_LE(feed_.turned_away(), turned_away + 2) << "a token that was good for a while is replaced at once";
 }
 
+// The pauses between requests for tokens have grown to seconds by then.
+TEST_F(PolledFeeds, ATokenThatIsAcceptedAfterManyThatWereNotIsRenewedBeforeItEnds)
+{
+    feed_.issue_tokens(3600);
+    start(by_oauth);
+    feed_.refuse_every_token(true);
+    ASSERT_TRUE(eventually([&] { return feed_.issued() >= 4; }, 30s));
+    const int before = feed_.issued();
+    feed_.issue_tokens(2);
+    ASSERT_TRUE(eventually([&] { return feed_.issued() > before; }, 30s));
+    feed_.refuse_every_token(false);
+    int next = 3;
+    EXPECT_TRUE(eventually([&] {
+        feed_.add(next, next + 1);
+        ++next;
+        return feed_.issued() >= before + 3;
+    }));
+    EXPECT_TRUE(took_effect(3, next)) << status_of(*proxy_);
+    EXPECT_EQ(source_of(*proxy_).at("last_error").at("what"), "the feed answers 401") << "nothing since then";
+}
+
 // ---- what may become of us
 
 class KilledReaders : public PolledFeeds, public testing::WithParamInterface<const char*> {};
@@ -863,7 +884,7 @@ TEST_F(PolledFeedLag, OfOthersDoesNotEndByWhatLiesInAJournalHere)
     const int looks = feed_.origin().requests();
     ASSERT_TRUE(eventually([&] { return feed_.origin().requests() > looks + 10; }));
     EXPECT_EQ(asked(), before);
-    EXPECT_EQ(lag(*proxy_), 0) << "here it has taken effect";
+    EXPECT_TRUE(eventually([&] { return lag(*proxy_) == 0; })) << "here it has taken effect";
     redis_->command({"RENAME", "kept", "tcl:{inv}:table"});
     EXPECT_TRUE(took_effect(7, 9));
     EXPECT_TRUE(eventually([&] { return asked() > before; }));
