@@ -363,9 +363,9 @@ std::vector<admin::dependency> process::dependencies() const
             const milliseconds unheard = time_.now() - valid_.known_until();
             d.reason = "the log of invalidations is not read: " + std::string(name_of(valid_.contact())) + ", for " +
                        std::to_string(unheard.count()) + " ms";
-        } else if (log_ != nullptr && !log_->status().problem.empty()) {
+        } else if (std::string refused = log_ != nullptr ? log_->status().refused : std::string(); !refused.empty()) {
             d.state = admin::health::degraded;
-            d.reason = "of the log of invalidations only the table is read, now and then: " + log_->status().problem;
+            d.reason = "of the log of invalidations only the table is read, now and then: " + refused;
         } else if (const milliseconds lag = time_.now() - valid_.known_until(); lag > least_lag_budget()) {
             d.state = admin::health::degraded;
             d.reason = "invalidations are not known of the last " + std::to_string(lag.count()) + " ms";

@@ -45,6 +45,9 @@ public:
     // Thread: any. Calls on the log's thread: when all live nodes have applied `at`, or at the limit, with those who have not.
     void wait_applied(sequence at, async::steady::time_point limit, nodes_handler done);
     log_status status() const { return state_.status(); }
+    // In the journal. Thread: any; for each event.
+    std::size_t waiting() const noexcept { return state_.waiting(); }
+    std::size_t most_waiting() const noexcept { return state_.options.max_waiting; }
     const std::string& node() const noexcept { return state_.node; }
 
 private:

@@ -32,6 +32,7 @@ std::optional<reply> log_connection::take(result<reply> r)
 {
     if (!r) { return std::nullopt; }
     if (r->is_error()) {
+        refused_ = true;
         connection_.close(errc::redis_reply, r->text);
         return std::nullopt;
     }

@@ -29,6 +29,8 @@ public:
     // Nothing: it was lost.
     async::task<std::optional<redis::reply>> ask(redis::command c, milliseconds limit);
     async::task<std::optional<redis::reply>> ask(redis::script_call c);
+    // It ended with an answer that was an error.
+    bool was_refused() const noexcept { return refused_; }
     // The answer is none to what was asked. False, for who says so as its own answer.
     bool refuse(std::string_view what);
 
@@ -39,6 +41,7 @@ private:
 
     log_state& s_;
     redis::connection connection_;
+    bool refused_ = false;
 };
 
 }  // namespace tiercel::coherence

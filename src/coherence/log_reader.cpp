@@ -70,6 +70,7 @@ task<> log_reader::read_on()
         asked = s_.time.now();
         redis::command read{"XREAD", "COUNT", std::to_string(most_at_once), "BLOCK", block, "STREAMS", s_.names.log, std::to_string(s_.position) + "-0"};
         const std::optional<reply> r = co_await connection_->ask(std::move(read), s_.options.read_block + 2s);
+        if (!r && connection_->was_refused()) { s_.set_refused(connection_->problem()); }
         if (!r || s_.stopping) { co_return; }
         bool good = true;
         bool is_all = true;
@@ -92,6 +93,7 @@ task<> log_reader::read_on()
         // A reply to what was asked before a standstill says nothing about the time since.
         if (standstills == s_.valid.suspensions()) { s_.set_contact(contact::following, "log read"); }
         s_.set_problem({});
+        s_.set_refused({});
     }
 }
 

@@ -96,11 +96,18 @@ void log_state::set_problem(std::string_view why)
     status_.problem = why;
 }
 
+void log_state::set_refused(std::string_view why)
+{
+    const std::lock_guard hold(mutex_);
+    status_.refused = why;
+}
+
 void log_state::show(std::size_t waiting, std::size_t under_way)
 {
     const std::lock_guard hold(mutex_);
     status_.applied = position;
     status_.waiting = waiting;
+    waiting_.store(waiting, std::memory_order_relaxed);
     status_.under_way = under_way;
     status_.scopes = valid.size();
     const milliseconds silent = time.now() - valid.known_until();

@@ -1,7 +1,7 @@
 #pragma once
 
 // What the parts of the log have in common: who this instance is, how far it has read, what the clock of Redis shows, and how things
-// stand. Thread: the log's, but for status().
+// stand. Thread: the log's, but for status() and waiting().
 
 #include "async/loop.hpp"
 #include "coherence/audit.hpp"
@@ -13,6 +13,7 @@
 #include <tiercel/clock.hpp>
 #include <tiercel/scope.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <mutex>
@@ -29,7 +30,8 @@ struct log_status {
     std::size_t under_way = 0;   // being appended
     std::size_t scopes = 0;
     std::chrono::microseconds lag{0};
-    std::string problem;         // while following: the stream cannot be read, only the table again and again
+    std::string problem;         // why nothing could be read, until something is
+    std::string refused;         // what Redis says: the stream may not be read, only the table, again and again
 };
 
 std::string random_name();       // 64 bits in hex: of a node, of an invalidation
@@ -56,8 +58,10 @@ public:
     void advance();
     void set_contact(contact c, std::string_view why);
     void set_problem(std::string_view why);
+    void set_refused(std::string_view why);
     void show(std::size_t waiting, std::size_t under_way);
     log_status status() const;
+    std::size_t waiting() const noexcept { return waiting_.load(std::memory_order_relaxed); }   // as in status()
 
     const log_options options;
     const log_names names;
@@ -79,6 +83,7 @@ public:
 private:
     mutable std::mutex mutex_;   // of status_
     log_status status_;
+    std::atomic<std::size_t> waiting_{0};
 };
 
 }  // namespace tiercel::coherence

@@ -137,6 +137,28 @@ TEST(MalformedAnswers, AreNotBelievedAndNothingThatWasInvalidatedIsMissed)
     EXPECT_LT(hears.valid.position(), sequence{9'999'999'999'999'999}) << "it did not follow what nobody wrote";
 }
 
+// Of the log only the table is read while Redis refuses the stream, and not while a connection is lost.
+TEST(MissingAnswers, AreNoRefusal)
+{
+    if (!redis_server::available()) { GTEST_SKIP() << "redis-server is not installed"; }
+    redis_server redis;
+    lying_link link(redis.port());
+    log_options o;
+    o.url = link.url();
+    node n(o);
+    ASSERT_TRUE(eventually([&] { return n.follows(); }));
+    link.answer_next("XREAD", "");
+    ASSERT_TRUE(eventually([&] { return link.has_lied(); }));
+    link.answer_next("XREAD", "");   // nor the next one, on another connection
+    redis.command({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"});
+    ASSERT_TRUE(eventually([&] { return link.has_lied(); }));
+    EXPECT_NE(n.log.status().problem, "");
+    EXPECT_EQ(n.log.status().refused, "");
+    link.answer_next("XREAD", "-NOPERM not for you\r\n");
+    EXPECT_TRUE(eventually([&] { return n.log.status().refused == "NOPERM not for you"; }));
+    EXPECT_TRUE(eventually([&] { return n.log.status().problem.empty() && n.log.status().refused.empty(); }));
+}
+
 // Deleted by hand, or trimmed: the numbers before and after show it.
 TEST(MalformedAnswers, AnEntryThatIsMissingInTheMiddleIsMadeUpForByTheTable)
 {
