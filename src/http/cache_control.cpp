@@ -51,7 +51,8 @@ bool equal_bytes(std::string_view a, std::string_view b) noexcept { return a == 
 template <class Equal>
 const directive* find_directive(std::string_view name, Equal equal) noexcept
 {
-    const auto at = std::find_if(directives.begin(), directives.end(), [&](const directive& d) { return d.name.size() == name.size() && equal(d.name, name); });
+    const auto is_it = [&](const directive& d) { return d.name.size() == name.size() && equal(d.name, name); };
+    const auto at = std::find_if(directives.begin(), directives.end(), is_it);
     return at == directives.end() ? nullptr : &*at;
 }
 

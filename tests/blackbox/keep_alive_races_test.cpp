@@ -153,7 +153,7 @@ TEST(KeepAliveRaces, ReachNoClientAndMixUpNoAnswers)
     EXPECT_EQ(p.metric("breaker_transitions_total"), 0);
 }
 
-// O-08.
+// A GET that a kept connection has swallowed is sent again on a new one, and that is no retry.
 TEST(KeepAliveRaces, OfAnOriginThatClosesAfterEachOfTenThousandAnswersWithoutSayingSoEndNoGetInAnError)
 {
     constexpr int askers = 4;

@@ -39,10 +39,10 @@ bool lets_nobody_in(const proxy& p)
 
 class Signals : public testing::Test {
 protected:
-    void start(const std::string& drain = "20s")
+    void start(const std::string& timeouts = "drain: 20s")
     {
         setting s{.origin_url = origin_.url()};
-        s.server = "{threads: 2, timeouts: {drain: " + drain + "}}";
+        s.server = "{threads: 2, timeouts: {" + timeouts + "}}";
         s.log = "{level: info, access: {file: \"off\"}}";
         proxy_.emplace(s.yaml());
     }
@@ -174,7 +174,7 @@ TEST_F(Signals, KeepTheAdminListenerUpUntilTheEnd)
 
 TEST_F(Signals, GivenTwiceEndItAtOnce)
 {
-    start("30s");
+    start("drain: 30s");
     byte_stream hanging = ask(*proxy_, "/fault/hang");
     EXPECT_TRUE(eventually([this] { return origin_.requests() == 1; }));
     proxy_->process().send_signal(SIGTERM);
@@ -189,7 +189,7 @@ TEST_F(Signals, GivenTwiceEndItAtOnce)
 
 TEST_F(Signals, EndItByTheTimeOfTheDrain)
 {
-    start("300ms");
+    start("drain: 300ms");
     byte_stream hanging = ask(*proxy_, "/fault/hang");
     EXPECT_TRUE(eventually([this] { return origin_.requests() == 1; }));
     const auto first = steady_clock::now();
@@ -203,15 +203,13 @@ TEST_F(Signals, EndItByTheTimeOfTheDrain)
 // The kernel has let them in, and some of them are not looked at yet when all connections are closed.
 TEST_F(Signals, EndItForThoseWhoHaveJustComeAsWell)
 {
-    start("0ms");
+    start("drain: 0ms, header: 10m");
     proxy_->process().send_signal(SIGSTOP);
     std::list<byte_stream> clients;
     for (int i = 0; i < 300; ++i) { clients.emplace_back(connect_to("127.0.0.1", proxy_->port())).send("GET /a HT"); }
-    const auto begin = steady_clock::now();
     proxy_->process().send_signal(SIGTERM);
     proxy_->process().send_signal(SIGCONT);
-    proxy_->process().wait();
-    EXPECT_LT(steady_clock::now() - begin, 5s) << "half the time that a head may take";
+    EXPECT_TRUE(proxy_->process().wait(1min).ok()) << "long before a head has taken too long";
 }
 
 TEST_F(Signals, WithoutAMeaningChangeNothing)

@@ -363,7 +363,7 @@ TEST_F(Client, InFlightLimitRefusesWhatIsTooMuch)
     EXPECT_EQ(breaker(), resilience::breaker_state::closed);
 }
 
-// U-06: deadline, breaker, in-flight limit, pool. Whatever is wrong besides, the first of them has the word.
+// Deadline, breaker, in-flight limit, pool. Whatever is wrong besides, the first of them has the word.
 TEST_F(Client, RefusalsComeInTheOrderOfTheirCost)
 {
     options.limit.max_inflight = 1;

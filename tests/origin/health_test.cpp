@@ -114,7 +114,7 @@ TEST_F(Health, AnOriginThatSaysNothingIsNotWell)
     EXPECT_TRUE(up->endpoints()[1]->is_healthy());
 }
 
-// O-09: when most are down by their checks, the checks are more likely wrong.
+// When most are down by their checks, the checks are more likely wrong.
 TEST_F(Health, WhenMostSeemDownTrafficFlowsAsEver)
 {
     checked_origin a;

@@ -1,4 +1,4 @@
-// Events by which the origin tells of what was written through the proxy (invalidation.loopback_ttl, E-14).
+// Events by which the origin tells of what was written through the proxy (invalidation.loopback_ttl).
 
 #include "l2_fixture.hpp"
 
