@@ -89,8 +89,11 @@ std::vector<effect> job_runner::effects_of(const event& e, std::size_t source, s
 bool job_runner::is_full() const
 {
     const std::size_t most = options_.events.max_pending;
-    return pending() >= most - most / 4 || (process_.log != nullptr && process_.log->status().waiting >= most_waiting);
+    return pending() >= most - most / 4 || waiting_in_log() >= most_waiting;
 }
+
+// What an instance acknowledges of a stream, all others count as known.
+bool job_runner::may_end_in_journal(source_kind k) const noexcept { return options_.has_journal && k != source_kind::redis_stream; }
 
 void job_runner::attempt(const job_ptr& j)
 {
@@ -169,8 +172,8 @@ void job_runner::carry_out(const job_ptr& j, std::vector<effect> effects)
 void job_runner::on_attempted(const job_ptr& j, const std::string& problem, bool hopeless)
 {
     const source_kind kind = board_.options_of(j->source).kind;
-    const bool can_come_again = (kind == source_kind::redis_stream || kind == source_kind::poll) && !options_.has_journal;
-    if (problem.empty() && j->any_waits && can_come_again) {
+    const bool can_come_again = kind == source_kind::redis_stream || kind == source_kind::poll;
+    if (problem.empty() && j->any_waits && can_come_again && !may_end_in_journal(kind)) {
         beside_.spawn(finish_when_logged(j));
     } else if (problem.empty()) {
         finish(j, end_of(*j), {});
@@ -195,10 +198,10 @@ task<> job_runner::wait_and_attempt(job_ptr j, milliseconds how_long)
     if (goes_on) { attempt(j); }
 }
 
-// It holds here, but nobody else knows of it, and if this process ended now nobody ever would.
+// It holds here, but nobody else knows of it.
 task<> job_runner::finish_when_logged(job_ptr j)
 {
-    while (process_.log != nullptr && process_.log->status().waiting != 0) {
+    while (!is_logged()) {
         const bool goes_on = co_await beside_.pause(100ms);
         if (!goes_on) { co_return; }   // not acknowledged: it comes again
     }

@@ -61,6 +61,10 @@ public:
     // Nor do they fill the log's journal, which is emptied one by one.
     bool is_full() const;
     std::size_t pending() const noexcept { return pending_.load(std::memory_order_relaxed); }
+    // Thread: any. Nothing waits for Redis in this process, so that others know all that holds here, or can.
+    bool is_logged() const noexcept { return waiting_in_log() == 0; }
+    // An event of such a source (and what stands for those that are lost) has ended when it is in the journal on this disk.
+    bool may_end_in_journal(source_kind k) const noexcept;
 
     // REQUIRES: a place was reserved.
     void attempt(const job_ptr& j);
@@ -72,6 +76,7 @@ public:
 
 private:
     std::size_t places() const;
+    std::size_t waiting_in_log() const noexcept { return process_.log != nullptr ? process_.log->waiting() : 0; }
     void carry_out(const job_ptr& j, std::vector<effect> effects);
     void on_attempted(const job_ptr& j, const std::string& problem, bool hopeless);
     void try_again(const job_ptr& j, const std::string& problem);

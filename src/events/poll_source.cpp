@@ -155,8 +155,7 @@ void poll_source::tell_known(instant asked)
 {
     means_.lag.know_until(at_, asked);
     const auto ahead = means_.client.shared_minus_local();
-    const bool is_logged = means_.process.log == nullptr || means_.process.log->status().waiting == 0;   // or it holds here alone
-    if (!ahead || !is_logged) { return; }
+    if (!ahead || !means_.runner.is_logged()) { return; }   // or it holds here alone
     const std::string at = std::to_string((asked.time_since_epoch() + *ahead).count());
     redis::command c{"SET", asked_name_, at, "PX", "86400000"};
     means_.client.send(redis::lane::write, std::move(c), [](const result<reply>&) {});

@@ -34,7 +34,7 @@ task<bool> source::bridge_gap(std::string why)
     const bool taken = co_await invalidate_surely(std::move(all), means_.loop, means_.beside, means_.process);
     if (!taken) { co_return false; }
     // It holds here; the others, and whoever comes after us, must learn of it.
-    while (!means_.options.has_journal && means_.process.log != nullptr && means_.process.log->status().waiting != 0) {
+    while (!means_.runner.may_end_in_journal(options().kind) && !means_.runner.is_logged()) {
         const bool goes_on = co_await means_.beside.pause(100ms);
         if (!goes_on) { co_return false; }
     }

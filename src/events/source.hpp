@@ -51,7 +51,7 @@ protected:
     const source_options& options() const noexcept { return means_.board.options_of(at_); }
     void note(bool works, std::string_view why) { means_.board.note(at_, works, why); }
     // Events may have been lost, and nobody knows whose: everything expires now, and is revalidated on its next use. True: that is in the
-    // log of invalidations (or in the journal on this disk). False: all is ending.
+    // log of invalidations (or in the journal on this disk, if that will do). False: all is ending.
     async::task<bool> bridge_gap(std::string why);
 
     const source_means& means_;
