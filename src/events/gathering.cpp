@@ -18,6 +18,8 @@ constexpr std::size_t most_sharing = 4'096;     // of one append
 // has to wait in the journal, whose appends go one by one, and fails when that is full.
 constexpr std::size_t most_under_way = 256;
 
+constexpr std::chrono::milliseconds late_after{50};   // many times what a Redis takes that is well
+
 // What became of each of those who share it.
 std::vector<order_end> ends_of(const coherence::receipt& r, std::size_t n)
 {
@@ -111,15 +113,27 @@ void gathering::send(coherence::invalidation order, std::vector<end_handler> wai
     send_queued();
 }
 
+bool gathering::is_late() const noexcept
+{
+    const steady::rep since = none_ended_since_.load(std::memory_order_relaxed);
+    return since != 0 && steady::now().time_since_epoch() - steady::duration(since) > late_after;
+}
+
+void gathering::note_progress() noexcept
+{
+    none_ended_since_.store(under_way_ == 0 ? 0 : steady::now().time_since_epoch().count(), std::memory_order_relaxed);
+}
+
 void gathering::send_queued()
 {
     while (!queue_.empty() && under_way_ < most_under_way) {
         queued next = std::move(queue_.front());
         queue_.pop_front();
-        ++under_way_;
+        if (++under_way_ == 1) { note_progress(); }
         flow::invalidate_everywhere(std::move(next.order), process_, [this, waiting = std::move(next.waiting)](const coherence::receipt& r) {
             loop_.post([this, waiting, r] {
                 --under_way_;
+                note_progress();
                 const std::vector<order_end> ends = ends_of(r, waiting.size());
                 for (std::size_t i = 0; i < waiting.size(); ++i) { waiting[i](ends[i]); }
                 send_queued();

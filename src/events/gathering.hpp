@@ -13,6 +13,7 @@
 #include <tiercel/cache_key.hpp>
 #include <tiercel/clock.hpp>
 
+#include <atomic>
 #include <deque>
 #include <functional>
 #include <map>
@@ -43,6 +44,8 @@ public:
 
     // `done` is called when an append that was sent afterwards has ended. It holds here by then, unless it is refused.
     void submit(coherence::invalidation order, end_handler done);
+    // Thread: any. For a while no append has ended, though some are under way: what goes now may have to wait in the journal.
+    bool is_late() const noexcept;
 
 private:
     struct window {
@@ -60,6 +63,7 @@ private:
     void send(coherence::invalidation order, std::vector<end_handler> waiting);
     void send(window& w);
     void send_queued();
+    void note_progress() noexcept;
     void open(const effect_name& name);
     async::task<> close_windows();
 
@@ -72,6 +76,7 @@ private:
     bool closing_ = false;                 // somebody sees to the ends
     std::deque<queued> queue_;
     std::size_t under_way_ = 0;
+    std::atomic<async::steady::rep> none_ended_since_{0};   // 0: none is under way
 };
 
 }  // namespace tiercel::events

@@ -39,9 +39,9 @@ event_result end_of(const job& j) noexcept
 
 constexpr std::size_t most_waiting = 256;   // in the journal of the log, for feeds to be read on
 
-// In the journal, or on the way there. It takes a thousand more (coherence::log_options::max_waiting): what stands for whole tenants, and
-// what others than events invalidate, shall not be refused because of single events.
-constexpr std::size_t most_to_be_kept = 9'000;
+// Of the journal's places: what stands for whole tenants, and what others than events invalidate, shall not be refused because of single
+// events.
+constexpr std::size_t kept_for_others = 1'000;
 
 }  // namespace
 
@@ -55,9 +55,9 @@ job_runner::job_runner(async::loop& l, background& beside, source_board& board, 
 // Whatever has a place now may have to wait in the journal, once Redis does not take it.
 std::size_t job_runner::places() const
 {
-    const std::size_t waiting = process_.log != nullptr ? process_.log->status().waiting : 0;
-    const std::size_t kept = waiting == 0 ? options_.events.max_pending : most_to_be_kept - std::min(waiting, most_to_be_kept);
-    return std::min(kept, options_.events.max_pending);
+    if (process_.log == nullptr || (is_logged() && !orders_.is_late())) { return options_.events.max_pending; }
+    const std::size_t room = process_.log->most_waiting();
+    return std::min(room - std::min(room, waiting_in_log() + kept_for_others), options_.events.max_pending);
 }
 
 std::size_t job_runner::reserve_up_to(std::size_t n)

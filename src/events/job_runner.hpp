@@ -50,7 +50,7 @@ public:
     job_runner(async::loop& l, background& beside, source_board& board, feed_lag& lag, dead_letters& dead, loopback& echoes, gathering& orders,
                flow::process_context& p, const intake_options& o);
 
-    // Thread: any. Places for so many of these more as max_pending leaves, or the journal of the log while anything waits there.
+    // Thread: any. Places for so many of these more as max_pending leaves, or the journal of the log while anything waits there, or soon may.
     std::size_t reserve_up_to(std::size_t n);
     // Thread: any. Places for all of them; false: there are not so many.
     bool try_reserve(std::size_t n = 1);
