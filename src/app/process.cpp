@@ -140,7 +140,22 @@ void process::make_intake()
         feed_observers_.push_back(std::make_unique<server::origin_observer>(*feed_counts_, logs_->get("events"), telemetry::origin_index(i), name));
         o.origins[name] = {upstreams_[i].get(), feed_observers_.back().get()};
     }
+    o.has_fetched = [this] { return has_fetched(); };
     intake_ = std::make_unique<events::intake>(std::move(o), *context_, *event_watch_);
+}
+
+// Anything from an origin: it is under way, or it has ended.
+bool process::has_fetched() const
+{
+    for (std::size_t i = 0; i < upstreams_.size(); ++i) {
+        const auto& all = upstreams_[i]->endpoints();
+        if (std::any_of(all.begin(), all.end(), [](const auto& e) { return e->limit().inflight() != 0; })) { return true; }
+        for (std::size_t r = 0; r < static_cast<std::size_t>(telemetry::origin_result::last_); ++r) {
+            const auto how = static_cast<telemetry::origin_result>(r);
+            if (metrics_->total(telemetry::metric::origin_requests_total, telemetry::origin_index(i), how) != 0) { return true; }
+        }
+    }
+    return false;
 }
 
 process::~process()

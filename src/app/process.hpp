@@ -67,6 +67,7 @@ private:
 
     milliseconds least_lag_budget() const;
     void make_intake();
+    bool has_fetched() const;
     void watch();
     void start_care();
     std::string with_place(const std::string& key, const std::string& what) const;

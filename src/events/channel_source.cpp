@@ -105,6 +105,7 @@ void channel_source::on_state(bool heard, std::string_view why)
         witness_.on_lost();
         return;
     }
+    if (links_ == 0) { had_fetched_ = means_.options.has_fetched(); }
     ++links_;
     if (!is_making_sure_) { means_.beside.spawn(make_sure()); }
 }
@@ -117,10 +118,13 @@ task<> channel_source::make_sure()
         const unsigned link = links_;
         const std::string gap = co_await find_gap();
         if (link != links_ || !subscriber_.listens() || means_.beside.is_ending()) { continue; }
+        bool is_bridged = true;
         if (!gap.empty()) {
-            const bool bridged = co_await bridge_gap(gap);
-            if (!bridged) { break; }
+            is_bridged = co_await bridge_gap(gap);
+        } else if (is_first_ && had_fetched_) {
+            is_bridged = co_await expire_everything("it was fetched before the channel was heard for the first time");
         }
+        if (!is_bridged) { break; }
         is_sure_ = link == links_ && subscriber_.listens();
     }
     under_way_.erase(since);
@@ -128,7 +132,7 @@ task<> channel_source::make_sure()
     answer_others();
 }
 
-// Empty: what was published before now concerns nothing that is stored, or another instance has heard it.
+// Empty: what was published before now concerns nothing that others have left, or another instance has heard it.
 task<std::string> channel_source::find_gap()
 {
     const auto until = steady::now() + most_patience;
@@ -136,9 +140,10 @@ task<std::string> channel_source::find_gap()
         const bool goes_on = co_await means_.beside.pause(20ms);
         if (!goes_on) { break; }
     }
+    is_first_ = false;
     if (!was_troubled_) {
-        const bool is_first = co_await is_first_start();
-        if (is_first) { co_return std::string(); }
+        is_first_ = co_await is_first_start();
+        if (is_first_) { co_return std::string(); }
     }
     if (!subscriber_.refusal_beside().empty()) {
         co_return "whether anybody heard the channel cannot be asked on " + witness_.channel() + ": " + subscriber_.refusal_beside();
@@ -148,7 +153,7 @@ task<std::string> channel_source::find_gap()
 }
 
 // The floor of the log is the moment from which on Redis has its data. If that is after our own start, nothing is valid that was stored
-// before (see log_reader), and so nothing that may have been published before.
+// before (see log_reader), and so nothing that may have been published before. What we have fetched since is another matter.
 task<bool> channel_source::is_first_start()
 {
     const coherence::log_names names(means_.options.prefix);

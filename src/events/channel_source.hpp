@@ -37,6 +37,8 @@ private:
     channel_witness witness_;
     redis::subscriber subscriber_;
     bool was_troubled_ = false;            // it could not be heard, at the start or later
+    bool is_first_ = false;                // nothing is valid that was stored before our start
+    bool had_fetched_ = false;             // we ourselves, when the channel was heard for the first time
     bool is_sure_ = false;                 // whatever was published before now was heard by somebody, or everything was expired since
     bool is_making_sure_ = false;
     unsigned links_ = 0;                   // that were there so far

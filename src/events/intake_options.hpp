@@ -5,6 +5,7 @@
 
 #include <tiercel/clock.hpp>
 
+#include <functional>
 #include <map>
 #include <string>
 
@@ -24,6 +25,8 @@ struct intake_options {
     std::size_t most_dead_letters = 10'000;
     std::map<std::string, known_origin> origins;   // for feeds, by their names
     bool has_journal = false;              // what waits for Redis outlives the process
+    // Whether anything was asked of an origin since the process began. Thread: any.
+    std::function<bool()> has_fetched = [] { return true; };
 };
 
 }  // namespace tiercel::events

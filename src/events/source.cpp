@@ -19,7 +19,7 @@ coherence::invalidation everything(const std::string& label, const std::string& 
     i.action = coherence::source_of::event;
     i.mode = purge_mode::soft;
     i.source = label;
-    i.reason = "gap: " + why;
+    i.reason = why;
     i.scopes = std::move(all.scopes);
     i.names = {std::move(all.name)};
     return i;
@@ -30,6 +30,12 @@ coherence::invalidation everything(const std::string& label, const std::string& 
 task<bool> source::bridge_gap(std::string why)
 {
     means_.board.note_gap(at_, why);
+    const bool expired = co_await expire_everything("gap: " + std::move(why));
+    co_return expired;
+}
+
+task<bool> source::expire_everything(std::string why)
+{
     coherence::invalidation all = everything(options().label, why, means_.process);
     const bool taken = co_await invalidate_surely(std::move(all), means_.loop, means_.beside, means_.process);
     if (!taken) { co_return false; }

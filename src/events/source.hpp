@@ -50,8 +50,10 @@ protected:
 
     const source_options& options() const noexcept { return means_.board.options_of(at_); }
     void note(bool works, std::string_view why) { means_.board.note(at_, works, why); }
-    // Events may have been lost, and nobody knows whose: everything expires now, and is revalidated on its next use. True: that is in the
-    // log of invalidations (or in the journal on this disk, if that will do). False: all is ending.
+    // Everything expires now, and is revalidated on its next use. True: that is in the log of invalidations (or in the journal on this
+    // disk, if that will do). False: all is ending.
+    async::task<bool> expire_everything(std::string why);
+    // The same, because events may have been lost, and nobody knows whose.
     async::task<bool> bridge_gap(std::string why);
 
     const source_means& means_;
