@@ -298,6 +298,27 @@ TEST_F(EventFeeds, WhatLiesInAJournalHereIsNotAcknowledgedUntilTheLogHasIt)
     EXPECT_EQ(results_of(*proxy_, "applied"), 1);
 }
 
+TEST_F(EventFeeds, WhatAKilledInstanceHadInItsJournalIsSentByTheNextAndAcknowledgedOnce)
+{
+    const temp_dir directory;
+    start("{journal: {path: \"" + (directory.path() / "journal").string() + "\"}, sources: [{label: feed, kind: redis_stream, stream: feed}]}");
+    ASSERT_TRUE(eventually([&] { return redis_->command({"XINFO", "GROUPS", "feed"}).elements.size() == 1; }));
+    redis_->command({"RENAME", "tcl:{inv}:table", "kept"});
+    redis_->command({"SET", "tcl:{inv}:table", "no table"});   // nothing can be appended
+    add(change(7));
+    ASSERT_TRUE(eventually([&] { return admin(token_of_all, "GET", "/v1/status").body.find(R"("waiting":1)") != std::string::npos; }));
+    add(event("x", "nobody.wants.it", "{}"));
+    ASSERT_TRUE(eventually([&] { return results_of(*proxy_, "unmatched") == 1 && unacknowledged().size() <= 1; }));
+    proxy_->kill();
+    EXPECT_EQ(unacknowledged().size(), 1u);
+    redis_->command({"RENAME", "kept", "tcl:{inv}:table"});
+    age_unacknowledged();
+    proxy_->start();
+    EXPECT_TRUE(eventually([&] { return unacknowledged().empty(); }));
+    EXPECT_EQ(pages_in_log(), std::set<int>{7});
+    EXPECT_EQ(results_of(*proxy_, "duplicate") + results_of(*proxy_, "applied"), 1);
+}
+
 // With the times as they are: 30 s of silence.
 TEST_F(EventFeeds, AnOrderlyStopSendsWhatWaitsForOthersOfItsKindAndAcknowledgesIt)
 {
