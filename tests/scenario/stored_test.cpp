@@ -72,7 +72,10 @@ TEST_F(Stored, IsSaidOfALargeOneWhoseEndIsNotHereYet)
     byte_stream link = ask(credentials);
     link.send(std::string(head) + "Age: 10\r\nContent-Length: 50000\r\n\r\n" + std::string(40'000, 'x'));
     const std::string begin = read_through(*c, "\r\n\r\n");
-    EXPECT_NE(begin.find("; stored; ttl=50; detail=request-authorization\r\n"), std::string::npos) << begin;
+    const auto says = [&](std::string_view ttl) {
+        return begin.find("; stored; ttl=" + std::string(ttl) + "; detail=request-authorization\r\n") != std::string::npos;
+    };
+    EXPECT_TRUE(says("50") || says("49")) << begin;   // it took a moment, too
     link.send(std::string(10'000, 'x'));
     EXPECT_EQ(c->read_exactly(50'000).size(), 50'000U);
     s.get("/a").expect_cache("hit; detail=l1");
