@@ -30,7 +30,8 @@ public:
         return asio::async_initiate<const asio::deferred_t&, void()>([this](auto handler) { add(std::move(handler)); }, asio::deferred);
     }
 
-    // How many ends somebody has waited for: since what happened at a lower number the loop has asked the system for news.
+    // How many ends somebody has waited for. Since what happened when it was lower by two, the loop has asked the system for news,
+    // and has taken in what it was told (128 sockets at a time).
     std::uint64_t count() const noexcept { return count_; }
 
 private:

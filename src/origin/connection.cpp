@@ -251,9 +251,10 @@ void connection::begin_exchange() noexcept
     begin_ = end_ = pinned_ = 0;
 }
 
-void connection::park(connection_pool& pool, steady::time_point until)
+void connection::park(connection_pool& pool, std::uint64_t turn, steady::time_point until)
 {
     parked_in_ = &pool;
+    parked_in_turn_ = turn;
     large_.reset();
     area_ = buffer_.get();
     begin_ = end_ = pinned_ = 0;

@@ -106,9 +106,10 @@ public:
     // Begins an exchange on a new or an idle connection.
     void begin_exchange() noexcept;
     // Becomes idle: `pool` is told when the time is over, and may then destroy this.
-    void park(connection_pool& pool, steady::time_point until);
+    void park(connection_pool& pool, std::uint64_t turn, steady::time_point until);
+    std::uint64_t parked_in_turn() const noexcept { return parked_in_turn_; }   // turn_end::count()
     unsigned exchanges() const noexcept { return exchanges_; }   // begun so far
-    // It was idle before this turn of the loop began, so that the loop knows what came on it until then.
+    // It was idle for so long that the loop has been told what came on it, but for the last moment.
     bool has_rested() const noexcept { return rested_; }
     void has_rested(bool yes) noexcept { rested_ = yes; }
     steady::time_point retire_at() const noexcept { return retire_at_; }
@@ -134,6 +135,7 @@ private:
     std::uint64_t names_seen_ = 0;
     std::size_t pinned_ = 0;               // end of the pinned head in buffer_
     connection_pool* parked_in_ = nullptr;
+    std::uint64_t parked_in_turn_ = 0;
     steady::time_point retire_at_;
     unsigned exchanges_ = 0;
     bool timed_out_ = false;

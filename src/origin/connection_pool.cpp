@@ -40,11 +40,10 @@ connection_pool::~connection_pool()
 
 std::unique_ptr<connection> connection_pool::try_take_idle(steady::time_point now)
 {
-    note_turn();
     while (!idle_.empty()) {
-        const bool rested = rested_ > 0;
-        auto c = remove_idle((rested ? rested_ : idle_.size()) - 1);
-        c->has_rested(rested);
+        const std::size_t rested = count_rested();
+        auto c = remove_idle((rested > 0 ? rested : idle_.size()) - 1);
+        c->has_rested(rested > 0);
         if (now < c->retire_at() && leads_there(*c)) {
             return c;
         }
@@ -52,12 +51,12 @@ std::unique_ptr<connection> connection_pool::try_take_idle(steady::time_point no
     return nullptr;
 }
 
-void connection_pool::note_turn() noexcept
+// The first of those that are idle. Since they came back two turns have ended, so the system has been asked what came on them.
+std::size_t connection_pool::count_rested() const noexcept
 {
-    if (const auto turn = loop_.turn_end().count(); turn != turn_) {
-        turn_ = turn;
-        rested_ = idle_.size();
-    }
+    const std::uint64_t now = loop_.turn_end().count();
+    const auto has_rested = [now](const auto& c) { return c->parked_in_turn() + 2 <= now; };
+    return static_cast<std::size_t>(std::partition_point(idle_.begin(), idle_.end(), has_rested) - idle_.begin());
 }
 
 std::unique_ptr<connection> connection_pool::remove_idle(std::size_t at)
@@ -65,7 +64,6 @@ std::unique_ptr<connection> connection_pool::remove_idle(std::size_t at)
     const auto where = idle_.begin() + static_cast<std::ptrdiff_t>(at);
     auto c = std::move(*where);
     idle_.erase(where);
-    rested_ -= at < rested_ ? 1 : 0;
     publish_idle();
     return c;
 }
@@ -155,8 +153,7 @@ void connection_pool::give_back(std::unique_ptr<connection> c, seconds announced
     if (idle_.size() >= options_.pool.idle) {
         keep = std::min(keep, surplus_stay);
     }
-    note_turn();
-    c->park(*this, std::min(now + keep, c->retire_at()));
+    c->park(*this, loop_.turn_end().count(), std::min(now + keep, c->retire_at()));
     idle_.push_back(std::move(c));
     publish_idle();
 }
@@ -164,7 +161,6 @@ void connection_pool::give_back(std::unique_ptr<connection> c, seconds announced
 void connection_pool::drop_idle() noexcept
 {
     idle_.clear();
-    rested_ = 0;
     publish_idle();
 }
 

@@ -1,8 +1,8 @@
 #pragma once
 
 // The connections of one loop to one endpoint: idle ones are kept newest first, new ones are opened within the endpoint's
-// cap. Last in, first out, so that the busy ones stay warm and the others age out; but those that came back in this turn of the
-// loop come after those that rested, of which the loop knows whether anything came on them.
+// cap. Last in, first out, so that the busy ones stay warm and the others age out; but those that came back only
+// now come after those that rested, of which the loop knows whether anything has come on them.
 // Thread: the loop's only. REQUIRES: outlives every connection it gave out.
 
 #include "origin/connection.hpp"
@@ -23,7 +23,8 @@ public:
     connection_pool(const connection_pool&) = delete;
     connection_pool& operator=(const connection_pool&) = delete;
 
-    // An idle connection, which may have ended meanwhile: who uses it looks first (is_quiet). nullptr when there is none.
+    // An idle connection, which may have ended meanwhile: who uses it finds that out first (is_quiet, has_rested). nullptr when there
+    // is none.
     std::unique_ptr<connection> try_take_idle(steady::time_point now);
     // A new one, or one that came free while we waited for our turn.
     // Errors: origin_busy, origin_refused, origin_connect_timeout, origin_tls, origin_unresolved, draining.
@@ -46,7 +47,7 @@ private:
     friend class connection;
     void expire(connection& c) noexcept;   // its idle time is over
     bool leads_there(connection& c) const;   // still, although names may have changed
-    void note_turn() noexcept;
+    std::size_t count_rested() const noexcept;
     std::unique_ptr<connection> remove_idle(std::size_t at);
     void publish_idle() noexcept { holder_->idle.store(idle_.size(), std::memory_order_relaxed); }
     steady::duration life() noexcept;
@@ -58,8 +59,6 @@ private:
     std::string tls_problem_;
     boost::intrusive::list<connection, boost::intrusive::constant_time_size<false>> live_;   // all of them, idle ones too
     std::vector<std::unique_ptr<connection>> idle_;   // newest last
-    std::size_t rested_ = 0;                          // so many of them, the first ones, came back before this turn
-    std::uint64_t turn_ = 0;
     std::shared_ptr<connection_slots::idle_holder> holder_;
     std::uint64_t random_;
 };

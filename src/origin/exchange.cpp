@@ -21,6 +21,11 @@ namespace asio = boost::asio;
 
 constexpr unsigned most_interim = 16;
 
+// With more under way at an endpoint the loop may have more news than it takes in at once, half of it from clients.
+constexpr std::uint32_t most_watched = 64;
+// When the answer on a connection that the loop watches lets wait for itself so long, it is looked at after all.
+constexpr milliseconds first_look{20};
+
 // "2xx" and so on: the label of origin_requests_total.
 std::string_view class_of(int status) noexcept
 {
@@ -96,12 +101,13 @@ bool exchange::has_company() const noexcept
 }
 
 // Whether the look at an idle connection may be left to the loop, which is told when something comes: it has been asked since this
-// one became idle, and an end that is noticed too late costs the client nothing. One that has not carried a second request yet
+// one became idle, and an end that is noticed too late costs the client no more than first_look. One that has not carried a second request yet
 // is looked at, as an end that came with its first answer is not told.
 bool exchange::loop_watches() const noexcept
 {
-    return connection_->has_rested() && connection_->exchanges() > 1 && !connection_->is_secure() && request_->body == nullptr &&
-           request_->content.empty() && upstream_.options().retry.allows(request_->verb_text);
+    const bool can_be_sent_again = request_->body == nullptr && request_->content.empty() && upstream_.options().retry.allows(request_->verb_text);
+    return can_be_sent_again && connection_->has_rested() && connection_->exchanges() > 1 && !connection_->is_secure() &&
+           admission_.where->limit().inflight() <= most_watched;
 }
 
 // Begins the read, then sends. Asio tries the read at once only if the loop was told of something since the last one; if that is so
@@ -115,6 +121,9 @@ auto exchange::read_and_send(boost::asio::mutable_buffer room, error_code& ec)
             if (!came_early_) {
                 send_at_once();
             }
+            if (send_failed_) {
+                connection_->cancel();   // the sending has taken the news that the read waits for
+            }
         },
         token);
 }
@@ -125,6 +134,7 @@ void exchange::send_at_once()
     const std::array parts{std::string_view(request_->head), request_->content};
     const auto n = connection_->try_send(parts);
     if (!n) {
+        send_failed_ = true;
         return;   // the answer to that, or the end, can be read
     }
     sent_ = *n > 0;
@@ -302,7 +312,10 @@ async::task<error_code> exchange::start(outgoing& rq, steady::time_point now)
     arm(now);
     if (!reads_first) {
         send_at_once();
+    } else {
+        connection_->arm(std::min({now + first_look, now + patience_, limit_}));
     }
+    bool looks = false;
     error_code problem;
     while (!problem && !has_head_) {
         if (upload_error_) {   // it failed while nobody was reading
@@ -317,7 +330,7 @@ async::task<error_code> exchange::start(outgoing& rq, steady::time_point now)
         const auto room = connection_->room();
         std::size_t n = 0;
         // After a part of the head, the end of the stream may be here already and would not be announced again.
-        const auto there = received_any_ ? connection_->recv_now(room) : std::nullopt;
+        const auto there = received_any_ || looks ? connection_->recv_now(room) : std::nullopt;
         if (there) {
             ec = there->error();
             n = ec ? 0 : **there;
@@ -331,6 +344,12 @@ async::task<error_code> exchange::start(outgoing& rq, steady::time_point now)
         } else {
             n = co_await connection_->socket().async_read_some(async::drained_buffer(room),
                                                                async::note_error(ec));
+        }
+        // An end that came together with the last answer, so that the loop was not told: a reset, or an origin that goes on reading.
+        if (ec == asio::error::operation_aborted && reads_first && !looks && (send_failed_ || connection_->timed_out())) {
+            looks = true;
+            arm(now);
+            continue;
         }
         if (ec) {
             problem = fail(reason_of(ec, errc::origin_reset));

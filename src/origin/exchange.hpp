@@ -158,8 +158,9 @@ private:
     bool request_through_ = false;
 
     bool asked_ = false;
-    bool came_early_ = false;               // what is not meant for us
+    bool came_early_ = false;               // true before we have asked: what is not meant for us. Later true for every answer
     bool reused_ = false;
+    bool send_failed_ = false;
     bool sent_ = false;
     bool received_any_ = false;
     bool took_body_ = false;

@@ -341,6 +341,7 @@ protected:
         EXPECT_EQ(get("/first").body, "fine");
         EXPECT_TRUE(get("/second").reused);
         rest();
+        rest();
         EXPECT_TRUE(get("/last").reused);
         idle = true;
         idle.notify_all();
@@ -353,6 +354,53 @@ protected:
         EXPECT_EQ(next.attempts, 1u) << "found before it was used";
         EXPECT_EQ(origin.accepted(), 3);
         EXPECT_TRUE(seen.retries.empty());
+        leave_company();
+    }
+
+    // A connection that ends together with its second answer, so that the end is no news to the loop.
+    void test_end_with_answer(bool by_reset)
+    {
+        std::atomic<bool> may_end = false;
+        std::atomic<bool> over = false;
+        scripted_origin origin([&](peer& p) {
+            for (;;) {
+                const auto target = p.read_request().target;
+                if (target == "/held") {
+                    p.read_request();
+                }
+                if (target == "/last") {
+                    may_end.wait(false);
+                }
+                p.send(answer("fine"));
+                if (target == "/last") {
+                    by_reset ? p.reset() : p.stream.shutdown_send();
+                    over = true;
+                    over.notify_all();
+                    p.stream.read_to_end();   // which nobody answers
+                    return;
+                }
+            }
+        });
+        options.try_timeout = 2s;
+        start_with_company(origin);
+        EXPECT_EQ(get("/first").body, "fine");
+        outgoing rq = request("GET", "/last");
+        fetched last;
+        spawn(fetch_all(*sut, rq, last));
+        ASSERT_TRUE(run_until([&] { return origin.seen().size() == 3; }));
+        may_end = true;
+        may_end.notify_all();
+        over.wait(false);   // without a turn of the loop
+        ASSERT_TRUE(run_until([&] { return last.done; }));
+        EXPECT_EQ(last.body, "fine");
+        EXPECT_TRUE(last.reused);
+        rest();
+        rest();
+        const auto next = get("/next");
+        EXPECT_EQ(next.body, "fine");
+        EXPECT_FALSE(next.reused);
+        EXPECT_EQ(seen.retries, (recorder::counts{{"reused", 1}}));
+        EXPECT_EQ(breaker(), resilience::breaker_state::closed);
         leave_company();
     }
 
@@ -440,9 +488,21 @@ TEST_F(ExchangeInCompany, OriginThatEndsEachConnectionUnannouncedCostsNoReplay)
         EXPECT_EQ(get().body, "fine");
         ASSERT_TRUE(run_until([&] { return origin.ended() == i; }));
         rest();
+        rest();
     }
     EXPECT_TRUE(seen.retries.empty());
     leave_company();
+}
+
+// When it comes with a later answer, the request that meets it is sent again. The origin may go on reading.
+TEST_F(ExchangeInCompany, EndThatTheLoopWasNotToldOfCostsAMoment)
+{
+    test_end_with_answer(false);
+}
+
+TEST_F(ExchangeInCompany, ResetThatTheLoopWasNotToldOfCostsAMoment)
+{
+    test_end_with_answer(true);
 }
 
 // A POST cannot be sent again: what the loop has not been told yet is looked for.
@@ -466,12 +526,14 @@ TEST_F(ExchangeInCompany, EndThatTheLoopDoesNotKnowYetCostsNoPost)
     EXPECT_EQ(get("/first").body, "fine");
     EXPECT_TRUE(get("/last").reused);
     rest();
+    rest();
     loop.context().restart();
     loop.context().poll();
     outgoing rq = request("POST");
     fetched got;
     spawn(fetch_all(*sut, rq, got));
     loop.context().run_one();   // up to its wait for the end of the turn
+    EXPECT_EQ(inflight(), 2u);
     over = true;
     over.notify_all();
     const auto limit = async::steady::now() + 20s;
