@@ -30,8 +30,8 @@ public:
         return asio::async_initiate<const asio::deferred_t&, void()>([this](auto handler) { add(std::move(handler)); }, asio::deferred);
     }
 
-    // How many ends somebody has waited for. Since what happened when it was lower by two, the loop has asked the system for news,
-    // and has taken in what it was told (128 sockets at a time).
+    // How many ends somebody has waited for. Since an operation of the loop completed when it was lower, the loop has asked the system for
+    // news, and takes in what it is told (of 128 sockets at a time) before the next end.
     std::uint64_t count() const noexcept { return count_; }
 
 private:

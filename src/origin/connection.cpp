@@ -243,7 +243,7 @@ void connection::on_deadline()
 void connection::begin_exchange() noexcept
 {
     parked_in_ = nullptr;
-    rested_ = false;
+    rested_ = read_past_loop_ = false;
     ++exchanges_;
     TIERCEL_CHECK(begin_ == end_);
     large_.reset();

@@ -72,6 +72,7 @@ public:
     // As async::recv_now.
     std::optional<result<std::size_t>> recv_now(boost::asio::mutable_buffer into) noexcept
     {
+        read_past_loop_ = true;
         return tls_ ? tls_->recv_now(into) : async::recv_now(socket_, into);
     }
     // As a read of the socket. REQUIRES: is_secure(); `ec` lives in the frame that awaits this.
@@ -110,7 +111,7 @@ public:
     std::uint64_t parked_in_turn() const noexcept { return parked_in_turn_; }   // turn_end::count()
     unsigned exchanges() const noexcept { return exchanges_; }   // begun so far
     // It was idle for so long that the loop has been told what came on it, but for the last moment.
-    bool has_rested() const noexcept { return rested_; }
+    bool has_rested() const noexcept { return rested_ && !read_past_loop_; }
     void has_rested(bool yes) noexcept { rested_ = yes; }
     steady::time_point retire_at() const noexcept { return retire_at_; }
     void retire_at(steady::time_point t) noexcept { retire_at_ = t; }
@@ -142,6 +143,7 @@ private:
     bool aborted_ = false;
     bool was_reset_ = false;
     bool rested_ = false;
+    bool read_past_loop_ = false;          // in this exchange or the last, at a time that the loop does not know
 };
 
 }  // namespace tiercel::origin

@@ -51,11 +51,11 @@ std::unique_ptr<connection> connection_pool::try_take_idle(steady::time_point no
     return nullptr;
 }
 
-// The first of those that are idle. Since they came back two turns have ended, so the system has been asked what came on them.
+// The first of those that are idle. Since they came back a turn has ended, so the system has been asked what came on them.
 std::size_t connection_pool::count_rested() const noexcept
 {
     const std::uint64_t now = loop_.turn_end().count();
-    const auto has_rested = [now](const auto& c) { return c->parked_in_turn() + 2 <= now; };
+    const auto has_rested = [now](const auto& c) { return c->parked_in_turn() < now; };
     return static_cast<std::size_t>(std::partition_point(idle_.begin(), idle_.end(), has_rested) - idle_.begin());
 }
 
