@@ -13,23 +13,27 @@ end
 
 // MKSTREAM makes the stream if need be; its count is then 0. What lies in it no more before the group begins is none of its business.
 const std::string create_script = std::string(run_id_function) + R"lua(
-local read = 0
+local was_there = redis.call('GET', KEYS[2])
+local from = (was_there or ARGV[2] ~= 'new') and '0' or '$'
+local read, is_counted = 0, true
 local info = redis.pcall('XINFO', 'STREAM', KEYS[1])
 if not info.err then
   local s = {}
   for i = 1, #info, 2 do s[info[i]] = info[i + 1] end
-  if not s['entries-added'] then
-    return redis.call('XGROUP', 'CREATE', KEYS[1], ARGV[1], ARGV[2], 'MKSTREAM')
+  is_counted = s['entries-added'] ~= nil
+  if is_counted then
+    read = s['entries-added']
+    if from ~= '$' then read = read - s.length end
   end
-  read = s['entries-added']
-  if ARGV[2] ~= '$' then read = read - s.length end
 end
-local made = redis.pcall('XGROUP', 'CREATE', KEYS[1], ARGV[1], ARGV[2], 'MKSTREAM', 'ENTRIESREAD', read)
+local made = {err = 'syntax'}
+if is_counted then made = redis.pcall('XGROUP', 'CREATE', KEYS[1], ARGV[1], from, 'MKSTREAM', 'ENTRIESREAD', read) end
 if made.err and string.find(made.err, 'syntax', 1, true) then
-  return redis.call('XGROUP', 'CREATE', KEYS[1], ARGV[1], ARGV[2], 'MKSTREAM')
+  made = redis.pcall('XGROUP', 'CREATE', KEYS[1], ARGV[1], from, 'MKSTREAM')
 end
-if not made.err then redis.call('SET', KEYS[2], run_id()) end
-return made
+if made.err then return made end
+redis.call('SET', KEYS[2], run_id())
+return was_there and 1 or 0
 )lua";
 
 // Where the group stands can be told when it has read everything, or when everything that it had read is gone; in between, later.
@@ -88,9 +92,9 @@ redis::command claim_left(const std::string& stream, const std::string& consumer
     return {"EVAL", claim_script, "1", stream, consumer_group, consumer, std::to_string(idle.count())};
 }
 
-redis::command create_group(const std::string& stream, const std::string& run, const std::string& from)
+redis::command create_group(const std::string& stream, const std::string& run, bool is_known)
 {
-    return {"EVAL", create_script, "2", stream, run, consumer_group, from};
+    return {"EVAL", create_script, "2", stream, run, consumer_group, is_known ? "known" : "new"};
 }
 
 redis::command count_lost(const std::string& stream, const std::string& run)

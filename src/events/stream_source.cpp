@@ -88,16 +88,15 @@ task<> stream_source::consume()
 task<> stream_source::read()
 {
     const std::string name = options().stream;
-    // The first start is now; a group that was there and is gone begins with what there is.
-    const std::string from = under_way_.empty() && means_.board.cursor_of(at_).empty() ? "$" : "0";
-    redis::command create = create_group(name, run_name_, from);
+    const bool is_known = !under_way_.empty() || !means_.board.cursor_of(at_).empty();
+    redis::command create = create_group(name, run_name_, is_known);
     const result<reply> made = co_await link_->call(std::move(create), means_.options.redis_timeout);
     if (!made || (made->is_error() && made->error_code() != "BUSYGROUP")) {
         if (made) { link_->close(errc::redis_reply, made->text); }
         co_return;
     }
     note(true, {});
-    if (!made->is_error() && from != "$") {
+    if (!made->is_error() && (is_known || made->integer == 1)) {
         const bool bridged = co_await bridge_gap("the group of the stream was gone");
         if (!bridged) { co_return; }
     }

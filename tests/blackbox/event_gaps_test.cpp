@@ -259,6 +259,30 @@ TEST_F(EventGaps, AGroupThatIsGoneExpiresEverything)
     EXPECT_TRUE(eventually([&] { return applied() == 5; })) << "what there was is read again and known";
 }
 
+TEST_F(EventGaps, AGroupThatIsGoneBeforeAnythingWasReadExpiresEverything)
+{
+    start_stream();
+    fill();
+    redis_->command({"XGROUP", "DESTROY", "feed", "tiercel"});
+    ASSERT_TRUE(eventually([&] { return gaps() == 1; })) << boost::json::serialize(source());
+    EXPECT_FALSE(is_stored());
+}
+
+TEST_F(EventGaps, AGroupThatWentWhileNobodyRanExpiresEverything)
+{
+    start_stream();
+    fill();
+    ASSERT_TRUE(eventually([&] { return redis_->keys("*:e").size() == 1; }));
+    proxy_->kill();
+    add(0, 2);
+    redis_->command({"DEL", "feed"});
+    proxy_->start();
+    ASSERT_TRUE(eventually([&] { return gaps() == 1; })) << boost::json::serialize(source());
+    EXPECT_TRUE(eventually([&] { return !is_stored(); }));
+    add(2, 4);
+    EXPECT_TRUE(eventually([&] { return applied() == 2; }));
+}
+
 TEST_F(EventGaps, AChannelThatWasNotHeardForAWhileExpiresEverything)
 {
     start("kind: redis_pubsub, channel: news");
