@@ -387,13 +387,17 @@ std::vector<admin::dependency> process::dependencies() const
         }
         out.push_back(std::move(d));
     }
-    const auto& sources = c.invalidation.events.sources;
+    const auto sources = intake_ != nullptr ? intake_->sources() : std::vector<events::source_status>();
     for (std::size_t i = 0; i < sources.size(); ++i) {
         admin::dependency d{"events " + sources[i].label, admin::health::ok, ""};
         if (const milliseconds lag = intake_->lag().unknown_of(i, time_.now()); lag > least_lag_budget()) {
             d.state = admin::health::degraded;
             d.reason = lag == milliseconds::max() ? "nothing is known of its events yet"
                                                   : "its events are not known of the last " + std::to_string(lag.count()) + " ms";
+        }
+        if (!sources[i].works && !sources[i].problem.empty()) {
+            d.state = admin::health::degraded;
+            d.reason += (d.reason.empty() ? "not read: " : "; not read: ") + sources[i].problem;
         }
         out.push_back(std::move(d));
     }

@@ -191,7 +191,7 @@ std::optional<instant> channel_source::oldest_under_way() const
 void channel_source::answer_others()
 {
     if (!witness_.is_asked()) { return; }
-    const bool is_logged = means_.process.log == nullptr || means_.process.log->status().waiting == 0;
+    const bool is_logged = means_.runner.is_logged();
     if (is_sure_ && !is_logged) { return; }
     witness_.answer(is_sure_, oldest_under_way());
 }

@@ -437,6 +437,7 @@ TEST_F(PolledFeeds, WhateverTheFeedAnswersNothingIsLostAndTheOperatorIsTold)
         feed_.answer_with(what.first);
         EXPECT_TRUE(eventually([&] { return problem_of(*proxy_).find(what.second) != std::string::npos; })) << status_of(*proxy_);
         EXPECT_NE(proxy_->log().find("source=polled works=false reason="), std::string::npos);
+        EXPECT_NE(proxy_->admin("GET", "/readyz").body.find("not read: "), std::string::npos) << "without a budget, too";
         feed_.add(next, next + 5);
         next += 5;
         feed_.answer_with({});
