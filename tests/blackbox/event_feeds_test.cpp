@@ -111,6 +111,18 @@ protected:
         for (const redis_reply& c : redis_->command({"XINFO", "CONSUMERS", "feed", "tiercel"}).elements) { names.push_back(c.elements.at(1).text); }
         return names;
     }
+    // An event of which the journal alone knows, as nothing can be appended, and one behind it that has ended.
+    void start_with_one_in_the_journal(const temp_dir& directory)
+    {
+        start("{journal: {path: \"" + (directory.path() / "journal").string() + "\"}, sources: [{label: feed, kind: redis_stream, stream: feed}]}");
+        ASSERT_TRUE(eventually([&] { return redis_->command({"XINFO", "GROUPS", "feed"}).elements.size() == 1; }));
+        redis_->command({"RENAME", "tcl:{inv}:table", "kept"});
+        redis_->command({"SET", "tcl:{inv}:table", "no table"});   // nothing can be appended
+        add(change(7));
+        ASSERT_TRUE(eventually([&] { return admin(token_of_all, "GET", "/v1/status").body.find(R"("waiting":1)") != std::string::npos; }));
+        add(event("x", "nobody.wants.it", "{}"));
+        ASSERT_TRUE(eventually([&] { return results_of(*proxy_, "unmatched") == 1 && unacknowledged().size() <= 1; }));
+    }
     // Of consumers that are gone, as if that had been a minute ago.
     void age_unacknowledged()
     {
@@ -283,14 +295,7 @@ TEST_F(EventFeeds, WhatOnlyThisProcessKnowsOfIsNotAcknowledged)
 TEST_F(EventFeeds, WhatLiesInAJournalHereIsNotAcknowledgedUntilTheLogHasIt)
 {
     const temp_dir directory;
-    start("{journal: {path: \"" + (directory.path() / "journal").string() + "\"}, sources: [{label: feed, kind: redis_stream, stream: feed}]}");
-    ASSERT_TRUE(eventually([&] { return redis_->command({"XINFO", "GROUPS", "feed"}).elements.size() == 1; }));
-    redis_->command({"RENAME", "tcl:{inv}:table", "kept"});
-    redis_->command({"SET", "tcl:{inv}:table", "no table"});   // nothing can be appended
-    add(change(7));
-    ASSERT_TRUE(eventually([&] { return admin(token_of_all, "GET", "/v1/status").body.find(R"("waiting":1)") != std::string::npos; }));
-    add(event("x", "nobody.wants.it", "{}"));
-    ASSERT_TRUE(eventually([&] { return results_of(*proxy_, "unmatched") == 1 && unacknowledged().size() <= 1; }));
+    ASSERT_NO_FATAL_FAILURE(start_with_one_in_the_journal(directory));
     EXPECT_EQ(unacknowledged().size(), 1u) << "what ended after it is acknowledged";
     redis_->command({"RENAME", "kept", "tcl:{inv}:table"});
     EXPECT_TRUE(eventually([&] { return unacknowledged().empty(); }, 20s)) << "and before another would take it over";
@@ -301,14 +306,7 @@ TEST_F(EventFeeds, WhatLiesInAJournalHereIsNotAcknowledgedUntilTheLogHasIt)
 TEST_F(EventFeeds, WhatAKilledInstanceHadInItsJournalIsSentByTheNextAndAcknowledgedOnce)
 {
     const temp_dir directory;
-    start("{journal: {path: \"" + (directory.path() / "journal").string() + "\"}, sources: [{label: feed, kind: redis_stream, stream: feed}]}");
-    ASSERT_TRUE(eventually([&] { return redis_->command({"XINFO", "GROUPS", "feed"}).elements.size() == 1; }));
-    redis_->command({"RENAME", "tcl:{inv}:table", "kept"});
-    redis_->command({"SET", "tcl:{inv}:table", "no table"});   // nothing can be appended
-    add(change(7));
-    ASSERT_TRUE(eventually([&] { return admin(token_of_all, "GET", "/v1/status").body.find(R"("waiting":1)") != std::string::npos; }));
-    add(event("x", "nobody.wants.it", "{}"));
-    ASSERT_TRUE(eventually([&] { return results_of(*proxy_, "unmatched") == 1 && unacknowledged().size() <= 1; }));
+    ASSERT_NO_FATAL_FAILURE(start_with_one_in_the_journal(directory));
     proxy_->kill();
     EXPECT_EQ(unacknowledged().size(), 1u);
     redis_->command({"RENAME", "kept", "tcl:{inv}:table"});

@@ -303,6 +303,15 @@ protected:
         spawn(fetch_all(*sut, held_, other_));
         ASSERT_TRUE(run_until([&] { return o.seen().size() == 1; }));
     }
+    // For the origin. The company gets no answer.
+    static std::string read_target(peer& p)
+    {
+        std::string target = p.read_request().target;
+        if (target == "/held") {
+            p.read_request();
+        }
+        return target;
+    }
     void leave_company()
     {
         sut->abort();
@@ -322,10 +331,7 @@ protected:
         std::atomic<bool> sent = false;
         scripted_origin origin([&](peer& p) {
             for (;;) {
-                const auto target = p.read_request().target;
-                if (target == "/held") {
-                    p.read_request();
-                }
+                const std::string target = read_target(p);
                 p.send(answer("fine"));
                 if (target == "/last") {
                     idle.wait(false);
@@ -364,10 +370,7 @@ protected:
         std::atomic<bool> over = false;
         scripted_origin origin([&](peer& p) {
             for (;;) {
-                const auto target = p.read_request().target;
-                if (target == "/held") {
-                    p.read_request();
-                }
+                const std::string target = read_target(p);
                 if (target == "/last") {
                     may_end.wait(false);
                 }
@@ -420,12 +423,9 @@ TEST_F(ExchangeInCompany, BytesThatComeWhileIdleDropTheConnection)
     std::atomic<bool> idle = false;
     std::atomic<bool> sent = false;
     scripted_origin origin([&](peer& p) {
-        const auto rq = p.read_request();
-        if (rq.target == "/held") {
-            p.read_request();
-        }
+        const std::string target = read_target(p);
         p.send(answer("one"));
-        if (rq.target == "/first") {
+        if (target == "/first") {
             idle.wait(false);
             p.send("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\npoisoned");
             sent = true;
@@ -448,9 +448,7 @@ TEST_F(ExchangeInCompany, BytesThatComeWhileIdleDropTheConnection)
 TEST_F(ExchangeInCompany, ConnectionClosedWhileIdleCostsNoPost)
 {
     scripted_origin origin([](peer& p) {
-        if (p.read_request().target == "/held") {
-            p.read_request();
-        }
+        read_target(p);
         p.send(answer("fine"));
     });
     start_with_company(origin);
@@ -478,9 +476,7 @@ TEST_F(ExchangeInCompany, EndOfARestedConnectionDropsIt)
 TEST_F(ExchangeInCompany, OriginThatEndsEachConnectionUnannouncedCostsNoReplay)
 {
     scripted_origin origin([](peer& p) {
-        if (p.read_request().target == "/held") {
-            p.read_request();
-        }
+        read_target(p);
         p.send(answer("fine"));
     });
     start_with_company(origin);
@@ -511,10 +507,7 @@ TEST_F(ExchangeInCompany, EndThatTheLoopDoesNotKnowYetCostsNoPost)
     std::atomic<bool> over = false;
     scripted_origin origin([&](peer& p) {
         for (;;) {
-            const auto target = p.read_request().target;
-            if (target == "/held") {
-                p.read_request();
-            }
+            const std::string target = read_target(p);
             p.send(answer("fine"));
             if (target == "/last") {
                 over.wait(false);
@@ -552,9 +545,7 @@ TEST_F(ExchangeInCompany, ConnectionIsUsedAgain)
 {
     scripted_origin origin([](peer& p) {
         for (;;) {
-            if (p.read_request().target == "/held") {
-                p.read_request();
-            }
+            read_target(p);
             p.send(answer("fine"));
         }
     });
